@@ -1,0 +1,214 @@
+//! A running httpd.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, ExitStatus},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::{
+    builder::Builder,
+    client::{Connection, Response},
+    installation::Mpm,
+    process::{self, Pid},
+    wait::{DEADLINE, wait_for},
+};
+
+/// The error log's name in the ServerRoot.
+pub(super) const ERROR_LOG: &str = "error.log";
+/// The file in the ServerRoot that holds what httpd writes to its standard output and error.
+pub(super) const CONSOLE: &str = "console.log";
+/// The pid file's name in the ServerRoot.
+pub(super) const PID_FILE: &str = "httpd.pid";
+
+/// How many lines of the error log a failing test shows.
+const TAIL: usize = 80;
+
+/// An httpd on a port of 127.0.0.1, stopped when dropped. Dropping it also fails the test if a child
+/// died of a signal.
+#[derive(Debug)]
+pub struct Httpd {
+    process: Child,
+    status: Option<ExitStatus>,
+    port: u16,
+    server_root: PathBuf,
+    _directory: TempDir,
+}
+
+impl Httpd {
+    /// An httpd to be configured and started.
+    pub fn builder(mpm: Mpm) -> Builder {
+        Builder::new(mpm)
+    }
+
+    pub(super) fn new(process: Child, directory: TempDir, port: u16) -> Self {
+        Self {
+            process,
+            status: None,
+            port,
+            server_root: directory.path().to_owned(),
+            _directory: directory,
+        }
+    }
+
+    /// The port that httpd listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The directory with the configuration, the logs and the pid file.
+    pub fn server_root(&self) -> &Path {
+        &self.server_root
+    }
+
+    /// Opens a connection.
+    #[track_caller]
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.port).expect("httpd takes a connection")
+    }
+
+    /// Sends a `GET` on a connection of its own.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> Response {
+        self.request("GET", target, &[], None)
+    }
+
+    /// Sends a request on a connection of its own.
+    #[track_caller]
+    pub fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Response {
+        let mut all = vec![("Connection", "close")];
+        all.extend_from_slice(headers);
+        self.connect()
+            .request(method, target, &all, body)
+            .unwrap_or_else(|error| panic!("{method} {target}: {error}"))
+    }
+
+    /// The error log so far.
+    pub fn log(&self) -> String {
+        read_lossy(&self.server_root.join(ERROR_LOG))
+    }
+
+    /// The lines of the error log that contain `text`.
+    pub fn log_lines(&self, text: &str) -> Vec<String> {
+        self.log()
+            .lines()
+            .filter(|line| line.contains(text))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// What httpd wrote to its standard output and error, followed by the error log.
+    pub fn output(&self) -> String {
+        read_lossy(&self.server_root.join(CONSOLE)) + &self.log()
+    }
+
+    /// The process id of httpd's parent.
+    pub fn parent_pid(&self) -> Pid {
+        Pid::try_from(self.process.id()).expect("a pid fits its type")
+    }
+
+    /// The process ids of the living children, in ascending order.
+    pub fn child_pids(&self) -> Vec<Pid> {
+        process::children_of(self.parent_pid())
+    }
+
+    /// Restarts gracefully and waits until the parent has taken up its work again.
+    /// Children of before may still be finishing their requests.
+    pub fn graceful(&mut self) {
+        const RESUMED: &str = "resuming normal operations";
+        let before = self.log_lines(RESUMED).len();
+        self.signal(libc::SIGUSR1);
+        wait_for("the graceful restart", || {
+            assert!(!self.has_exited(), "httpd ended in a graceful restart");
+            (self.log_lines(RESUMED).len() > before).then_some(())
+        });
+    }
+
+    /// Stops at once and waits for the end.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.end_by(libc::SIGTERM)
+    }
+
+    /// Stops when the requests in flight are served, and waits for the end.
+    pub fn graceful_stop(&mut self) -> ExitStatus {
+        self.end_by(libc::SIGWINCH)
+    }
+
+    /// Sends a signal to the parent.
+    pub fn signal(&self, signal: i32) {
+        process::signal(self.parent_pid(), signal).expect("the parent takes a signal");
+    }
+
+    /// Whether the parent has ended.
+    pub fn has_exited(&mut self) -> bool {
+        if self.status.is_none() {
+            self.status = self.process.try_wait().expect("httpd is our own child");
+        }
+        self.status.is_some()
+    }
+
+    fn end_by(&mut self, signal: i32) -> ExitStatus {
+        if !self.has_exited() {
+            self.signal(signal);
+            wait_for("httpd to end", || self.has_exited().then_some(()));
+        }
+        self.status.expect("the wait above ended with a status")
+    }
+}
+
+impl Drop for Httpd {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!(
+                "--- the end of httpd's output:\n{}---",
+                tail(&self.output())
+            );
+        }
+        // Nothing here may panic before the processes are gone: this may already be the unwinding of a panic.
+        let ended = |process: &mut Child| process.try_wait().is_ok_and(|status| status.is_some());
+        if !ended(&mut self.process) {
+            let _ = process::signal(self.parent_pid(), libc::SIGTERM);
+            let asked = Instant::now();
+            while !ended(&mut self.process) {
+                if asked.elapsed() > DEADLINE {
+                    let _ = self.process.kill();
+                    let _ = self.process.wait();
+                    break;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        process::kill_group(self.parent_pid());
+        if !thread::panicking() {
+            let deaths = self.log_lines("exit signal");
+            assert!(deaths.is_empty(), "children died: {deaths:#?}");
+        }
+    }
+}
+
+/// A file's text, with U+FFFD for what is not UTF-8; empty where there is no such file.
+pub(super) fn read_lossy(path: &Path) -> String {
+    fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
+/// The last lines of a text.
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let start = lines.len().saturating_sub(TAIL);
+    lines[start..]
+        .iter()
+        .map(|line| format!("{line}\n"))
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! Processes as /proc shows them, and signals to those that the harness started.
+
+use std::{fs, io};
+
+/// A process id, as libc spells it.
+pub type Pid = i32;
+
+/// Whether the tests run as root, so that httpd changes its user.
+pub fn is_root() -> bool {
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Sends `signal` to the process `pid`.
+pub fn signal(pid: Pid, signal: i32) -> io::Result<()> {
+    assert!(pid > 1, "{pid} is no process that a test started");
+    // SAFETY: kill takes plain integers; the assertion rules out the special targets 0, -1 and init.
+    match unsafe { libc::kill(pid, signal) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Kills what is left of the process group `group`, if anything is.
+pub fn kill_group(group: Pid) {
+    assert!(group > 1, "{group} is no process group that a test started");
+    if members(Field::Group, group).is_empty() {
+        return;
+    }
+    // SAFETY: kill takes plain integers; the group is one that the harness made for its own httpd.
+    unsafe { libc::kill(-group, libc::SIGKILL) };
+}
+
+/// The live children of `parent`, in ascending order.
+pub fn children_of(parent: Pid) -> Vec<Pid> {
+    members(Field::Parent, parent)
+}
+
+/// A column of /proc/PID/stat, counted from the state, which is column 0.
+#[derive(Clone, Copy)]
+enum Field {
+    Parent = 1,
+    Group = 2,
+}
+
+/// The processes whose `field` is `value`, without zombies.
+fn members(field: Field, value: Pid) -> Vec<Pid> {
+    let mut found: Vec<Pid> = fs::read_dir("/proc")
+        .expect("/proc is mounted")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|pid: &Pid| {
+            // A process may end between the listing and the reading.
+            let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+                return false;
+            };
+            // The command stands in parentheses and may itself hold spaces and parentheses.
+            let columns: Vec<&str> = stat
+                .rsplit(')')
+                .next()
+                .unwrap_or_default()
+                .split_whitespace()
+                .collect();
+            columns.first() != Some(&"Z")
+                && columns
+                    .get(field as usize)
+                    .and_then(|text| text.parse().ok())
+                    == Some(value)
+        })
+        .collect();
+    found.sort_unstable();
+    found
+}
