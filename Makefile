@@ -1,0 +1,66 @@
+# `make help` lists the targets and the variables.
+
+PYTHON ?= /usr/bin/python3
+APXS ?= apxs
+MPM ?= event
+PORT ?=
+SITE ?=
+DESTDIR ?=
+
+# cargo's build script and PyO3 must see the same Python; rustup's usual place counts even where PATH does not name it.
+export PYTHON
+export PYO3_PYTHON := $(PYTHON)
+export PATH := $(PATH):$(HOME)/.cargo/bin
+# Only an APXS that was asked for is passed on: the build finds the usual one by itself.
+ifneq ($(origin APXS),file)
+export APXS
+endif
+
+CARGO = cargo
+MODULE = $(or $(CARGO_TARGET_DIR),target)/release/libmod_python_rs.so
+
+.PHONY: help run test bench build install uninstall packages bench-packages cargo
+
+help:
+	@echo 'make run        build the module and serve the demo site until Ctrl-C'
+	@echo '                  SITE=dir   serve that directory with the publisher instead'
+	@echo '                  PORT=n     default: the first free port from 8080 up'
+	@echo '                  MPM=name   prefork, worker or event (default: event)'
+	@echo 'make test       run all tests'
+	@echo 'make bench      measure against a C handler, mod_python and mod_wsgi, and write docs/performance.md'
+	@echo 'make build      build the module only'
+	@echo 'make install    install the built module through apxs; on Debian, a2enmod python enables it'
+	@echo 'make uninstall  undo that'
+	@echo '                  DESTDIR=dir  for packagers: install below that directory'
+	@echo
+	@echo 'For all of them: PYTHON=/path/to/python3 (default: /usr/bin/python3), APXS=/path/to/apxs.'
+
+run: build
+	@$(PYTHON) -B scripts/run.py --module '$(MODULE)' --apxs '$(APXS)' --mpm '$(MPM)' \
+		$(if $(PORT),--port '$(PORT)') $(if $(SITE),--site '$(SITE)')
+
+test: packages cargo
+	$(CARGO) test --locked --no-fail-fast
+
+bench: bench-packages build
+	$(PYTHON) -B benches/bench.py --module '$(MODULE)' --out docs/performance.md
+
+build: packages cargo
+	$(CARGO) build --release --locked
+
+# Installing is often root's work, and root often has no cargo: what is built already is not built again.
+install:
+	@test -e '$(MODULE)' || $(MAKE) build
+	@scripts/install.sh install '$(MODULE)' '$(APXS)' '$(DESTDIR)'
+
+uninstall:
+	@scripts/install.sh uninstall '$(MODULE)' '$(APXS)' '$(DESTDIR)'
+
+packages:
+	@scripts/packages.sh
+
+bench-packages:
+	@scripts/packages.sh wrk
+
+cargo:
+	@command -v cargo >/dev/null || { echo 'Rust 1.88 or later is needed; https://rustup.rs installs it.' >&2; exit 1; }

@@ -1,0 +1,80 @@
+"""A copy of a directory that follows its original.
+
+Needed in one case only: root runs httpd, whose children are another account, and that account cannot reach the
+original, for example a clone below /root. The alternatives are worse: to open root's home to that account, or to
+serve a copy that knows nothing of edits.
+"""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+# What editors, Python and git keep beside the sources is not part of a site.
+SKIPPED_DIRECTORIES = {"__pycache__", ".git", ".hg", ".svn"}
+
+
+class Mirror:
+    """Regular files and directories below `original`, copied to `target` and readable by everyone."""
+
+    def __init__(self, original, target):
+        self.original = Path(original)
+        self.target = Path(target)
+        # Relative path -> what stat said of the version that was copied.
+        self.copied = {}
+        self.follow()
+
+    def follow(self):
+        """Bring the copy up to date."""
+        files, directories = self._survey()
+        for relative in sorted(directories):
+            (self.target / relative).mkdir(mode=0o755, parents=True, exist_ok=True)
+            (self.target / relative).chmod(0o755)
+        for relative, version in files.items():
+            if self.copied.get(relative) != version and self._copy(relative):
+                self.copied[relative] = version
+        for relative in self.copied.keys() - files.keys():
+            (self.target / relative).unlink()
+            del self.copied[relative]
+        self._remove_directories(directories)
+
+    def _survey(self):
+        files = {}
+        directories = set()
+        for directory, children, names in os.walk(self.original):
+            children[:] = [name for name in children if name not in SKIPPED_DIRECTORIES]
+            relative = os.path.relpath(directory, self.original)
+            directories.add(relative)
+            for name in names:
+                try:
+                    found = os.stat(os.path.join(directory, name))
+                except OSError:
+                    continue
+                if stat.S_ISREG(found.st_mode):
+                    version = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+                    files[os.path.normpath(os.path.join(relative, name))] = version
+        return files, directories
+
+    def _copy(self, relative):
+        """Copy one file by an atomic rename out of the directory beside, so that nobody ever sees half of it."""
+        destination = self.target / relative
+        try:
+            content = (self.original / relative).read_bytes()
+        except OSError:
+            # Gone again, or replaced by something else: the next survey tells.
+            return False
+        descriptor, temporary = tempfile.mkstemp(dir=self.target.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), 0o644)
+        os.replace(temporary, destination)
+        return True
+
+    def _remove_directories(self, wanted):
+        """Remove directories that the original no longer has; by now they are empty, but for what httpd put there."""
+        for directory, _, _ in os.walk(self.target, topdown=False):
+            if os.path.relpath(directory, self.target) not in wanted:
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    continue
