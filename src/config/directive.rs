@@ -1,0 +1,342 @@
+//! The table of directives: every one of mod_python by name, and our own.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::handler_list;
+use super::home;
+use super::record::{DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
+use super::Place;
+use crate::httpd::{Pool, guard, sys};
+
+/// How httpd hands the arguments over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Raw,
+    Flag,
+    One,
+    OneOrTwo,
+    Two,
+    Each,
+}
+
+/// Where a directive may stand.
+const SERVER: u32 = sys::RSRC_CONF;
+const SECTION: u32 = sys::RSRC_CONF | sys::ACCESS_CONF;
+const ANYWHERE: u32 = sys::OR_ALL | sys::RSRC_CONF | sys::ACCESS_CONF;
+
+/// What a directive does with its arguments.
+type Action = fn(&mut Scene, &[&str]) -> Result<(), String>;
+
+struct Directive {
+    name: &'static CStr,
+    form: Form,
+    contexts: u32,
+    action: Action,
+    help: &'static CStr,
+}
+
+/// The record that a line changes, and where the line stands.
+struct Scene {
+    pool: Pool,
+    /// The section's record, and at server level also the server's own.
+    records: [Option<*mut DirConfig>; 2],
+    place: Place,
+    is_main_server: bool,
+}
+
+impl Scene {
+    fn settings(&mut self, mut change: impl FnMut(&mut Settings)) {
+        for record in self.records.iter().flatten() {
+            // SAFETY: httpd parses on one thread; the records were made by `create_dir` or `create_server` and live in
+            // the configuration's pool.
+            change(unsafe { &mut (**record).settings });
+        }
+    }
+
+    fn sections(&mut self, mut change: impl FnMut(&mut super::record::Section)) {
+        for record in self.records.iter().flatten() {
+            // SAFETY: as above.
+            change(unsafe { (**record).section_mut() });
+        }
+    }
+}
+
+const fn line(name: &'static CStr, form: Form, contexts: u32, action: Action, help: &'static CStr) -> Directive {
+    Directive { name, form, contexts, action, help }
+}
+
+/// Every directive. Those whose action is `later*` refuse to start httpd, and say so.
+const DIRECTIVES: &[Directive] = &[
+    line(c"PythonHandler", Form::Raw, ANYWHERE, python_handler, c"Handlers that answer requests: MODULE[::OBJECT] ... [| .EXT ...]"),
+    line(c"PythonPath", Form::One, ANYWHERE, python_path, c"A Python expression whose value is the module search path"),
+    line(c"PythonOption", Form::OneOrTwo, ANYWHERE, python_option, c"A key and a value for req.get_options(); a key alone takes it away"),
+    line(c"PythonDebug", Form::Flag, ANYWHERE, python_debug, c"On to show tracebacks to the client"),
+    line(c"PythonAutoReload", Form::Flag, ANYWHERE, python_auto_reload, c"Off to keep running the code as first loaded"),
+    line(c"PythonInterpreter", Form::One, ANYWHERE, python_interpreter, c"The name of the interpreter to use"),
+    line(c"PythonHome", Form::One, SERVER, python_home, c"A virtual environment or Python installation"),
+    line(c"PythonOptimize", Form::Flag, SERVER, python_optimize, c"On to run Python with -OO"),
+    line(c"PythonReload", Form::One, ANYWHERE, python_reload, c"sync or async: whether a request waits for edited code"),
+    line(c"PythonReloadRoot", Form::Each, SECTION, python_reload_root, c"Directories whose modules are reloaded"),
+    line(c"PythonReloadExclude", Form::Each, SECTION, python_reload_exclude, c"Patterns of files that are never reloaded"),
+    line(c"PythonReloadOnError", Form::One, ANYWHERE, python_reload_on_error, c"last-good or fail: what is served while edited code is broken"),
+    line(c"PythonReloadTimeout", Form::One, ANYWHERE, python_reload_timeout, c"Seconds that the bodies of edited modules may run"),
+    line(c"PythonPostReadRequestHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonTransHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonInitHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonHeaderParserHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonAccessHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonAuthenHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonAuthzHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonTypeHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonFixupHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonLogHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonCleanupHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonHandlerModule", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonConnectionHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonInputFilter", Form::OneOrTwo, SECTION, later_phase, c"Not available yet"),
+    line(c"PythonOutputFilter", Form::OneOrTwo, SECTION, later_phase, c"Not available yet"),
+    line(c"PythonImport", Form::Two, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonInterpPerDirectory", Form::Flag, ANYWHERE, later_flag, c"Not available yet"),
+    line(c"PythonInterpPerDirective", Form::Flag, ANYWHERE, later_flag, c"Not available yet"),
+    line(c"PythonEnablePdb", Form::Flag, ANYWHERE, later_flag, c"Not available yet"),
+];
+
+fn python_handler(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    for mut list in handler_list::parse(arguments[0])?.into_lists(&scene.place) {
+        // The server's own record tells settings and options only, so the list goes into the section alone.
+        let record = scene.records[0].expect("a directive has a section");
+        // SAFETY: see `Scene::settings`.
+        let section = unsafe { (*record).section_mut() };
+        match section.handlers.iter_mut().find(|l| l.extension == list.extension) {
+            Some(existing) => existing.entries.append(&mut list.entries),
+            None => section.handlers.push(list),
+        }
+    }
+    Ok(())
+}
+
+fn python_path(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    if arguments[0].trim().is_empty() {
+        return Err("it is empty: it takes a Python expression, as in \"sys.path + ['/srv/lib']\"".to_owned());
+    }
+    let held = Held::new(scene.pool, arguments[0].to_owned());
+    scene.settings(|s| s.path = Some(held));
+    Ok(())
+}
+
+fn python_option(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    let value = arguments.get(1).filter(|v| !v.is_empty()).map(|v| (*v).to_owned());
+    scene.sections(|s| s.options.push((arguments[0].to_owned(), value.clone())));
+    Ok(())
+}
+
+fn is_on(arguments: &[&str]) -> bool {
+    arguments[0] == "On"
+}
+
+fn python_debug(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    scene.settings(|s| s.debug = Some(is_on(arguments)));
+    Ok(())
+}
+
+fn python_auto_reload(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    scene.settings(|s| s.autoreload = Some(is_on(arguments)));
+    Ok(())
+}
+
+fn python_interpreter(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    if arguments[0].is_empty() {
+        return Err("it is empty: it takes a name, as in main_interpreter".to_owned());
+    }
+    let held = Held::new(scene.pool, arguments[0].to_owned());
+    scene.settings(|s| s.interpreter = Some(held));
+    Ok(())
+}
+
+fn only_main(scene: &Scene) -> Result<(), String> {
+    if scene.is_main_server {
+        Ok(())
+    } else {
+        Err("it is set in a virtual host, but one Python serves the whole process: set it in the main server".to_owned())
+    }
+}
+
+fn python_home(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    only_main(scene)?;
+    let path = PathBuf::from(arguments[0]);
+    home::check(&path)?;
+    home::update(|process| process.home = Some(path));
+    Ok(())
+}
+
+fn python_optimize(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    only_main(scene)?;
+    home::update(|process| process.optimize = is_on(arguments));
+    Ok(())
+}
+
+fn python_reload(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    let mode = match arguments[0].to_ascii_lowercase().as_str() {
+        "sync" => ReloadMode::Sync,
+        "async" => ReloadMode::Async,
+        other => return Err(format!("`{other}` is not a way to reload: it takes sync or async")),
+    };
+    scene.settings(|s| s.mode = Some(mode));
+    Ok(())
+}
+
+fn python_reload_root(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    let path = PathBuf::from(arguments[0]);
+    if !path.is_absolute() || !path.is_dir() {
+        return Err(format!("`{}` is not a directory that is there: it takes absolute directories", path.display()));
+    }
+    let pool = scene.pool;
+    scene.settings(|s| append(pool, &mut s.roots, arguments[0]));
+    Ok(())
+}
+
+fn python_reload_exclude(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    let pool = scene.pool;
+    scene.settings(|s| append(pool, &mut s.excludes, arguments[0]));
+    Ok(())
+}
+
+fn append(pool: Pool, list: &mut Option<Held<Vec<String>>>, value: &str) {
+    list.get_or_insert_with(|| Held::new(pool, Vec::new())).get_mut().push(value.to_owned());
+}
+
+fn python_reload_on_error(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    let on_error = match arguments[0].to_ascii_lowercase().as_str() {
+        "last-good" => OnError::LastGood,
+        "fail" => OnError::Fail,
+        other => return Err(format!("`{other}` is not a policy: it takes last-good or fail")),
+    };
+    scene.settings(|s| s.on_error = Some(on_error));
+    Ok(())
+}
+
+fn python_reload_timeout(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    let wrong = || format!("`{}` is not a time: it takes seconds above 0 and up to 3600, as in 10 or 0.5", arguments[0]);
+    let seconds: f64 = arguments[0].parse().map_err(|_| wrong())?;
+    if !(seconds > 0.0 && seconds <= 3600.0) {
+        return Err(wrong());
+    }
+    let millis = u64::try_from(Duration::from_secs_f64(seconds).as_millis()).unwrap_or(u64::MAX).max(1);
+    scene.settings(|s| s.timeout = Some(millis));
+    Ok(())
+}
+
+fn later_phase(_: &mut Scene, _: &[&str]) -> Result<(), String> {
+    Err("it is not available yet in this version of mod_python_rs, and httpd does not start as if it were: take the line out".to_owned())
+}
+
+fn later_flag(_: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    if is_on(arguments) {
+        return Err("On is not available yet in this version of mod_python_rs: set it Off or take the line out".to_owned());
+    }
+    Ok(())
+}
+
+/// Runs a directive's action and turns its error into the text that httpd prints behind the line's place.
+///
+/// # Safety
+/// Called by httpd with the live `cmd_parms` of a directive of this table and the record of its section.
+unsafe fn run(cmd: *mut sys::cmd_parms, record: *mut c_void, arguments: &[*const c_char]) -> *const c_char {
+    guard("a directive", c"mod_python_rs failed inside; its error log says why".as_ptr(), || {
+        // SAFETY: promised by the caller; cmd_data is the index that `commands` put there, and the strings end in NUL.
+        unsafe {
+            let directive = &DIRECTIVES[(*(*cmd).cmd).cmd_data as usize];
+            let texts: Vec<String> = arguments
+                .iter()
+                .filter(|a| !a.is_null())
+                .map(|a| CStr::from_ptr(*a).to_string_lossy().into_owned())
+                .collect();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let place = Place::of(cmd);
+            let server_record = (place == Place::Server).then(|| {
+                let slot = sys::ap_get_module_config((*(*cmd).server).module_config, crate::module_record());
+                &raw mut (*slot.cast::<ServerConfig>()).own
+            });
+            let mut scene = Scene {
+                pool: Pool::from_ptr((*cmd).pool),
+                records: [Some(record.cast()), server_record],
+                place,
+                is_main_server: (*(*cmd).server).is_virtual == 0,
+            };
+            match (directive.action)(&mut scene, &texts) {
+                Ok(()) => std::ptr::null(),
+                Err(sentence) => {
+                    let text = format!("{}: {sentence}", directive.name.to_string_lossy());
+                    Pool::from_ptr((*cmd).pool).bytes(text.as_bytes()).cast_const()
+                }
+            }
+        }
+    })
+}
+
+unsafe extern "C" fn raw(cmd: *mut sys::cmd_parms, record: *mut c_void, a: *const c_char) -> *const c_char {
+    // SAFETY: httpd calls with what `run` asks for.
+    unsafe { run(cmd, record, &[a]) }
+}
+
+unsafe extern "C" fn flag(cmd: *mut sys::cmd_parms, record: *mut c_void, on: c_int) -> *const c_char {
+    let text = if on != 0 { c"On" } else { c"Off" };
+    // SAFETY: as above.
+    unsafe { run(cmd, record, &[text.as_ptr()]) }
+}
+
+unsafe extern "C" fn two(
+    cmd: *mut sys::cmd_parms,
+    record: *mut c_void,
+    a: *const c_char,
+    b: *const c_char,
+) -> *const c_char {
+    // SAFETY: as above.
+    unsafe { run(cmd, record, &[a, b]) }
+}
+
+/// httpd's form of the table; the last record is all zero, as httpd expects.
+pub struct Commands([sys::command_rec; DIRECTIVES.len() + 1]);
+
+// SAFETY: the records are never changed and point to statics only.
+unsafe impl Sync for Commands {}
+
+/// The table that the module record refers to.
+pub static COMMANDS: Commands = {
+    // SAFETY: all-zero is a valid record: null pointers, an absent function and numbers.
+    let mut records: [sys::command_rec; DIRECTIVES.len() + 1] = unsafe { std::mem::zeroed() };
+    let mut index = 0;
+    while index < DIRECTIVES.len() {
+        records[index] = record(index, &DIRECTIVES[index]);
+        index += 1;
+    }
+    Commands(records)
+};
+
+impl Commands {
+    /// The address of the first record.
+    pub const fn as_ptr(&'static self) -> *const sys::command_rec {
+        self.0.as_ptr()
+    }
+}
+
+const fn record(index: usize, directive: &Directive) -> sys::command_rec {
+    let (func, args_how) = match directive.form {
+        Form::Raw => (sys::cmd_func { raw_args: Some(raw) }, sys::cmd_how_RAW_ARGS),
+        Form::Flag => (sys::cmd_func { flag: Some(flag) }, sys::cmd_how_FLAG),
+        Form::One => (sys::cmd_func { take1: Some(raw) }, sys::cmd_how_TAKE1),
+        Form::Each => (sys::cmd_func { take1: Some(raw) }, sys::cmd_how_ITERATE),
+        Form::OneOrTwo => (sys::cmd_func { take2: Some(two) }, sys::cmd_how_TAKE12),
+        Form::Two => (sys::cmd_func { take2: Some(two) }, sys::cmd_how_TAKE2),
+    };
+    sys::command_rec {
+        name: directive.name.as_ptr(),
+        func,
+        cmd_data: std::ptr::without_provenance_mut(index),
+        req_override: directive.contexts.cast_signed(),
+        args_how,
+        errmsg: directive.help.as_ptr(),
+    }
+}

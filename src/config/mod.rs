@@ -1,0 +1,11 @@
+//! The directives as data, and the records they fill in: per directory and per server.
+
+pub mod directive;
+pub mod handler_list;
+pub mod home;
+pub mod place;
+pub mod record;
+
+pub use handler_list::{HandlerEntry, HandlerList};
+pub use place::Place;
+pub use record::{DirConfig, OnError, ReloadMode, ServerConfig};

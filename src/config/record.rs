@@ -1,0 +1,247 @@
+//! The per-directory and per-server records, and how a nested section overlays an outer one.
+
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+use super::{HandlerEntry, HandlerList};
+use crate::httpd::{Pool, RequestRec, ServerRec, sys};
+
+/// What `PythonReload` says: who waits for a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReloadMode {
+    /// A request that starts after a save waits for the new code.
+    Sync,
+    /// Requests go on with the last good code until the new one is ready.
+    Async,
+}
+
+/// What `PythonReloadOnError` says: what a request gets while the newest code cannot be built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OnError {
+    /// The last good generation.
+    LastGood,
+    /// 500 with the error.
+    Fail,
+}
+
+/// The settings that a section can override one by one. Texts and lists belong to the section.
+#[derive(Clone, Copy, Default)]
+pub struct Settings {
+    /// `PythonPath`, the expression.
+    pub path: Option<Held<String>>,
+    /// `PythonInterpreter`.
+    pub interpreter: Option<Held<String>>,
+    /// `PythonDebug`.
+    pub debug: Option<bool>,
+    /// `PythonAutoReload`.
+    pub autoreload: Option<bool>,
+    /// `PythonReload`.
+    pub mode: Option<ReloadMode>,
+    /// `PythonReloadOnError`.
+    pub on_error: Option<OnError>,
+    /// `PythonReloadTimeout`, in milliseconds.
+    pub timeout: Option<u64>,
+    /// `PythonReloadRoot`; the lines of one section add up.
+    pub roots: Option<Held<Vec<String>>>,
+    /// `PythonReloadExclude`; the lines of one section add up.
+    pub excludes: Option<Held<Vec<String>>>,
+}
+
+impl Settings {
+    fn over(self, base: Self) -> Self {
+        Self {
+            path: self.path.or(base.path),
+            interpreter: self.interpreter.or(base.interpreter),
+            debug: self.debug.or(base.debug),
+            autoreload: self.autoreload.or(base.autoreload),
+            mode: self.mode.or(base.mode),
+            on_error: self.on_error.or(base.on_error),
+            timeout: self.timeout.or(base.timeout),
+            roots: self.roots.or(base.roots),
+            excludes: self.excludes.or(base.excludes),
+        }
+    }
+}
+
+/// A value that lives in a configuration's pool, which outlives every record that refers to it.
+pub struct Held<T>(NonNull<T>);
+
+impl<T> Clone for Held<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Held<T> {}
+
+impl<T> Held<T> {
+    /// Moves a value into the pool of a configuration.
+    pub fn new(pool: Pool, value: T) -> Self {
+        Self(NonNull::new(pool.own(value)).expect("a box is not null"))
+    }
+
+    /// The value.
+    pub fn get(&self) -> &T {
+        // SAFETY: the pool of a configuration outlives its records, which are only read once it is complete.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The value, while the section is being parsed.
+    pub fn get_mut(&mut self) -> &mut T {
+        // SAFETY: httpd parses a configuration on one thread, and nothing refers to a section before its end.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+/// The lists of one section, filled while it is parsed.
+#[derive(Default)]
+pub struct Section {
+    /// The `PythonHandler` lists, at most one per extension and one bare.
+    pub handlers: Vec<HandlerList>,
+    /// `PythonOption` lines in order; `None` takes an inherited value away.
+    pub options: Vec<(String, Option<String>)>,
+}
+
+#[derive(Clone, Copy)]
+struct Link {
+    section: *const Section,
+    outer: *const Link,
+}
+
+/// What applies to a directory: settings, and the sections that contribute, innermost first.
+#[derive(Clone, Copy)]
+pub struct DirConfig {
+    /// Settings, innermost value wins.
+    pub settings: Settings,
+    sections: *const Link,
+}
+
+impl DirConfig {
+    /// A record for a new section.
+    pub fn new(pool: Pool) -> Self {
+        let section = pool.own(Section::default());
+        Self { settings: Settings::default(), sections: pool.place(Link { section, outer: std::ptr::null() }) }
+    }
+
+    /// The record of a request.
+    pub fn of(request: RequestRec) -> &'static Self {
+        // SAFETY: httpd fills the slot of every module that has a create function, for each request; it lives as long as the
+        // request, within which every use of the reference stays.
+        unsafe {
+            &*sys::ap_get_module_config(request.raw().per_dir_config, crate::module_record()).cast::<Self>()
+        }
+    }
+
+    /// The section being parsed.
+    pub fn section_mut(&mut self) -> &mut Section {
+        // SAFETY: see `Held::get_mut`; a record that is being parsed has exactly the section it was made with.
+        unsafe { &mut *(*self.sections).section.cast_mut() }
+    }
+
+    /// `inner` over `outer`, in `pool`.
+    pub fn merged(pool: Pool, outer: &Self, inner: &Self) -> Self {
+        let mut chain = outer.sections;
+        let own: Vec<&Section> = inner.sections().collect();
+        for section in own.into_iter().rev() {
+            chain = pool.place(Link { section, outer: chain });
+        }
+        Self { settings: inner.settings.over(outer.settings), sections: chain }
+    }
+
+    fn sections(&self) -> impl Iterator<Item = &Section> {
+        let mut link = self.sections;
+        std::iter::from_fn(move || {
+            if link.is_null() {
+                return None;
+            }
+            // SAFETY: links and sections live in configuration pools, see `Held`.
+            let (section, outer) = unsafe { (&*(*link).section, (*link).outer) };
+            link = outer;
+            Some(section)
+        })
+    }
+
+    /// The handlers for a file with `extension` (with its dot): the innermost list of that extension, else the innermost bare
+    /// list. The flag tells which.
+    pub fn handlers(&self, extension: Option<&str>) -> Option<(&[HandlerEntry], bool)> {
+        let find = |wanted: Option<&str>| {
+            self.sections()
+                .find_map(|s| s.handlers.iter().find(|l| l.extension.as_deref() == wanted))
+                .map(|l| l.entries.as_slice())
+        };
+        extension
+            .and_then(|e| find(Some(e)))
+            .map(|entries| (entries, true))
+            .or_else(|| find(None).map(|entries| (entries, false)))
+    }
+
+    /// The first value of an option, without building the whole table.
+    pub fn option(&self, key: &str) -> Option<&str> {
+        for section in self.sections() {
+            if let Some((_, value)) = section.options.iter().rev().find(|(k, _)| k.eq_ignore_ascii_case(key)) {
+                return value.as_deref();
+            }
+        }
+        None
+    }
+
+    /// The options in effect: outer values first, overlaid, and those taken away left out.
+    pub fn options(&self) -> Vec<(String, String)> {
+        let sections: Vec<&Section> = self.sections().collect();
+        let mut order: Vec<String> = Vec::new();
+        let mut values: BTreeMap<String, Option<(String, String)>> = BTreeMap::new();
+        for (key, value) in sections.iter().rev().flat_map(|s| &s.options) {
+            let folded = key.to_ascii_lowercase();
+            if !values.contains_key(&folded) {
+                order.push(folded.clone());
+            }
+            values.insert(folded, value.clone().map(|v| (key.clone(), v)));
+        }
+        order.iter().filter_map(|k| values.get(k).cloned().flatten()).collect()
+    }
+}
+
+/// What a server holds for itself: the same settings and options at server level, for `server.get_config()`.
+pub struct ServerConfig {
+    /// The server's own record.
+    pub own: DirConfig,
+}
+
+impl ServerConfig {
+    /// The record of a server.
+    pub fn of(server: ServerRec) -> &'static Self {
+        // SAFETY: httpd fills the slot for every server; it lives as long as the configuration.
+        unsafe { &*sys::ap_get_module_config(server.raw().module_config, crate::module_record()).cast::<Self>() }
+    }
+}
+
+/// Makes a per-directory record; httpd's `create_dir_config`.
+pub fn create_dir(pool: Pool) -> *mut c_void {
+    pool.place(DirConfig::new(pool)).cast()
+}
+
+/// Overlays per-directory records; httpd's `merge_dir_config`.
+///
+/// # Safety
+/// Both are records made by `create_dir` or this function.
+pub unsafe fn merge_dir(pool: Pool, outer: *mut c_void, inner: *mut c_void) -> *mut c_void {
+    // SAFETY: promised by the caller.
+    let (outer, inner) = unsafe { (&*outer.cast::<DirConfig>(), &*inner.cast::<DirConfig>()) };
+    pool.place(DirConfig::merged(pool, outer, inner)).cast()
+}
+
+/// Makes a server's record; httpd's `create_server_config`.
+pub fn create_server(pool: Pool) -> *mut c_void {
+    pool.own(ServerConfig { own: DirConfig::new(pool) }).cast()
+}
+
+/// Overlays a virtual host's record on the main server's; httpd's `merge_server_config`.
+///
+/// # Safety
+/// Both are records made by `create_server`.
+pub unsafe fn merge_server(pool: Pool, outer: *mut c_void, inner: *mut c_void) -> *mut c_void {
+    // SAFETY: promised by the caller.
+    let (outer, inner) = unsafe { (&*outer.cast::<ServerConfig>(), &*inner.cast::<ServerConfig>()) };
+    pool.own(ServerConfig { own: DirConfig::merged(pool, &outer.own, &inner.own) }).cast()
+}

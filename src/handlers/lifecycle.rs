@@ -1,0 +1,40 @@
+//! Start and end of the configuration and of a child.
+
+use std::ffi::c_void;
+
+use crate::api;
+use crate::config::home;
+use crate::httpd::{Pool, ServerRec, guard, log, sys};
+use crate::python::{self, embed, forking, library, shutdown};
+
+/// The configuration has been read, in the parent.
+pub fn configured(pconf: Pool) {
+    let token = format!("mod_python_rs/{} Python/{}", crate::VERSION, home::python_version());
+    // SAFETY: httpd copies the text into the pool.
+    unsafe { sys::ap_add_version_component(pconf.as_ptr(), pconf.bytes(token.as_bytes())) };
+}
+
+/// A child begins: Python is started in it, and its end prepared.
+pub fn child_started(pchild: Pool, server: ServerRec) {
+    forking::watch();
+    let prepared = embed::start(&home::current()).and_then(|()| {
+        python::attach(|py| {
+            library::install(py)
+                .and_then(|()| api::module::install(py))
+                .map_err(|e| format!("Python's side of mod_python_rs did not load: {}", python::error::format(py, &e)))
+        })
+    });
+    if let Err(reason) = prepared {
+        log::server(Some(server), log::CRIT, &reason);
+        return;
+    }
+    // SAFETY: the function takes no data.
+    unsafe { pchild.before_clear(std::ptr::null_mut(), child_ends) };
+}
+
+unsafe extern "C" fn child_ends(_: *mut c_void) -> sys::apr_status_t {
+    guard("the end of a child", 0, || {
+        shutdown::run();
+        0
+    })
+}

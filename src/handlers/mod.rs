@@ -1,0 +1,4 @@
+//! What a request runs.
+
+pub mod content;
+pub mod lifecycle;

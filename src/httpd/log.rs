@@ -1,0 +1,58 @@
+//! httpd's error log.
+
+use std::ffi::{CString, c_int};
+
+use super::{RequestRec, ServerRec, sys};
+
+/// Log levels, httpd's own numbers.
+pub const CRIT: u32 = sys::APLOG_CRIT;
+/// An error of one request or one file.
+pub const ERR: u32 = sys::APLOG_ERR;
+/// Something an administrator should look at.
+pub const WARNING: u32 = sys::APLOG_WARNING;
+/// A normal event of note.
+pub const NOTICE: u32 = sys::APLOG_NOTICE;
+
+fn text(message: &str) -> CString {
+    CString::new(message.replace('\0', "\\0")).unwrap_or_default()
+}
+
+fn level(value: u32) -> c_int {
+    c_int::try_from(value).unwrap_or(3)
+}
+
+/// Logs against the main server, line by line.
+pub fn main(severity: u32, message: &str) {
+    server(ServerRec::main(), severity, message);
+}
+
+/// Logs against `server`, line by line; `None` before the configuration is read.
+pub fn server(server: Option<ServerRec>, severity: u32, message: &str) {
+    let record = server.map_or(std::ptr::null(), |s| s.as_ptr().cast_const());
+    for line in message.lines() {
+        let line = text(line);
+        // SAFETY: the record is null or a live server_rec, which lives as long as the process's configuration.
+        unsafe { sys::mpr_log_server(crate::module_index(), level(severity), record, line.as_ptr()) };
+    }
+}
+
+/// Logs against a request, line by line, with httpd's request tags.
+pub fn request(request: RequestRec, severity: u32, message: &str) {
+    for line in message.lines() {
+        let line = text(line);
+        // SAFETY: a RequestRec is live by its own contract.
+        unsafe { sys::mpr_log_request(crate::module_index(), level(severity), request.as_ptr(), line.as_ptr()) };
+    }
+}
+
+/// Logs against a connection, line by line.
+///
+/// # Safety
+/// `connection` is a live `conn_rec`.
+pub unsafe fn connection(connection: *const sys::conn_rec, severity: u32, message: &str) {
+    for line in message.lines() {
+        let line = text(line);
+        // SAFETY: promised by the caller.
+        unsafe { sys::mpr_log_connection(crate::module_index(), level(severity), connection, line.as_ptr()) };
+    }
+}

@@ -1,0 +1,78 @@
+//! APR pools: memory and cleanups with the lifetime of a process, a configuration, a connection or a request.
+
+use std::ffi::{c_char, c_void};
+use std::ptr::NonNull;
+
+use super::{guard, sys};
+
+/// A live pool. Whoever holds one promises to be on the thread that the pool belongs to.
+#[derive(Clone, Copy)]
+pub struct Pool(NonNull<sys::apr_pool_t>);
+
+impl Pool {
+    /// # Safety
+    /// `pool` is live for as long as the value is used, and the calling thread may allocate from it.
+    pub unsafe fn from_ptr(pool: *mut sys::apr_pool_t) -> Self {
+        Self(NonNull::new(pool).expect("httpd hands over pools that exist"))
+    }
+
+    /// The raw pool.
+    pub fn as_ptr(self) -> *mut sys::apr_pool_t {
+        self.0.as_ptr()
+    }
+
+    /// Copies bytes into the pool, with a NUL behind them.
+    pub fn bytes(self, bytes: &[u8]) -> *mut c_char {
+        // SAFETY: the pool is live and ours; apr_pstrmemdup copies `len` bytes and ends them with NUL.
+        unsafe { sys::apr_pstrmemdup(self.as_ptr(), bytes.as_ptr().cast(), bytes.len()) }
+    }
+
+    /// Moves a value that needs no destructor into the pool.
+    pub fn place<T: Copy>(self, value: T) -> *mut T {
+        // SAFETY: apr_palloc answers memory of the asked size, aligned for any C type (8 bytes), and aborts when there is none.
+        unsafe {
+            let place = sys::apr_palloc(self.as_ptr(), size_of::<T>()).cast::<T>();
+            debug_assert!(align_of::<T>() <= 8);
+            place.write(value);
+            place
+        }
+    }
+
+    /// Moves a value to the heap; it is dropped when the pool is cleared.
+    pub fn own<T>(self, value: T) -> *mut T {
+        let place = Box::into_raw(Box::new(value));
+        // SAFETY: `drop_value::<T>` frees exactly the box made above, once, when the pool is cleared.
+        unsafe { self.on_clear(place.cast(), drop_value::<T>) };
+        place
+    }
+
+    /// Calls `cleanup(data)` when the pool is cleared or destroyed.
+    ///
+    /// # Safety
+    /// `data` is valid for `cleanup` until then.
+    pub unsafe fn on_clear(self, data: *mut c_void, cleanup: unsafe extern "C" fn(*mut c_void) -> sys::apr_status_t) {
+        // SAFETY: the pool is live; nothing is to be done in a child that execs.
+        unsafe { sys::apr_pool_cleanup_register(self.as_ptr(), data, Some(cleanup), Some(sys::apr_pool_cleanup_null)) }
+    }
+
+    /// Calls `cleanup(data)` before the pool's own and its children's cleanups.
+    ///
+    /// # Safety
+    /// `data` is valid for `cleanup` until then.
+    pub unsafe fn before_clear(
+        self,
+        data: *mut c_void,
+        cleanup: unsafe extern "C" fn(*mut c_void) -> sys::apr_status_t,
+    ) {
+        // SAFETY: as above.
+        unsafe { sys::apr_pool_pre_cleanup_register(self.as_ptr(), data, Some(cleanup)) }
+    }
+}
+
+unsafe extern "C" fn drop_value<T>(data: *mut c_void) -> sys::apr_status_t {
+    guard("a pool cleanup", 0, || {
+        // SAFETY: `Pool::own` registered this with the box it leaked.
+        drop(unsafe { Box::from_raw(data.cast::<T>()) });
+        0
+    })
+}

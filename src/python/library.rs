@@ -1,0 +1,30 @@
+//! The Python package `mod_python`, embedded, so that code and library can never be of two versions.
+
+use std::ffi::CString;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAnyMethods, PyDict};
+
+/// Each module's name, whether it is a package, and its text.
+static MODULES: &[(&str, bool, &str)] = &[
+    ("mod_python", true, include_str!("../library/mod_python/__init__.py")),
+    ("mod_python.apache", false, include_str!("../library/mod_python/apache.py")),
+    ("mod_python.publisher", false, include_str!("../library/mod_python/publisher.py")),
+    ("mod_python.reload", false, include_str!("../library/mod_python/reload.py")),
+    ("mod_python.util", false, include_str!("../library/mod_python/util.py")),
+];
+
+/// The finder and loader that serve the texts above.
+static FINDER: &str = include_str!("../library/finder.py");
+
+/// Puts the finder on `sys.meta_path`, in front: another mod_python on the path is not ours.
+pub fn install(py: Python<'_>) -> PyResult<()> {
+    let sources = PyDict::new(py);
+    for (name, is_package, text) in MODULES {
+        sources.set_item(name, (is_package, text))?;
+    }
+    let code = CString::new(FINDER).expect("the finder's source has no NUL");
+    let finder = PyModule::from_code(py, &code, c"<mod_python_rs>/finder.py", c"_mod_python_finder")?;
+    finder.call_method1("install", (sources,))?;
+    Ok(())
+}

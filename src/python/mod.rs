@@ -1,0 +1,12 @@
+//! Embedding CPython: start-up, thread states, errors, the embedded library and the end of a child.
+
+pub mod embed;
+pub mod error;
+pub mod forking;
+pub mod gil;
+pub mod library;
+pub mod shutdown;
+pub mod thread;
+
+pub use gil::GilCell;
+pub use thread::attach;

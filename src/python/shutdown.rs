@@ -1,0 +1,48 @@
+//! The end of a child: registered cleanups, threads and `atexit`, under a deadline. Python is not finalised: that hangs and
+//! crashes with third-party code.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use super::{attach, embed, error, forking, thread};
+use crate::api::cleanup;
+use crate::httpd::{guard, log};
+
+/// How long Python code may take when a child ends. httpd's parent kills a child that is slower than a few seconds.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Runs what was registered for the end of the child. Called from the cleanup of the child's pool.
+pub fn run() {
+    thread::leave();
+    // httpd may end a child from a signal handler, in the middle of our own or Python's code: nothing may be run then.
+    if embed::running().is_err() || forking::is_copy() || guard::entered_deeper() || thread::inside() {
+        return;
+    }
+    let (done, finished) = mpsc::channel();
+    let spawned = std::thread::Builder::new().name("mod_python-exit".to_owned()).spawn(move || {
+        guard("the end of the child", (), || attach(last_words));
+        let _ = done.send(());
+    });
+    if spawned.is_ok() && finished.recv_timeout(DEADLINE).is_err() {
+        log::main(
+            log::WARNING,
+            &format!("cleanups, threads or atexit functions of Python took longer than {} s; the child leaves without them", DEADLINE.as_secs()),
+        );
+    }
+}
+
+fn last_words(py: Python<'_>) {
+    cleanup::run_for_child(py);
+    for (module, function) in [("threading", "_shutdown"), ("atexit", "_run_exitfuncs")] {
+        let result = py.import(module).and_then(|m| m.call_method0(function));
+        if let Err(e) = result {
+            log::main(log::ERR, &error::format(py, &e));
+        }
+    }
+    for stream in ["stdout", "stderr"] {
+        // A stream that cannot be flushed at the end of a child has nowhere left to report to.
+        let _ = py.import("sys").and_then(|sys| sys.getattr(stream)?.call_method0("flush"));
+    }
+}

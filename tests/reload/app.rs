@@ -1,0 +1,197 @@
+//! An application whose modules record that they ran, and whose handler tells.
+
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, TcpListener},
+};
+
+use crate::support::{Builder, Connection, Httpd, Mpm, Response, Save, Site, wait_for};
+
+/// The last line of a module: its body has run to its end.
+const RECORD: &str = "import sys as _sys; _sys.__dict__.setdefault('_runs', []).append(__name__)";
+
+/// The file `h.py`: each request gets the process id, the bodies that ran in this process and the value.
+/// A request for `/hold/PORT` takes the value, waits at the [`Gate`] and takes it once more.
+const HANDLER: &str = "
+import os as _os, socket as _socket, sys as _sys
+from mod_python import apache as _apache
+
+def handler(req):
+    value = str(_value())
+    if req.uri.startswith('/hold/'):
+        port = int(req.uri.rsplit('/', 1)[1])
+        with _socket.create_connection(('127.0.0.1', port), 60) as gate:
+            gate.recv(1)
+        value += ' then ' + str(_value())
+    req.content_type = 'text/plain'
+    req.write('%d\\n%s\\n%s' % (_os.getpid(), ' '.join(_sys._runs), value))
+    return _apache.OK
+";
+
+/// A module with this body.
+pub fn module(body: &str) -> String {
+    format!("{body}\n{RECORD}\n")
+}
+
+/// The body of a handler's module: the statements in `head`, and an answer with the value of `expression`.
+pub fn handler(head: &str, expression: &str) -> String {
+    format!("{head}\ndef _value():\n    return {expression}\n{HANDLER}")
+}
+
+/// A site with the handler `h` in its root, and the httpd that serves it.
+pub struct App {
+    /// The files.
+    pub site: Site,
+    /// The server.
+    pub httpd: Httpd,
+}
+
+impl App {
+    /// Serves modules, given as path and body, by one child.
+    pub fn start(mpm: Mpm, modules: &[(&str, &str)]) -> Self {
+        Self::start_with(Httpd::builder(mpm), modules)
+    }
+
+    /// Serves modules by as many children as it takes to answer while one request is held.
+    pub fn start_for_two(mpm: Mpm, modules: &[(&str, &str)]) -> Self {
+        let children = if mpm.threaded() { 1 } else { 2 };
+        Self::start_with(Httpd::builder(mpm).children(children), modules)
+    }
+
+    /// Serves modules by an httpd of the test's own making.
+    pub fn start_with(builder: Builder, modules: &[(&str, &str)]) -> Self {
+        let site = Site::new();
+        for (path, body) in modules {
+            site.write(path, module(body));
+        }
+        let httpd = builder
+            .site(&site, "SetHandler mod_python\nPythonHandler h")
+            .start();
+        Self { site, httpd }
+    }
+
+    /// Saves a module with this body in place.
+    pub fn edit(&self, path: &str, body: &str) {
+        self.save(Save::InPlace, path, body);
+    }
+
+    /// Saves a module with this body.
+    pub fn save(&self, how: Save, path: &str, body: &str) {
+        self.site.save(how, path, module(body));
+    }
+
+    /// Asks the handler of the root directory; panics where it does not answer 200.
+    #[track_caller]
+    pub fn ask(&self) -> Answer {
+        self.ask_at("/")
+    }
+
+    /// Asks for a target; panics where the answer is not a 200.
+    #[track_caller]
+    pub fn ask_at(&self, target: &str) -> Answer {
+        Answer::of(&self.httpd.get(target))
+    }
+
+    /// Asks and expects this value.
+    #[track_caller]
+    pub fn expect(&self, value: &str) -> Answer {
+        let answer = self.ask();
+        assert_eq!(answer.value, value);
+        answer
+    }
+
+    /// The reports of failed reloads in the error log.
+    pub fn failures(&self) -> Vec<String> {
+        self.httpd.log_lines("reload failed")
+    }
+}
+
+/// What the handler of [`handler`] answers.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The process that answered.
+    pub pid: i32,
+    /// The names of the bodies that have run in that process, in the order in which they ended.
+    pub runs: Vec<String>,
+    /// The value of the handler's expression.
+    pub value: String,
+}
+
+impl Answer {
+    /// Reads an answer; panics where the response is not a 200 of [`handler`].
+    #[track_caller]
+    pub fn of(response: &Response) -> Self {
+        let mut parts = response.ok().splitn(3, '\n');
+        let mut part = || parts.next().expect("an answer has three parts");
+        Self {
+            pid: part().parse().expect("an answer begins with a process id"),
+            runs: part().split_whitespace().map(str::to_owned).collect(),
+            value: part().to_owned(),
+        }
+    }
+
+    /// The bodies that ran between an earlier answer of the same process and this one.
+    #[track_caller]
+    pub fn runs_after(&self, earlier: &Self) -> Vec<&str> {
+        assert_eq!(self.pid, earlier.pid, "one process was to answer both");
+        let (before, after) = self.runs.split_at(earlier.runs.len());
+        assert_eq!(before, earlier.runs, "the record only ever grows");
+        after.iter().map(String::as_str).collect()
+    }
+
+    /// [`Answer::runs_after`] in alphabetical order, for bodies whose order is free.
+    #[track_caller]
+    pub fn sorted_runs_after(&self, earlier: &Self) -> Vec<&str> {
+        let mut runs = self.runs_after(earlier);
+        runs.sort_unstable();
+        runs
+    }
+}
+
+/// A request that is held inside its handler until it is let go.
+pub struct Held {
+    connection: Connection,
+    gate: std::net::TcpStream,
+}
+
+impl Held {
+    /// Sends a request to the application's handler, and returns when it has taken its first value.
+    pub fn start(app: &App) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port for the gate");
+        listener
+            .set_nonblocking(true)
+            .expect("accepting does not block");
+        let port = listener
+            .local_addr()
+            .expect("a bound socket has an address")
+            .port();
+        let mut connection = app.httpd.connect();
+        connection
+            .send_request(
+                "GET",
+                &format!("/hold/{port}"),
+                &[("Connection", "close")],
+                None,
+            )
+            .expect("the request is sent");
+        let gate = wait_for("the request to reach the gate", || {
+            match listener.accept() {
+                Ok((stream, _)) => Some(stream),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+                Err(error) => panic!("the gate is broken: {error}"),
+            }
+        });
+        Self { connection, gate }
+    }
+
+    /// Lets the request go on, and reads its answer.
+    pub fn finish(mut self) -> Answer {
+        drop(self.gate);
+        Answer::of(
+            &self
+                .connection
+                .read_response(false)
+                .expect("the held request answers"),
+        )
+    }
+}

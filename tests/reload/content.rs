@@ -1,0 +1,99 @@
+//! Odd contents of source files: what CPython takes is taken, what it refuses is contained.
+
+use crate::{
+    app::{App, handler},
+    support::mpm_tests,
+};
+
+/// What CPython compiles, and the value of `V` that it then has.
+fn accepted() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let mut huge = b"V = 'huge'\nDATA = [\n".to_vec();
+    huge.extend(b"    1234567,\n".repeat(200_000));
+    huge.extend(b"]\n");
+    let mut deep = b"V = 'deep'\nD = ".to_vec();
+    deep.extend(b"[".repeat(90));
+    deep.extend(b"]".repeat(90));
+    deep.push(b'\n');
+    vec![
+        ("BOM", b"\xef\xbb\xbfV = 'bom'\n".to_vec(), "bom"),
+        (
+            "declared latin-1",
+            b"# -*- coding: latin-1 -*-\nV = '\xe9t\xe9'\n".to_vec(),
+            "\u{e9}t\u{e9}",
+        ),
+        (
+            "CRLF",
+            b"V = 'crlf'\r\nif V:\r\n    W = 1\r\n".to_vec(),
+            "crlf",
+        ),
+        ("no line end", b"V = 'short'".to_vec(), "short"),
+        ("huge", huge, "huge"),
+        ("deep", deep, "deep"),
+    ]
+}
+
+/// What CPython refuses to compile, in its several ways.
+fn refused() -> Vec<(&'static str, Vec<u8>)> {
+    let mut parentheses = b"V = ".to_vec();
+    parentheses.extend(b"(".repeat(1_000));
+    parentheses.push(b'1');
+    parentheses.extend(b")".repeat(1_000));
+    let mut minus = b"V = ".to_vec();
+    minus.extend(b"-".repeat(100_000));
+    minus.extend(b"1\n");
+    let mut blocks = Vec::new();
+    for depth in 0..200 {
+        blocks.extend(b" ".repeat(depth));
+        blocks.extend(b"if 1:\n");
+    }
+    blocks.extend(b" ".repeat(200));
+    blocks.extend(b"V = 1\n");
+    vec![
+        ("NUL", b"V = 'nul'\x00\n".to_vec()),
+        ("undeclared latin-1", b"V = '\xe9'\n".to_vec()),
+        (
+            "BOM and another encoding",
+            b"\xef\xbb\xbf# coding: latin-1\nV = 'both'\n".to_vec(),
+        ),
+        (
+            "unknown encoding",
+            b"# coding: no-such-encoding\nV = 'unknown'\n".to_vec(),
+        ),
+        ("nested parentheses", parentheses),
+        ("nested operators", minus),
+        ("nested blocks", blocks),
+    ]
+}
+
+mpm_tests! {
+    [prefork, event]
+    fn case_49_what_cpython_takes(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", "V = 'first'")]);
+        let first = app.expect("first");
+        for (what, bytes, value) in accepted() {
+            app.site.write("c.py", bytes);
+            let answer = app.ask();
+            assert_eq!(answer.value, value, "{what}");
+            assert_eq!(answer.pid, first.pid, "{what}");
+        }
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
+    [prefork, event]
+    fn case_49_what_cpython_refuses(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", "V = 0")]);
+        let first = app.expect("0");
+        for (number, (what, bytes)) in refused().into_iter().enumerate() {
+            app.site.write("c.py", bytes);
+            for _ in 0..2 {
+                let answer = app.ask();
+                assert_eq!(answer.value, number.to_string(), "{what}");
+                assert_eq!(answer.pid, first.pid, "{what}");
+            }
+            assert_eq!(app.failures().len(), number + 1, "{what}: {:#?}", app.failures());
+
+            app.edit("c.py", &format!("V = {}", number + 1));
+            assert_eq!(app.ask().value, (number + 1).to_string(), "after {what}");
+        }
+    }
+}
