@@ -199,7 +199,7 @@ def main(arguments):
     """Run, print the report and put it in its place."""
     options = parse(arguments)
     options.load_before = os.getloadavg()[0]
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     # All files must be readable by httpd's User.
     os.umask(0o022)
@@ -216,8 +216,6 @@ def main(arguments):
             report.place(options.out, lines)
     except BenchError as error:
         sys.exit('bench: %s' % error)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
