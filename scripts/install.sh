@@ -47,7 +47,7 @@ install_module() {
     fi
     install -D -m 644 "$here/apache-conf/python.load" "$destdir$available/python.load"
     if [ -e "$destdir$available/python.conf" ] && ! cmp -s "$here/apache-conf/python.conf" "$destdir$available/python.conf"; then
-        echo "$destdir$available/python.conf was edited and stays as it is."
+        echo "$destdir$available/python.conf differs from this version's and stays as it is."
     else
         install -D -m 644 "$here/apache-conf/python.conf" "$destdir$available/python.conf"
     fi
@@ -62,7 +62,7 @@ uninstall_module() {
         fi
         rm -f "$destdir$available/python.load"
         if [ -e "$destdir$available/python.conf" ] && ! cmp -s "$here/apache-conf/python.conf" "$destdir$available/python.conf"; then
-            echo "$destdir$available/python.conf was edited and is left where it is."
+            echo "$destdir$available/python.conf differs from this version's and is left where it is."
         else
             rm -f "$destdir$available/python.conf"
         fi

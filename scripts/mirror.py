@@ -15,32 +15,40 @@ SKIPPED_DIRECTORIES = {"__pycache__", ".git", ".hg", ".svn"}
 
 
 class Mirror:
-    """Regular files and directories below `original`, copied to `target` and readable by everyone."""
+    """Files and directories below `original`, copied to `target` and readable by everyone.
+
+    A link to a file is copied as the file. A link to a directory is left out: it may lead round in a circle.
+    """
 
     def __init__(self, original, target):
         self.original = Path(original)
         self.target = Path(target)
         # Relative path -> what stat said of the version that was copied.
         self.copied = {}
+        self.directories = set()
         self.follow()
 
     def follow(self):
         """Bring the copy up to date."""
         files, directories = self._survey()
-        for relative in sorted(directories):
-            (self.target / relative).mkdir(mode=0o755, parents=True, exist_ok=True)
+        # What is gone goes first: a directory may have made way for a file of its name, or the other way round.
+        for relative in self.copied.keys() - files.keys():
+            (self.target / relative).unlink(missing_ok=True)
+            del self.copied[relative]
+        for relative in sorted(self.directories - directories, reverse=True):
+            (self.target / relative).rmdir()
+        for relative in sorted(directories - self.directories):
+            (self.target / relative).mkdir()
             (self.target / relative).chmod(0o755)
+        self.directories = directories
         for relative, version in files.items():
             if self.copied.get(relative) != version and self._copy(relative):
                 self.copied[relative] = version
-        for relative in self.copied.keys() - files.keys():
-            (self.target / relative).unlink()
-            del self.copied[relative]
-        self._remove_directories(directories)
 
     def _survey(self):
         files = {}
-        directories = set()
+        # The top is always there: an original that is gone for a moment leaves an empty copy.
+        directories = {"."}
         for directory, children, names in os.walk(self.original):
             children[:] = [name for name in children if name not in SKIPPED_DIRECTORIES]
             relative = os.path.relpath(directory, self.original)
@@ -69,12 +77,3 @@ class Mirror:
             os.fchmod(file.fileno(), 0o644)
         os.replace(temporary, destination)
         return True
-
-    def _remove_directories(self, wanted):
-        """Remove directories that the original no longer has; by now they are empty, but for what httpd put there."""
-        for directory, _, _ in os.walk(self.target, topdown=False):
-            if os.path.relpath(directory, self.target) not in wanted:
-                try:
-                    os.rmdir(directory)
-                except OSError:
-                    continue
