@@ -1,7 +1,7 @@
 """A copy of a directory that follows its original.
 
 Needed in one case only: root runs httpd, whose children are another account, and that account cannot reach the
-original, for example a clone below /root. The alternatives are worse: to open root's home to that account, or to
+original, for example a clone in root's home. The alternatives are worse: to open root's home to that account, or to
 serve a copy that knows nothing of edits.
 """
 

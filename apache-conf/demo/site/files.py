@@ -38,7 +38,7 @@ def get(req, number=""):
     req.content_type = "application/octet-stream"
     req.headers_out["X-Content-Type-Options"] = "nosniff"
     req.headers_out["Content-Disposition"] = 'attachment; filename="%s"' % found.name
-    req.set_content_length(found.size)
+    req.headers_out["Content-Length"] = str(found.size)
     req.sendfile(found.path)
 
 
