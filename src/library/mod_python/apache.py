@@ -15,7 +15,9 @@ from _apache import *  # noqa: F403 - the constants and functions of the server 
 make_table = _apache.table
 
 _METHOD_NAMES = {
-    number: name[2:].replace("_", "-") for name, number in vars(_apache).items() if name.startswith("M_")
+    number: name[2:].replace("_", "-")
+    for name, number in vars(_apache).items()
+    if name.startswith("M_") and name != "M_INVALID"
 }
 
 

@@ -8,13 +8,14 @@ otherwise) allows become U+FFFD: a client cannot make a request fail by what it 
 
 import functools
 import html
-import inspect
 import io
 import re
 import tempfile
 import types
-from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
+
+from mod_python._arguments import accepted
+from mod_python._multipart import MultipartReader
 
 __all__ = [
     "Field",
@@ -40,7 +41,8 @@ _NOTHING = types.MappingProxyType({})
 
 # Python knows codecs that take quadratic time or raise whatever the error handler. A client may name only these.
 _CLIENT_CHARSETS = re.compile(
-    r"iso-8859-\d{1,2}|windows-125\d|koi8-[ru]|shift_jis|euc-(jp|kr)|gb(k|2312|18030)|big5", re.IGNORECASE
+    r"iso-8859-\d{1,2}|windows-125\d|koi8-[ru]|shift_jis|euc-(jp|kr)|gb(k|2312|18030)|big5",
+    re.ASCII | re.IGNORECASE,
 )
 
 
@@ -110,9 +112,19 @@ def _unescape(data):
 # Header values
 
 
+# What counts as blank in a header; `\s` and `strip()` would take bytes of UTF-8 that look like other blanks.
+_BLANKS = " \t\r\n"
+
 # A parameter and all that follows it up to the next semicolon. Nothing here can fail after a quantifier, so that
 # matching never goes back and takes linear time.
-_PARAMETER = re.compile(r';\s*([^=;\s]*)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;]*)))?[^;]*', re.DOTALL)
+_PARAMETER = re.compile(
+    r"""
+    ; [ \t\r\n]* ([^=; \t\r\n]*) [ \t\r\n]*
+    (?: = [ \t\r\n]* (?: "( [^"\\]* (?: \\. [^"\\]* )* )"? | ([^;]*) ) )?
+    [^;]*
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 _QUOTED_PAIR = re.compile(r'\\(["\\])')
 
 
@@ -124,14 +136,12 @@ def parse_header(line):
     """
     if isinstance(line, bytes):
         value, parameters = parse_header(line.decode("latin-1"))
-        return _to_bytes(value), {_to_bytes(name): _to_bytes(text) for name, text in parameters.items()}
+        # Lower case never leads out of Latin-1.
+        return value.encode("latin-1"), {
+            name.encode("latin-1"): text.encode("latin-1") for name, text in parameters.items()
+        }
     value, semicolon, rest = line.partition(";")
-    return value.strip().lower(), dict(_parameters_of(semicolon + rest))
-
-
-def _to_bytes(text):
-    # Lower-casing can lead out of Latin-1 only for letters that no header's name has.
-    return text.encode("latin-1", "replace")
+    return value.strip(_BLANKS).lower(), dict(_parameters_of(semicolon + rest))
 
 
 def _parameters_of(text):
@@ -143,7 +153,7 @@ def _parameters_of(text):
             # Only quotes and backslashes are unescaped: old clients send Windows paths with bare backslashes.
             yield name.lower(), _QUOTED_PAIR.sub(r"\1", quoted)
         else:
-            yield name.lower(), (plain or "").strip()
+            yield name.lower(), (plain or "").strip(_BLANKS)
 
 
 def _parse_disposition(text):
@@ -261,9 +271,7 @@ class StringField(str):
 class FieldList(list):
     """The fields of a form, in order of submission."""
 
-    def __init__(self, fields=()):
-        super().__init__(fields)
-        self._index = None
+    _index = None
 
     def table(self):
         """A new dict of the names to the lists of their fields."""
@@ -320,7 +328,7 @@ class FieldStorage:
         self._fields = None
         kind, options = _body_type(req)
         if kind == _URLENCODED:
-            body = parse_qsl(_read_body(req), keep_blank_values)
+            body = parse_qsl(req.read(_body_length(req)), keep_blank_values)
             charset = options.get("charset")
             self._pairs += [(_decode(name, charset), _decode(value, charset)) for name, value in body]
         elif kind is not None:
@@ -343,6 +351,10 @@ class FieldStorage:
         if self._fields is None:
             self._fields = FieldList([StringField(value, name) for name, value in self._pairs])
         return self._fields
+
+    @list.setter
+    def list(self, fields):
+        self._fields = fields if isinstance(fields, FieldList) else FieldList(fields)
 
     def __getitem__(self, name):
         """The field of this name, or a list of them if there are several; raises KeyError if there is none."""
@@ -432,6 +444,10 @@ def _text_field(name, value):
 
 
 _URLENCODED = "application/x-www-form-urlencoded"
+_FORM_DATA = "multipart/form-data"
+
+# Longer numbers are no lengths of anything.
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 def _body_type(req):
@@ -439,14 +455,13 @@ def _body_type(req):
     if req.method not in ("POST", "PUT", "PATCH"):
         return None, {}
     kind, options = parse_header(req.headers_in.get("Content-Type") or "")
+    if req.method != "POST":
+        # Any other body of a PUT is a resource, not a form, and the handler's to read.
+        return (kind if kind in (_URLENCODED, _FORM_DATA) else None), options
+    kind = kind or _URLENCODED
+    _body_length(req)
     if kind == _URLENCODED or kind.startswith("multipart/"):
         return kind, options
-    if req.method != "POST":
-        # A PUT of any other type is the handler's to read.
-        return None, {}
-    _body_length(req)
-    if not kind:
-        return _URLENCODED, options
     from mod_python import apache
 
     raise apache.SERVER_RETURN(apache.HTTP_NOT_IMPLEMENTED)
@@ -460,15 +475,11 @@ def _body_length(req):
     if req.headers_in.get("Transfer-Encoding"):
         return -1
     length = req.headers_in.get("Content-Length") or ""
-    if length.isascii() and length.isdigit():
+    if _LENGTH.fullmatch(length):
         return int(length)
     from mod_python import apache
 
     raise apache.SERVER_RETURN(apache.HTTP_LENGTH_REQUIRED)
-
-
-def _read_body(req):
-    return req.read(_body_length(req))
 
 
 def _read_multipart(req, options, file_callback, field_callback):
@@ -478,111 +489,8 @@ def _read_multipart(req, options, file_callback, field_callback):
     boundary = _encode(options.get("boundary", "")).rstrip()
     if not boundary:
         raise apache.SERVER_RETURN(apache.HTTP_BAD_REQUEST)
-    for head, content in _MultipartReader(req.readline, boundary):
+    for head, content in MultipartReader(req.readline, boundary, readBlockSize):
         yield _part_field(head, content, apache.table, file_callback, field_callback)
-
-
-class _MultipartReader:
-    """Iterates over the parts of a multipart body as (header, content).
-
-    The header is a list of pairs, the content an iterator over bytes, to be used before the next part is asked for.
-    Of the body only one line, or one block of it, is held at a time, and none of it is looked at twice. A body that
-    ends too early ends its last part; a part whose header is cut off is dropped, as it has no content.
-    """
-
-    def __init__(self, readline, boundary):
-        self._readline = readline
-        self._delimiter = b"--" + boundary
-        self._in_part = True
-        self._finished = False
-
-    def __iter__(self):
-        self._skip(self._content())  # what stands before the first delimiter
-        while not self._finished:
-            self._in_part = True
-            head = self._head()
-            if head is None:
-                return
-            content = self._content()
-            yield head, content
-            self._skip(content)
-
-    @staticmethod
-    def _skip(content):
-        for _block in content:
-            pass
-
-    def _head(self):
-        """The header of a part as (name, value) pairs; None if the body ends within it."""
-        lines = []
-        while True:
-            line = self._line()
-            if not line.endswith(b"\n") and not self._is_delimiter(line):
-                self._finished = True
-                return None
-            if line in (b"\r\n", b"\n") or self._is_delimiter(line):
-                return _unfold(lines)
-            lines.append(_decode(line))
-
-    def _line(self):
-        """A whole line, however long."""
-        blocks = []
-        while True:
-            block = self._readline(readBlockSize)
-            blocks.append(block)
-            if not block or block.endswith(b"\n"):
-                return b"".join(blocks)
-
-    def _content(self):
-        """The content of a part, without the line end that belongs to the delimiter after it."""
-        held = b""
-        starts_line = True
-        while self._in_part:
-            block = self._readline(readBlockSize)
-            if starts_line and self._is_delimiter(block):
-                return
-            if not block:
-                self._in_part = False
-                self._finished = True
-                yield held
-                return
-            starts_line = block.endswith(b"\n")
-            block = held + block
-            held = _line_end(block)
-            yield block[: len(block) - len(held)]
-
-    def _is_delimiter(self, line):
-        """Whether the line ends a part; takes note of it."""
-        if not line.startswith(self._delimiter):
-            return False
-        rest = line[len(self._delimiter) :].rstrip()
-        if rest not in (b"", b"--"):
-            return False
-        self._in_part = False
-        self._finished = rest == b"--"
-        return True
-
-
-def _line_end(block):
-    """The line end at the end of `block`; a single CR may become one with the next block."""
-    for end in (b"\r\n", b"\n", b"\r"):
-        if block.endswith(end):
-            return end
-    return b""
-
-
-def _unfold(lines):
-    """The (name, value) pairs of header lines; folded lines are joined by blanks, lines without a colon left out."""
-    headers = []
-    for line in lines:
-        if line[0] in " \t":
-            if headers:
-                headers[-1][1].append(line.strip())
-            continue
-        name, colon, value = line.partition(":")
-        if colon:
-            headers.append((name.strip(), [value.strip()]))
-    return [(name, " ".join(values)) for name, values in headers]
 
 
 def _part_field(head, content, make_headers, file_callback=None, field_callback=None):
@@ -633,108 +541,8 @@ def apply_fs_data(obj, fs, **args):
 
     Raises what `obj` raises, and TypeError if it lacks an argument.
     """
-    positional, keywords = _accepted(obj).select({**fs._arguments(), **args})
+    positional, keywords = accepted(obj).select({**fs._arguments(), **args})
     return obj(*positional, **keywords)
-
-
-class _Accepted(NamedTuple):
-    """What a callable takes."""
-
-    positional_only: list = []
-    by_name: frozenset = frozenset()
-    everything: bool = False
-    taken: frozenset = frozenset()
-
-    def select(self, data):
-        """The positional and the keyword arguments that are in `data`."""
-        positional = []
-        for name in self.positional_only:
-            if name not in data:
-                break
-            positional.append(data[name])
-        if not self.everything:
-            return positional, {name: data[name] for name in self.by_name if name in data}
-        kept_out = self.taken.union(self.positional_only)
-        return positional, {name: value for name, value in data.items() if name not in kept_out}
-
-    def without(self, names):
-        """The same, but that `names` are taken already."""
-        return self._replace(by_name=self.by_name.difference(names), taken=self.taken.union(names))
-
-    def through(self, inner):
-        """The same for a decorator that passes its `**kw` on to `inner`."""
-        return self._replace(
-            by_name=(self.by_name | inner.by_name) - self.taken,
-            everything=inner.everything,
-            taken=self.taken | (inner.taken - self.by_name),
-        )
-
-
-def _accepted(obj, filled=0):
-    """What `obj` takes, if its first `filled` positional parameters are given already."""
-    if isinstance(obj, types.MethodType):
-        return _accepted(obj.__func__, filled + 1)
-    if isinstance(obj, functools.partial):
-        return _accepted(obj.func, filled + len(obj.args)).without(obj.keywords)
-    function, hidden = _implementation(obj)
-    own = _accepted_by(_parameters(function), filled + hidden)
-    if own.everything and hasattr(obj, "__wrapped__"):
-        return own.through(_accepted(obj.__wrapped__, filled))
-    return own
-
-
-def _implementation(obj):
-    """The function that runs when `obj` is called, and how many parameters of it Python fills in by itself."""
-    if isinstance(obj, type):
-        candidates = (obj.__init__, obj.__new__)
-    else:
-        candidates = (type(obj).__call__,)
-    for function in candidates:
-        if isinstance(function, types.FunctionType):
-            return function, 1
-    return obj, 0
-
-
-def _parameters(function):
-    """The (name, kind) pairs of a function's parameters; none if the function does not tell."""
-    if isinstance(function, types.FunctionType):
-        return _parameters_of_code(function.__code__)
-    if not any(hasattr(function, mark) for mark in ("__code__", "__signature__", "__wrapped__")):
-        return []
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return []
-    return [(parameter.name, parameter.kind) for parameter in signature.parameters.values()]
-
-
-def _parameters_of_code(code):
-    """As `inspect.signature` has it, in a tenth of its time."""
-    names = iter(code.co_varnames)
-    by_position = code.co_argcount - code.co_posonlyargcount
-    parameters = [(next(names), inspect.Parameter.POSITIONAL_ONLY) for _ in range(code.co_posonlyargcount)]
-    parameters += [(next(names), inspect.Parameter.POSITIONAL_OR_KEYWORD) for _ in range(by_position)]
-    parameters += [(next(names), inspect.Parameter.KEYWORD_ONLY) for _ in range(code.co_kwonlyargcount)]
-    if code.co_flags & inspect.CO_VARARGS:
-        parameters.append((next(names), inspect.Parameter.VAR_POSITIONAL))
-    if code.co_flags & inspect.CO_VARKEYWORDS:
-        parameters.append((next(names), inspect.Parameter.VAR_KEYWORD))
-    return parameters
-
-
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
-
-def _accepted_by(parameters, filled):
-    by_position = [name for name, kind in parameters if kind in _POSITIONAL]
-    taken = frozenset(by_position[:filled])
-    return _Accepted(
-        [name for name, kind in parameters if kind is inspect.Parameter.POSITIONAL_ONLY and name not in taken],
-        frozenset(name for name, kind in parameters if kind in _NAMED and name not in taken),
-        any(kind is inspect.Parameter.VAR_KEYWORD for _name, kind in parameters),
-        taken,
-    )
 
 
 # Redirects
