@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use crate::{
     app::{App, handler},
-    support::{Httpd, mpm_tests, wait_for},
+    support::{Httpd, drop_privileges, mpm_tests, wait_for},
 };
 
 /// Runs the command that follows its own words in a user namespace where nobody may have an inotify instance.
@@ -20,11 +20,10 @@ const WITHOUT_INOTIFY: [&str; 7] = [
 
 /// Why this machine cannot take inotify away from a process; nothing where it can.
 fn cannot_deny_inotify() -> Option<String> {
-    let tried = Command::new(WITHOUT_INOTIFY[0])
-        .args(&WITHOUT_INOTIFY[1..])
-        .args(["sh", "true"])
-        .output();
-    match tried {
+    let mut attempt = Command::new(WITHOUT_INOTIFY[0]);
+    attempt.args(&WITHOUT_INOTIFY[1..]).args(["sh", "true"]);
+    drop_privileges(&mut attempt);
+    match attempt.output() {
         Ok(output) if output.status.success() => None,
         Ok(output) => Some(String::from_utf8_lossy(&output.stderr).into_owned()),
         Err(error) => Some(error.to_string()),

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use super::{
     httpd::{CONSOLE, ERROR_LOG, Httpd, PID_FILE, read_lossy},
-    installation::{Installation, Mpm, python_module, unprivileged_user},
-    process::{children_of, is_root},
+    installation::{Installation, Mpm, python_module},
+    process::{children_of, drop_privileges, is_root, unprivileged_user},
     site::{Site, public_directory},
     wait::wait_for,
 };
@@ -140,11 +140,12 @@ impl Builder {
                 if httpd.has_exited() {
                     return Some(false);
                 }
-                let is_listening = read_lossy(&httpd.server_root().join(PID_FILE)).trim()
+                // Connecting comes last and happens once: it costs a child a request.
+                let serves = read_lossy(&httpd.server_root().join(PID_FILE)).trim()
                     == httpd.parent_pid().to_string()
-                    && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-                    && children_of(httpd.parent_pid()).len() >= self.children;
-                is_listening.then_some(true)
+                    && children_of(httpd.parent_pid()).len() >= self.children
+                    && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+                serves.then_some(true)
             });
             if ready {
                 return httpd;
@@ -176,9 +177,8 @@ impl Builder {
         let port = free_port();
         let root = public_directory("httpd-");
         let path = root.path().canonicalize().expect("the ServerRoot exists");
-        let user = is_root().then(unprivileged_user);
         let mut module = python_module();
-        if self.unprivileged && user.is_some() {
+        if self.unprivileged && is_root() {
             // An ordinary user may not reach the directory that root builds in.
             let copy = path.join("mod_python.so");
             fs::copy(&module, &copy).expect("the module is copied");
@@ -187,11 +187,7 @@ impl Builder {
         fs::create_dir(path.join("htdocs")).expect("an empty document root is made");
         fs::write(path.join("mime.types"), "text/plain txt\ntext/html html\n")
             .expect("mime.types is written");
-        let user_name = match &user {
-            Some((name, ..)) if !self.unprivileged => Some(name.as_str()),
-            _ => None,
-        };
-        let conf = self.configuration(&path, port, &module, user_name);
+        let conf = self.configuration(&path, port, &module);
         let conf_file = path.join("httpd.conf");
         fs::write(&conf_file, conf).expect("httpd.conf is written");
 
@@ -223,11 +219,12 @@ impl Builder {
             .stderr(console.try_clone().expect("the console file is shared"))
             .stdout(console)
             .process_group(0);
-        if self.unprivileged
-            && let Some((_, uid, gid)) = user
-        {
-            chown(&path, Some(uid), Some(gid)).expect("the ServerRoot is given away");
-            command.uid(uid).gid(gid);
+        if self.unprivileged {
+            if is_root() {
+                let (_, uid, gid) = unprivileged_user();
+                chown(&path, Some(uid), Some(gid)).expect("the ServerRoot is given away");
+            }
+            drop_privileges(&mut command);
         }
         let process = command
             .spawn()
@@ -236,7 +233,7 @@ impl Builder {
     }
 
     /// The whole httpd.conf.
-    fn configuration(&self, root: &Path, port: u16, module: &Path, user: Option<&str>) -> String {
+    fn configuration(&self, root: &Path, port: u16, module: &Path) -> String {
         let installation = Installation::get();
         let mut text = String::new();
         text.push_str(&installation.load_line(&format!("mpm_{}", self.mpm.name())));
@@ -250,10 +247,12 @@ impl Builder {
             .document_root
             .clone()
             .unwrap_or_else(|| root.join("htdocs"));
-        let user = user.map_or_else(String::new, |name| {
-            let (_, _, gid) = unprivileged_user();
+        let user = if is_root() && !self.unprivileged {
+            let (name, _, gid) = unprivileged_user();
             format!("User {name}\nGroup #{gid}\n")
-        });
+        } else {
+            String::new()
+        };
         write!(
             text,
             "ServerRoot \"{root}\"\n\

@@ -99,21 +99,6 @@ pub fn python_module() -> PathBuf {
         .clone()
 }
 
-/// The unprivileged user that httpd's children become when the tests run as root: its name, uid and gid.
-pub fn unprivileged_user() -> (String, u32, u32) {
-    let passwd = fs::read_to_string("/etc/passwd").expect("/etc/passwd is readable");
-    ["www-data", "apache", "nobody"]
-        .iter()
-        .find_map(|wanted| {
-            let line = passwd
-                .lines()
-                .find(|line| line.split(':').next() == Some(wanted))?;
-            let mut ids = line.split(':').skip(2).map(|id| id.parse().ok());
-            Some(((*wanted).to_owned(), ids.next()??, ids.next()??))
-        })
-        .expect("one of the users www-data, apache and nobody exists")
-}
-
 fn apxs(variable: &str) -> String {
     let program = env::var("APXS").unwrap_or_else(|_| "apxs".to_owned());
     let output = Command::new(&program)

@@ -25,6 +25,7 @@ pub use self::{
     client::{Connection, Response},
     httpd::Httpd,
     installation::{Installation, Mpm},
+    process::drop_privileges,
     site::{Save, Site},
     wait::{DEADLINE, wait_for},
 };

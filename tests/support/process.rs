@@ -1,6 +1,6 @@
 //! Processes as /proc shows them, and signals to those that the harness started.
 
-use std::{fs, io};
+use std::{fs, io, os::unix::process::CommandExt, process::Command};
 
 /// A process id, as libc spells it.
 pub type Pid = i32;
@@ -9,6 +9,29 @@ pub type Pid = i32;
 pub fn is_root() -> bool {
     // SAFETY: geteuid has no preconditions and cannot fail.
     unsafe { libc::geteuid() == 0 }
+}
+
+/// The unprivileged user that httpd's children become when the tests run as root: its name, uid and gid.
+pub fn unprivileged_user() -> (String, u32, u32) {
+    let passwd = fs::read_to_string("/etc/passwd").expect("/etc/passwd is readable");
+    ["www-data", "apache", "nobody"]
+        .iter()
+        .find_map(|wanted| {
+            let line = passwd
+                .lines()
+                .find(|line| line.split(':').next() == Some(wanted))?;
+            let mut ids = line.split(':').skip(2).map(|id| id.parse().ok());
+            Some(((*wanted).to_owned(), ids.next()??, ids.next()??))
+        })
+        .expect("one of the users www-data, apache and nobody exists")
+}
+
+/// Lets `command` run as an ordinary user, also where the tests run as root.
+pub fn drop_privileges(command: &mut Command) {
+    if is_root() {
+        let (_, uid, gid) = unprivileged_user();
+        command.uid(uid).gid(gid);
+    }
 }
 
 /// Sends `signal` to the process `pid`.
