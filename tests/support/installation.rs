@@ -1,7 +1,7 @@
 //! What is installed on this machine: httpd, its modules, and the module under test.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
