@@ -1,8 +1,18 @@
 //! What Python sees: the built-in module `_apache` and its types.
 
 pub mod cleanup;
+pub mod connection;
+pub mod constants;
+pub mod finfo;
+pub mod functions;
+pub mod hlist;
+pub mod leased;
 pub mod module;
 pub mod request;
+pub mod server;
+pub mod state;
+pub mod table;
 pub mod text;
 
 pub use request::Request;
+pub use state::RequestState;

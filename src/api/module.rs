@@ -1,12 +1,70 @@
 //! The built-in module `_apache`.
 
+use std::ffi::c_int;
+
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
+
+use super::connection::Connection;
+use super::finfo::FileInfo;
+use super::hlist::HandlerEntries;
+use super::server::Server;
+use super::table::Table;
+use super::{Request, constants, functions};
+use crate::httpd::ServerRec;
 
 /// Builds the module and puts it into `sys.modules`. A sub-interpreter gets one of its own.
 pub fn install(py: Python<'_>) -> PyResult<()> {
     let module = PyModule::new(py, "_apache")?;
+    constants::add(&module)?;
+    functions::add(&module)?;
+    let server_return = PyErr::new_type(
+        py,
+        c"_apache.SERVER_RETURN",
+        Some(c"Ends a handler: SERVER_RETURN(result) or SERVER_RETURN(result, status)."),
+        Some(&py.get_type::<PyException>()),
+        None,
+    )?;
+    module.add("SERVER_RETURN", server_return)?;
+    module.add("table", py.get_type::<Table>())?;
+    for (name, class) in [
+        ("mp_request", py.get_type::<Request>()),
+        ("mp_conn", py.get_type::<Connection>()),
+        ("mp_server", py.get_type::<Server>()),
+        ("mp_table", py.get_type::<Table>()),
+        ("mp_finfo", py.get_type::<FileInfo>()),
+        ("mp_hlist", py.get_type::<HandlerEntries>()),
+    ] {
+        module.add(name, class)?;
+    }
+    module.add("mp_version", crate::VERSION)?;
+    module.add("interpreter", "main_interpreter")?;
+    if let Some(server) = ServerRec::main() {
+        module.add("main_server", Server::of(py, server)?)?;
+    }
+    export_all(&module)?;
     let modules: Bound<'_, PyDict> = py.import("sys")?.getattr("modules")?.cast_into()?;
     modules.set_item("_apache", &module)?;
     Ok(())
+}
+
+/// Lists every public name in `__all__`: `from _apache import *` is how `mod_python.apache` takes them over.
+fn export_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let names = PyList::empty(module.py());
+    for name in module.dict().keys() {
+        if !name.str()?.to_string_lossy().starts_with('_') {
+            names.append(name)?;
+        }
+    }
+    module.setattr("__all__", names)
+}
+
+/// The exception `SERVER_RETURN(status)`.
+pub fn server_return(py: Python<'_>, status: c_int) -> PyErr {
+    let raised = py.import("_apache").and_then(|module| module.getattr("SERVER_RETURN")?.call1((status,)));
+    match raised {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(error) => error,
+    }
 }

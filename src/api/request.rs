@@ -1,16 +1,224 @@
-//! `mp_request`.
+//! `mp_request`: one wrapper per `request_rec`, shared by all phases.
 
+mod actions;
+mod body;
+mod members;
+mod output;
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
+use super::connection::Connection;
+use super::finfo::FileInfo;
+use super::hlist::HandlerEntries;
+use super::leased::refused;
+use super::server::Server;
+use super::state::RequestState;
+use super::table::Table;
+use crate::config::HandlerEntry;
 use crate::httpd::RequestRec;
+use crate::httpd::lease::Leased;
+use crate::python::GilCell;
 
-/// x
+pub use actions::settings_table;
+pub use body::Body;
+
+/// The phase that a request is in, as `begin_phase` is told.
+pub struct ActivePhase {
+    /// The directive's name: `req.phase`.
+    pub name: &'static str,
+    /// The interpreter's name: `req.interpreter`.
+    pub interpreter: Arc<str>,
+    /// The extension that chose the list: `req.extension`. It stays set for later phases.
+    pub extension: Option<Box<str>>,
+    /// The list of handlers, which outlives the request.
+    pub entries: *const [HandlerEntry],
+    /// The directory of each handler, resolved for this request; may be shorter, then the rest is resolved when asked for.
+    pub directories: Vec<Option<String>>,
+}
+
+impl ActivePhase {
+    /// The handlers.
+    pub fn entries(&self) -> &[HandlerEntry] {
+        // SAFETY: the lists are part of the configuration that the request runs under, which is only read.
+        unsafe { &*self.entries }
+    }
+}
+
+/// The parts of a request that Python holds on to; each is made at its first use, and the same object ever after.
+#[derive(Default)]
+struct Objects {
+    headers_in: Option<Py<Table>>,
+    headers_out: Option<Py<Table>>,
+    err_headers_out: Option<Py<Table>>,
+    subprocess_env: Option<Py<Table>>,
+    notes: Option<Py<Table>>,
+    config: Option<Py<Table>>,
+    options: Option<Py<Table>>,
+    finfo: Option<Py<FileInfo>>,
+    hlist: Option<Py<HandlerEntries>>,
+    connection: Option<Py<Connection>>,
+    server: Option<Py<Server>>,
+    /// What `req.form` is made of when it is first read.
+    form_pairs: Option<Vec<(String, String)>>,
+}
+
+/// A request.
+///
+/// Any attribute may be set on it. Every use of the request's own members and methods raises RuntimeError after the request
+/// has ended, and on other threads than the one that works on it. Texts are `str`: UTF-8 where the bytes are, else Latin-1.
 #[pyclass(frozen, dict, weakref, subclass, name = "mp_request", module = "_apache")]
-pub struct Request {}
+pub struct Request {
+    state: Leased<RequestState>,
+    objects: GilCell<Objects>,
+}
 
 impl Request {
-    /// x
-    pub fn of(py: Python<'_>, _rec: RequestRec) -> PyResult<Py<Self>> {
-        Py::new(py, Self {})
+    /// The one wrapper of a request, made at its first use. The calling thread is the one that works on the request.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn of<'py>(py: Python<'py>, record: RequestRec) -> PyResult<Bound<'py, Self>> {
+        let state = RequestState::of(record);
+        state.lease.take();
+        if let Some(wrapper) = state.wrapper.borrow().as_ref() {
+            return Ok(wrapper.bind(py).clone());
+        }
+        let wrapper = Bound::new(py, Self { state: state.leased(), objects: GilCell::default() })?;
+        state.wrapper.replace(Some(wrapper.clone().unbind()));
+        Ok(wrapper)
+    }
+
+    /// A phase begins on this thread.
+    pub fn begin_phase(&self, py: Python<'_>, phase: ActivePhase) {
+        self.state.lease().take();
+        if let Ok(state) = self.state() {
+            state.phase.replace(Some(phase));
+            state.in_phase.set(true);
+            state.entry.set(0);
+            let previous = self.objects.borrow(py).hlist.take();
+            drop(previous);
+        }
+    }
+
+    /// The phase is over. `req.extension` and `req.interpreter` stay what they are.
+    pub fn end_phase(&self, py: Python<'_>) {
+        if let Ok(state) = self.state() {
+            state.in_phase.set(false);
+            let previous = self.objects.borrow(py).hlist.take();
+            drop(previous);
+        }
+    }
+
+    /// The handler at `index` of the list runs now.
+    pub fn set_entry(&self, py: Python<'_>, index: usize) {
+        if let Ok(state) = self.state() {
+            state.entry.set(index);
+            if let Some(hlist) = self.objects.borrow(py).hlist.as_ref() {
+                hlist.get().go_to(index);
+            }
+        }
+    }
+
+    /// What was written and not yet handed to httpd.
+    pub fn take_output(&self, _: Python<'_>) -> Vec<u8> {
+        self.state().map(|state| state.output.take()).unwrap_or_default()
+    }
+
+    /// Forgets what was written and not yet handed to httpd.
+    pub fn discard_output(&self, _: Python<'_>) {
+        if let Ok(state) = self.state() {
+            state.output.take();
+        }
+    }
+
+    /// Names and values that become `req.form`, a `util.FieldStorage`, if somebody reads it.
+    pub fn set_form_pairs(&self, py: Python<'_>, pairs: Vec<(String, String)>) {
+        self.objects.borrow(py).form_pairs = Some(pairs);
+    }
+
+    /// The record.
+    ///
+    /// # Errors
+    /// `RuntimeError` when the request has ended or the thread is not the one that works on it.
+    pub fn rec(&self) -> PyResult<RequestRec> {
+        self.state().map(RequestState::record)
+    }
+
+    /// The state. The reference must not be kept over a call that could end the request.
+    fn state(&self) -> PyResult<&RequestState> {
+        let state = self.state.get().map_err(|r| refused("request", r))?;
+        // SAFETY: the lease says that the state is alive and this thread's. A request ends on its thread, outside of the code
+        // that handles it.
+        Ok(unsafe { state.as_ref() })
+    }
+
+    /// The part in `slot`, made at its first use.
+    fn part<'py, T: pyo3::PyClass>(
+        &self,
+        py: Python<'py>,
+        slot: fn(&mut Objects) -> &mut Option<Py<T>>,
+        make: impl FnOnce() -> PyResult<Bound<'py, T>>,
+    ) -> PyResult<Bound<'py, T>> {
+        let known = slot(&mut self.objects.borrow(py)).as_ref().map(|part| part.bind(py).clone());
+        if let Some(part) = known {
+            return Ok(part);
+        }
+        let part = make()?;
+        *slot(&mut self.objects.borrow(py)) = Some(part.clone().unbind());
+        Ok(part)
+    }
+
+    /// A live view of one of the record's tables.
+    fn table<'py>(
+        &self,
+        py: Python<'py>,
+        slot: fn(&mut Objects) -> &mut Option<Py<Table>>,
+        field: fn(&crate::httpd::sys::request_rec) -> *mut crate::httpd::sys::apr_table_t,
+    ) -> PyResult<Bound<'py, Table>> {
+        let state = self.state()?;
+        self.part(py, slot, || Bound::new(py, Table::of_request(state.leased_record(), field)))
+    }
+
+    /// `req.form`: the instance's attribute, made of the pairs that the publisher parsed when it is first read.
+    fn form<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let attributes = Self::attributes(slf)?;
+        let name = pyo3::intern!(py, "form");
+        if let Some(form) = attributes.get_item(name)? {
+            return Ok(form);
+        }
+        let pairs = slf.get().objects.borrow(py).form_pairs.take();
+        let Some(pairs) = pairs else {
+            return Err(PyAttributeError::new_err("form"));
+        };
+        let storage = py.import("mod_python.util")?.getattr("FieldStorage")?;
+        let form = storage.call_method1("_of", (slf, pairs))?;
+        attributes.set_item(name, &form)?;
+        Ok(form)
+    }
+
+    fn set_form(slf: &Bound<'_, Self>, form: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::attributes(slf)?.set_item(pyo3::intern!(slf.py(), "form"), form)
+    }
+
+    fn delete_form(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let pairs = slf.get().objects.borrow(slf.py()).form_pairs.take();
+        let attributes = Self::attributes(slf)?;
+        let name = pyo3::intern!(slf.py(), "form");
+        if attributes.contains(name)? {
+            attributes.del_item(name)
+        } else if pairs.is_some() {
+            Ok(())
+        } else {
+            Err(PyAttributeError::new_err("form"))
+        }
+    }
+
+    fn attributes<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        Ok(slf.as_any().getattr(pyo3::intern!(slf.py(), "__dict__"))?.cast_into()?)
     }
 }

@@ -1,6 +1,7 @@
 //! Text rules: how Python's `str` and httpd's bytes become each other, so that everything round-trips and no byte crashes.
 
 use std::borrow::Cow;
+use std::ffi::CString;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -42,6 +43,27 @@ pub fn any_str(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
         return Err(PyValueError::new_err("embedded null character"));
     }
     Ok(bytes)
+}
+
+/// The name of a file or a URI, `str`, `bytes` or path-like, as httpd's bytes. Text is UTF-8 here, never Latin-1: it names what
+/// is there under those bytes.
+///
+/// # Errors
+/// `TypeError` for anything else, `ValueError` for a NUL inside.
+pub fn path_bytes(value: &Bound<'_, PyAny>) -> PyResult<CString> {
+    // SAFETY: the object is alive; the function answers a new reference or null with an exception set.
+    let path = unsafe { Bound::from_owned_ptr_or_err(value.py(), pyo3::ffi::PyOS_FSPath(value.as_ptr()))? };
+    let bytes = if let Ok(text) = path.cast::<PyString>() {
+        lossless(text)?.into_owned().into_bytes()
+    } else {
+        path.cast::<PyBytes>()?.as_bytes().to_vec()
+    };
+    CString::new(bytes).map_err(|_| PyValueError::new_err("embedded null character"))
+}
+
+/// httpd's bytes as a `str`.
+pub fn to_str<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
+    PyString::new(py, &decode(bytes))
 }
 
 /// The text of a `str`; lone surrogates, which no encoding has, are refused as Python does.

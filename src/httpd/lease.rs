@@ -1,5 +1,7 @@
 //! How long a record of httpd may be used, and by which thread.
 
+use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Shared between a record's pool cleanup, which ends it, and the Python objects that refer to the record.
@@ -45,6 +47,46 @@ impl Lease {
         } else {
             Ok(())
         }
+    }
+}
+
+/// A record's address, reached only through its lease: what a Python object keeps of a record it does not own.
+pub struct Leased<T> {
+    lease: Arc<Lease>,
+    record: NonNull<T>,
+}
+
+// SAFETY: it is an address; `get` hands it out only to the thread that works on the record, while that is alive.
+unsafe impl<T> Send for Leased<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Leased<T> {}
+
+impl<T> Clone for Leased<T> {
+    fn clone(&self) -> Self {
+        Self { lease: Arc::clone(&self.lease), record: self.record }
+    }
+}
+
+impl<T> Leased<T> {
+    /// # Safety
+    /// `record` lives until the lease ends.
+    pub unsafe fn new(lease: Arc<Lease>, record: NonNull<T>) -> Self {
+        Self { lease, record }
+    }
+
+    /// The record's address, which the calling thread may follow until it ends the lease or lets another thread take it.
+    pub fn get(&self) -> Result<NonNull<T>, Refusal> {
+        self.lease.check().map(|()| self.record)
+    }
+
+    /// The lease.
+    pub fn lease(&self) -> &Arc<Lease> {
+        &self.lease
+    }
+
+    /// Whether both refer to the same record.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.lease, &other.lease) && self.record == other.record
     }
 }
 

@@ -1,0 +1,120 @@
+//! The constants of `_apache`, taken from httpd's and APR's headers where they have them.
+
+use pyo3::prelude::*;
+
+use crate::httpd::sys;
+
+macro_rules! unsigned {
+    ($($name:ident),* $(,)?) => { [$((stringify!($name), sys::$name as i64)),*] };
+}
+
+/// Numbers whose names are the same in Python and C.
+const NUMBERS: &[&[(&str, i64)]] = &[
+    &unsigned![OK, DECLINED, DONE],
+    &unsigned![
+        HTTP_CONTINUE, HTTP_SWITCHING_PROTOCOLS, HTTP_PROCESSING, HTTP_OK, HTTP_CREATED, HTTP_ACCEPTED,
+        HTTP_NON_AUTHORITATIVE, HTTP_NO_CONTENT, HTTP_RESET_CONTENT, HTTP_PARTIAL_CONTENT, HTTP_MULTI_STATUS,
+        HTTP_ALREADY_REPORTED, HTTP_IM_USED, HTTP_MULTIPLE_CHOICES, HTTP_MOVED_PERMANENTLY, HTTP_MOVED_TEMPORARILY,
+        HTTP_SEE_OTHER, HTTP_NOT_MODIFIED, HTTP_USE_PROXY, HTTP_TEMPORARY_REDIRECT, HTTP_PERMANENT_REDIRECT,
+        HTTP_BAD_REQUEST, HTTP_UNAUTHORIZED, HTTP_PAYMENT_REQUIRED, HTTP_FORBIDDEN, HTTP_NOT_FOUND,
+        HTTP_METHOD_NOT_ALLOWED, HTTP_NOT_ACCEPTABLE, HTTP_PROXY_AUTHENTICATION_REQUIRED, HTTP_REQUEST_TIME_OUT,
+        HTTP_CONFLICT, HTTP_GONE, HTTP_LENGTH_REQUIRED, HTTP_PRECONDITION_FAILED, HTTP_REQUEST_ENTITY_TOO_LARGE,
+        HTTP_REQUEST_URI_TOO_LARGE, HTTP_UNSUPPORTED_MEDIA_TYPE, HTTP_RANGE_NOT_SATISFIABLE, HTTP_EXPECTATION_FAILED,
+        HTTP_MISDIRECTED_REQUEST, HTTP_UNPROCESSABLE_ENTITY, HTTP_LOCKED, HTTP_FAILED_DEPENDENCY,
+        HTTP_UPGRADE_REQUIRED, HTTP_PRECONDITION_REQUIRED, HTTP_TOO_MANY_REQUESTS,
+        HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, HTTP_UNAVAILABLE_FOR_LEGAL_REASONS, HTTP_INTERNAL_SERVER_ERROR,
+        HTTP_NOT_IMPLEMENTED, HTTP_BAD_GATEWAY, HTTP_SERVICE_UNAVAILABLE, HTTP_GATEWAY_TIME_OUT,
+        HTTP_VERSION_NOT_SUPPORTED, HTTP_VARIANT_ALSO_VARIES, HTTP_INSUFFICIENT_STORAGE, HTTP_LOOP_DETECTED,
+        HTTP_NOT_EXTENDED, HTTP_NETWORK_AUTHENTICATION_REQUIRED,
+    ],
+    &unsigned![
+        APLOG_EMERG, APLOG_ALERT, APLOG_CRIT, APLOG_ERR, APLOG_WARNING, APLOG_NOTICE, APLOG_INFO, APLOG_DEBUG,
+    ],
+    &unsigned![REMOTE_HOST, REMOTE_NAME, REMOTE_NOLOOKUP, REMOTE_DOUBLE_REV],
+    &unsigned![PROXYREQ_NONE, PROXYREQ_PROXY, PROXYREQ_REVERSE, PROXYREQ_RESPONSE],
+    &unsigned![
+        M_GET, M_PUT, M_POST, M_DELETE, M_CONNECT, M_OPTIONS, M_TRACE, M_PATCH, M_PROPFIND, M_PROPPATCH, M_MKCOL,
+        M_COPY, M_MOVE, M_LOCK, M_UNLOCK, M_VERSION_CONTROL, M_CHECKOUT, M_UNCHECKOUT, M_CHECKIN, M_UPDATE, M_LABEL,
+        M_REPORT, M_MKWORKSPACE, M_MKACTIVITY, M_BASELINE_CONTROL, M_MERGE, M_INVALID,
+    ],
+    &unsigned![AP_REQ_ACCEPT_PATH_INFO, AP_REQ_REJECT_PATH_INFO, AP_REQ_DEFAULT_PATH_INFO],
+    &unsigned![AP_MPMQ_NOT_SUPPORTED, AP_MPMQ_STATIC, AP_MPMQ_DYNAMIC],
+    &unsigned![
+        AP_MPMQ_MAX_DAEMON_USED, AP_MPMQ_IS_THREADED, AP_MPMQ_IS_FORKED, AP_MPMQ_HARD_LIMIT_DAEMONS,
+        AP_MPMQ_HARD_LIMIT_THREADS, AP_MPMQ_MAX_THREADS, AP_MPMQ_MIN_SPARE_DAEMONS, AP_MPMQ_MIN_SPARE_THREADS,
+        AP_MPMQ_MAX_SPARE_DAEMONS, AP_MPMQ_MAX_SPARE_THREADS, AP_MPMQ_MAX_REQUESTS_DAEMON, AP_MPMQ_MAX_DAEMONS,
+    ],
+    &unsigned![REQUEST_NO_BODY, REQUEST_CHUNKED_ERROR, REQUEST_CHUNKED_DECHUNK],
+    &unsigned![
+        APR_FINFO_LINK, APR_FINFO_MTIME, APR_FINFO_CTIME, APR_FINFO_ATIME, APR_FINFO_SIZE, APR_FINFO_CSIZE,
+        APR_FINFO_DEV, APR_FINFO_INODE, APR_FINFO_NLINK, APR_FINFO_TYPE, APR_FINFO_USER, APR_FINFO_GROUP,
+        APR_FINFO_UPROT, APR_FINFO_GPROT, APR_FINFO_WPROT, APR_FINFO_ICASE, APR_FINFO_NAME, APR_FINFO_MIN,
+        APR_FINFO_IDENT, APR_FINFO_OWNER, APR_FINFO_PROT, APR_FINFO_NORM, APR_FINFO_DIRENT,
+    ],
+    &unsigned![MODULE_MAGIC_NUMBER_MAJOR, MODULE_MAGIC_NUMBER_MINOR],
+];
+
+/// Numbers that are ours, or whose C names are not what Python calls them.
+const RENAMED: &[(&str, i64)] = &[
+    ("REQ_PROCEED", sys::OK as i64),
+    ("REQ_NOACTION", sys::DECLINED as i64),
+    ("REQ_ABORTED", sys::HTTP_INTERNAL_SERVER_ERROR as i64),
+    ("APLOG_NOERRNO", 0),
+    ("FINFO_MODE", 0),
+    ("FINFO_INO", 1),
+    ("FINFO_DEV", 2),
+    ("FINFO_NLINK", 3),
+    ("FINFO_UID", 4),
+    ("FINFO_GID", 5),
+    ("FINFO_SIZE", 6),
+    ("FINFO_ATIME", 7),
+    ("FINFO_MTIME", 8),
+    ("FINFO_CTIME", 9),
+    ("FINFO_FNAME", 10),
+    ("FINFO_NAME", 11),
+    ("FINFO_FILETYPE", 12),
+    ("URI_SCHEME", 0),
+    ("URI_HOSTINFO", 1),
+    ("URI_USER", 2),
+    ("URI_PASSWORD", 3),
+    ("URI_HOSTNAME", 4),
+    ("URI_PORT", 5),
+    ("URI_PATH", 6),
+    ("URI_QUERY", 7),
+    ("URI_FRAGMENT", 8),
+    // Known to newer headers only, so their numbers stand here.
+    ("HTTP_IM_A_TEAPOT", 418),
+    ("HTTP_TOO_EARLY", 425),
+    ("AP_CONN_UNKNOWN", sys::ap_conn_keepalive_e_AP_CONN_UNKNOWN as i64),
+    ("AP_CONN_CLOSE", sys::ap_conn_keepalive_e_AP_CONN_CLOSE as i64),
+    ("AP_CONN_KEEPALIVE", sys::ap_conn_keepalive_e_AP_CONN_KEEPALIVE as i64),
+    ("APR_NOFILE", sys::apr_filetype_e_APR_NOFILE as i64),
+    ("APR_REG", sys::apr_filetype_e_APR_REG as i64),
+    ("APR_DIR", sys::apr_filetype_e_APR_DIR as i64),
+    ("APR_CHR", sys::apr_filetype_e_APR_CHR as i64),
+    ("APR_BLK", sys::apr_filetype_e_APR_BLK as i64),
+    ("APR_PIPE", sys::apr_filetype_e_APR_PIPE as i64),
+    ("APR_LNK", sys::apr_filetype_e_APR_LNK as i64),
+    ("APR_SOCK", sys::apr_filetype_e_APR_SOCK as i64),
+    ("APR_UNKFILE", sys::apr_filetype_e_APR_UNKFILE as i64),
+];
+
+/// Texts.
+const TEXTS: &[(&str, &str)] = &[
+    ("REQ_EXIT", "REQ_EXIT"),
+    ("CGI_MAGIC_TYPE", "application/x-httpd-cgi"),
+    ("INCLUDES_MAGIC_TYPE", "text/x-server-parsed-html"),
+    ("INCLUDES_MAGIC_TYPE3", "text/x-server-parsed-html3"),
+    ("DIR_MAGIC_TYPE", "httpd/unix-directory"),
+];
+
+/// Puts all constants into the module.
+pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    for (name, value) in NUMBERS.iter().copied().flatten().chain(RENAMED) {
+        module.add(*name, *value)?;
+    }
+    for (name, value) in TEXTS {
+        module.add(*name, *value)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The functions of `_apache`.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyList, PyString};
+
+use super::cleanup::{Cleanup, register_for_child};
+use super::finfo::FileInfo;
+use super::server::Server;
+use super::text::{any_str, path_bytes, to_str};
+use crate::httpd::{log, sys};
+
+/// One of APLOG_* as given from Python; 0 stands for "not given" and means APLOG_ERR.
+pub fn log_level(level: i64) -> u32 {
+    match u32::try_from(level).unwrap_or(0) & sys::APLOG_LEVELMASK {
+        0 => log::ERR,
+        level => level,
+    }
+}
+
+/// Logs that an old name was used.
+pub fn warn_deprecated(sentence: &str) {
+    log::main(log::WARNING, sentence);
+}
+
+/// An anonymous capsule around one of httpd's records, as mod_python hands them out to other C code.
+pub fn capsule<'py>(py: Python<'py>, record: *mut c_void) -> PyResult<Bound<'py, PyCapsule>> {
+    // SAFETY: the pointer is not null, as records are not; the capsule has no name and frees nothing. The function answers a
+    // new reference to a capsule, or null with an exception set.
+    unsafe {
+        let capsule = pyo3::ffi::PyCapsule_New(record, std::ptr::null(), None);
+        Ok(Bound::from_owned_ptr_or_err(py, capsule)?.cast_into_unchecked())
+    }
+}
+
+/// Logs to the error log of `server`, or of the main server. `level` is one of APLOG_*, 0 means APLOG_ERR; a message of None
+/// is ignored.
+#[pyfunction]
+#[pyo3(signature = (message, level=0, server=None))]
+fn log_error(
+    message: Option<&Bound<'_, PyString>>,
+    level: i64,
+    server: Option<&Bound<'_, Server>>,
+) {
+    if let Some(message) = message {
+        let message = message.to_string_lossy();
+        match server {
+            Some(server) => log::server(Some(server.get().record()), log_level(level), &message),
+            None => log::main(log_level(level), &message),
+        }
+    }
+}
+
+/// What the MPM answers to a question, one of AP_MPMQ_*. Raises ValueError for a question that it does not know.
+#[pyfunction]
+fn mpm_query(code: c_int) -> PyResult<c_int> {
+    let mut answer = 0;
+    // SAFETY: httpd writes one number.
+    if unsafe { sys::ap_mpm_query(code, &raw mut answer) } == 0 {
+        Ok(answer)
+    } else {
+        Err(PyValueError::new_err(format!("the MPM does not know the query {code}")))
+    }
+}
+
+/// Whether httpd was started with `-D name`.
+#[pyfunction]
+fn exists_config_define(name: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let name = CString::new(any_str(name)?)?;
+    // SAFETY: the name ends in NUL; httpd compares it.
+    Ok(unsafe { sys::ap_exists_config_define(name.as_ptr()) } != 0)
+}
+
+/// ServerRoot.
+#[pyfunction]
+fn server_root(py: Python<'_>) -> Option<Bound<'_, PyString>> {
+    // SAFETY: httpd's global is null or a text of the running configuration.
+    unsafe { c_text(py, sys::ap_server_root) }
+}
+
+/// What the file system tells about `fname`; `wanted` is a sum of APR_FINFO_*. A missing file is no error: its filetype is
+/// APR_NOFILE. Raises OSError when the file system refuses an answer.
+#[pyfunction]
+fn stat(py: Python<'_>, fname: &Bound<'_, PyAny>, wanted: i32) -> PyResult<FileInfo> {
+    FileInfo::stat(py, &path_bytes(fname)?, wanted)
+}
+
+/// Calls `callback` with `data` (a tuple is spread over its arguments) when the child ends. Raises ValueError when it cannot be
+/// called.
+#[pyfunction]
+#[pyo3(signature = (callback, data=None))]
+fn register_cleanup(py: Python<'_>, callback: Bound<'_, PyAny>, data: Option<Py<PyAny>>) -> PyResult<()> {
+    if !callback.is_callable() {
+        return Err(PyValueError::new_err("first argument must be a callable object"));
+    }
+    let data = data.unwrap_or_else(|| py.None());
+    register_for_child(py, Cleanup { function: callback.unbind(), data });
+    Ok(())
+}
+
+/// The main configuration as httpd read it: a list of (directive, arguments), and behind a section the list of its own.
+#[pyfunction]
+fn config_tree(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    // SAFETY: httpd's global is null or the tree of the running configuration, which is only read.
+    unsafe { branch(py, sys::ap_conftree, 0) }
+}
+
+/// Sections nest a few levels deep; a tree deeper than this is none.
+const DEEPEST: usize = 200;
+
+/// # Safety
+/// `directive` is null or a live node of httpd's tree.
+unsafe fn branch<'py>(
+    py: Python<'py>,
+    mut directive: *const sys::ap_directive_t,
+    depth: usize,
+) -> PyResult<Bound<'py, PyList>> {
+    if depth > DEEPEST {
+        return Err(PyRuntimeError::new_err("the configuration is nested too deep"));
+    }
+    let list = PyList::empty(py);
+    while !directive.is_null() {
+        // SAFETY: promised by the caller; siblings and children are nodes of the same tree.
+        unsafe {
+            list.append((c_text(py, (*directive).directive), c_text(py, (*directive).args)))?;
+            if !(*directive).first_child.is_null() {
+                list.append(branch(py, (*directive).first_child, depth + 1)?)?;
+            }
+            directive = (*directive).next;
+        }
+    }
+    Ok(list)
+}
+
+/// # Safety
+/// `text` is null or a live NUL-terminated string.
+unsafe fn c_text<'py>(py: Python<'py>, text: *const c_char) -> Option<Bound<'py, PyString>> {
+    // SAFETY: promised by the caller.
+    (!text.is_null()).then(|| to_str(py, unsafe { CStr::from_ptr(text) }.to_bytes()))
+}
+
+/// Puts the functions into the module.
+pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(log_error, module)?)?;
+    module.add_function(wrap_pyfunction!(mpm_query, module)?)?;
+    module.add_function(wrap_pyfunction!(exists_config_define, module)?)?;
+    module.add_function(wrap_pyfunction!(server_root, module)?)?;
+    module.add_function(wrap_pyfunction!(stat, module)?)?;
+    module.add_function(wrap_pyfunction!(register_cleanup, module)?)?;
+    module.add_function(wrap_pyfunction!(config_tree, module)?)?;
+    Ok(())
+}

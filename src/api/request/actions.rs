@@ -1,0 +1,157 @@
+//! The longer methods: the CGI environment, configuration tables, addresses, authentication and what httpd computes.
+
+use std::ffi::{CString, c_int};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use super::Request;
+use super::output::detached;
+use crate::api::cleanup::Cleanup;
+use crate::api::functions::log_level;
+use crate::api::table::Table;
+use crate::api::text::{any_str, path_bytes, to_str};
+use crate::config::record::{DirConfig, OnError, ReloadMode, Settings};
+use crate::httpd::table::TableRef;
+use crate::httpd::{RequestRec, log};
+
+/// The Python* settings that are set, by directive; flags are "1" or "0".
+pub fn settings_table(settings: &Settings) -> Table {
+    let flag = |value: Option<bool>| value.map(|on| if on { "1" } else { "0" }.to_owned());
+    let list = |value: &Option<crate::config::record::Held<Vec<String>>>| value.as_ref().map(|l| l.get().join(" "));
+    let mode = settings.mode.map(|mode| match mode {
+        ReloadMode::Sync => "sync".to_owned(),
+        ReloadMode::Async => "async".to_owned(),
+    });
+    let on_error = settings.on_error.map(|on_error| match on_error {
+        OnError::LastGood => "last-good".to_owned(),
+        OnError::Fail => "fail".to_owned(),
+    });
+    let entries = [
+        ("PythonPath", settings.path.as_ref().map(|t| t.get().clone())),
+        ("PythonInterpreter", settings.interpreter.as_ref().map(|t| t.get().clone())),
+        ("PythonDebug", flag(settings.debug)),
+        ("PythonAutoReload", flag(settings.autoreload)),
+        ("PythonReload", mode),
+        ("PythonReloadOnError", on_error),
+        ("PythonReloadTimeout", settings.timeout.map(|millis| seconds(millis))),
+        ("PythonReloadRoot", list(&settings.roots)),
+        ("PythonReloadExclude", list(&settings.excludes)),
+    ];
+    Table::owned(entries.into_iter().filter_map(|(name, value)| value.map(|v| (name.to_owned(), v))))
+}
+
+/// Milliseconds as the directive takes them: whole seconds, or a fraction.
+fn seconds(millis: u64) -> String {
+    if millis.is_multiple_of(1000) {
+        (millis / 1000).to_string()
+    } else {
+        format!("{}.{:03}", millis / 1000, millis % 1000)
+    }
+}
+
+impl Request {
+    pub(super) fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
+        let record = self.rec()?;
+        self.part(py, |o| &mut o.options, || Bound::new(py, Table::owned(DirConfig::of(record).options())))
+    }
+
+    pub(super) fn config<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
+        let record = self.rec()?;
+        self.part(py, |o| &mut o.config, || Bound::new(py, settings_table(&DirConfig::of(record).settings)))
+    }
+
+    pub(super) fn add_common_variables(&self, py: Python<'_>) -> PyResult<()> {
+        // It may look up the client's name.
+        detached(py, self.rec()?, RequestRec::add_common_variables);
+        Ok(())
+    }
+
+    pub(super) fn add_cgi_variables(&self, py: Python<'_>) -> PyResult<()> {
+        let record = self.rec()?;
+        let raw = record.raw();
+        // SAFETY: the table of a live request is live and its thread's.
+        let Some(environment) = (unsafe { TableRef::from_ptr(raw.subprocess_env) }) else { return Ok(()) };
+        let pool = environment.pool();
+        let set = |name: &[u8], value: Option<&[u8]>| environment.set(pool, name, value.unwrap_or_default());
+        set(b"GATEWAY_INTERFACE", Some(b"CGI/1.1"));
+        set(b"SERVER_PROTOCOL", record.bytes(raw.protocol));
+        set(b"REQUEST_METHOD", record.bytes(raw.method));
+        set(b"QUERY_STRING", record.bytes(raw.args));
+        set(b"REQUEST_URI", record.bytes(raw.uri));
+        set(b"SCRIPT_NAME", Some(record.script_name()));
+        if let Some(path_info) = record.bytes(raw.path_info).filter(|p| !p.is_empty()) {
+            set(b"PATH_INFO", Some(path_info));
+        }
+        self.add_common_variables(py)
+    }
+
+    pub(super) fn redirect_internally(&self, py: Python<'_>, uri: &Bound<'_, PyString>) -> PyResult<()> {
+        let record = self.rec()?;
+        let uri = path_bytes(uri.as_any())?;
+        detached(py, record, |record| record.internal_redirect(uri.as_bytes()));
+        Ok(())
+    }
+
+    pub(super) fn remote_host<'py>(
+        &self,
+        py: Python<'py>,
+        kind: c_int,
+        with_flag: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        // It may look up the client's name.
+        let (name, is_address) = detached(py, self.rec()?, |record| {
+            let (name, is_address) = record.remote_host(kind);
+            (name.map(<[u8]>::to_vec), is_address)
+        });
+        let Some(name) = name else { return Ok(py.None().into_bound(py)) };
+        let name = to_str(py, &name);
+        if with_flag {
+            Ok((name, c_int::from(is_address)).into_pyobject(py)?.into_any())
+        } else {
+            Ok(name.into_any())
+        }
+    }
+
+    pub(super) fn ssl_variable<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyString>>> {
+        let record = self.rec()?;
+        let name = CString::new(any_str(name)?)?;
+        Ok(record.ssl_variable(&name).map(|value| to_str(py, value)))
+    }
+
+    pub(super) fn allow(&self, methods: &Bound<'_, PyAny>, reset: bool) -> PyResult<()> {
+        let record = self.rec()?;
+        let names: Vec<Vec<u8>> = methods.try_iter()?.map(|name| any_str(&name?)).collect::<PyResult<_>>()?;
+        // The names were made by Python code, which may have taken its time.
+        self.rec()?;
+        if reset {
+            record.clear_allowed_methods();
+        }
+        for name in names {
+            record.allow_method(&name);
+        }
+        Ok(())
+    }
+
+    pub(super) fn log(&self, message: Option<&Bound<'_, PyString>>, level: i64) -> PyResult<()> {
+        let record = self.rec()?;
+        if let Some(message) = message {
+            log::request(record, log_level(level), &message.to_string_lossy());
+        }
+        Ok(())
+    }
+
+    pub(super) fn register(&self, function: Bound<'_, PyAny>, data: Bound<'_, PyAny>) -> PyResult<()> {
+        let state = self.state()?;
+        if !function.is_callable() {
+            return Err(PyValueError::new_err("first argument must be a callable object"));
+        }
+        state.cleanups.borrow_mut().push(Cleanup { function: function.unbind(), data: data.unbind() });
+        Ok(())
+    }
+}

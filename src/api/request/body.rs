@@ -1,0 +1,273 @@
+//! The request's body: read, readline and readlines over one buffer.
+
+use std::ffi::c_int;
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::Request;
+use super::output::detached;
+use crate::api::module::server_return;
+use crate::httpd::request::AprError;
+use crate::httpd::{RequestRec, sys};
+
+/// How much is asked of httpd at a time.
+const BLOCK: usize = 64 * 1024;
+
+const APR_EGENERAL: c_int = sys::APR_EGENERAL.cast_signed();
+const APR_ENOTIMPL: c_int = sys::APR_ENOTIMPL.cast_signed();
+const HTTP_BAD_REQUEST: c_int = sys::HTTP_BAD_REQUEST.cast_signed();
+const HTTP_NOT_IMPLEMENTED: c_int = sys::HTTP_NOT_IMPLEMENTED.cast_signed();
+const HTTP_REQUEST_ENTITY_TOO_LARGE: c_int = sys::HTTP_REQUEST_ENTITY_TOO_LARGE.cast_signed();
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was read yet.
+    #[default]
+    Untouched,
+    /// There may be more.
+    Open,
+    /// Everything that came is in the buffer.
+    AtEnd,
+    /// A call is reading right now.
+    Busy,
+    /// Reading failed, and will again.
+    Failed(Failure),
+}
+
+/// Why the body cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// The client has gone or is too slow.
+    Client,
+    /// The request is answered with this status of httpd.
+    Status(c_int),
+}
+
+impl Failure {
+    fn of(error: AprError) -> Self {
+        // What the HTTP filter answers for a body over LimitRequestBody, for chunks that are none, and for a coding it does
+        // not know; AP_FILTER_ERROR means that a filter has sent the response already.
+        match error.0 {
+            sys::AP_FILTER_ERROR => Self::Status(sys::DONE),
+            libc::ENOSPC => Self::Status(HTTP_REQUEST_ENTITY_TOO_LARGE),
+            APR_EGENERAL | libc::EINVAL => Self::Status(HTTP_BAD_REQUEST),
+            APR_ENOTIMPL => Self::Status(HTTP_NOT_IMPLEMENTED),
+            _ => Self::Client,
+        }
+    }
+
+    fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Client => PyOSError::new_err("Client read error (Timeout?)"),
+            Self::Status(status) => server_return(py, status),
+        }
+    }
+}
+
+/// What was read ahead, and how far the body is.
+#[derive(Default)]
+pub struct Body {
+    stage: Stage,
+    buffer: Vec<u8>,
+    /// How much of the buffer was given away.
+    start: usize,
+    /// How much of the rest is known to have no line feed.
+    searched: usize,
+}
+
+impl Body {
+    fn busy() -> Self {
+        Self { stage: Stage::Busy, ..Self::default() }
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    fn give(&mut self, count: usize) -> Vec<u8> {
+        self.searched = 0;
+        if self.start == 0 && count >= self.buffer.len() {
+            return std::mem::take(&mut self.buffer);
+        }
+        let given = self.rest().get(..count).unwrap_or_default().to_vec();
+        self.start += given.len();
+        if self.start >= self.buffer.len() {
+            self.buffer.clear();
+            self.start = 0;
+        }
+        given
+    }
+
+    /// Makes the body readable at the first call.
+    fn open(&mut self, record: RequestRec) -> Result<(), Failure> {
+        match self.stage {
+            Stage::Untouched => match record.setup_body() {
+                Ok(true) => self.stage = Stage::Open,
+                Ok(false) => self.stage = Stage::AtEnd,
+                Err(status) => return Err(self.fail(record, Failure::Status(status))),
+            },
+            Stage::Failed(failure) => return Err(failure),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, record: RequestRec, failure: Failure) -> Failure {
+        self.stage = Stage::Failed(failure);
+        // Where the next request on the connection begins is not known any more.
+        record.close_connection();
+        failure
+    }
+
+    /// Appends to `target` what httpd has, at most `most` bytes, or with `fill` all of them.
+    fn pull(&mut self, record: RequestRec, target: &mut Vec<u8>, most: usize, fill: bool) -> Result<(), Failure> {
+        let before = target.len();
+        target.resize(before + most, 0);
+        let result = match target.get_mut(before..) {
+            Some(space) => record.read_body(space, fill),
+            None => Ok((0, true)),
+        };
+        match result {
+            Ok((count, at_end)) => {
+                target.truncate(before + count);
+                if at_end {
+                    self.stage = Stage::AtEnd;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                target.truncate(before);
+                Err(self.fail(record, Failure::of(error)))
+            }
+        }
+    }
+
+    /// At most `limit` bytes, fewer only at the end.
+    fn read(&mut self, record: RequestRec, limit: Option<usize>) -> Result<Vec<u8>, Failure> {
+        self.open(record)?;
+        let limit = limit.unwrap_or(usize::MAX);
+        let mut result = self.give(limit.min(self.rest().len()));
+        while self.stage == Stage::Open && result.len() < limit {
+            let most = BLOCK.min(limit - result.len());
+            self.pull(record, &mut result, most, true)?;
+        }
+        Ok(result)
+    }
+
+    /// A line with its line feed, at most `limit` bytes of it, from what was read ahead.
+    fn buffered_line(&mut self, limit: Option<usize>) -> Option<Vec<u8>> {
+        let limit = limit.unwrap_or(usize::MAX);
+        let rest = self.rest();
+        let unknown = rest.get(self.searched..).unwrap_or_default();
+        let end = memchr::memchr(b'\n', unknown).map(|at| self.searched + at + 1);
+        let length = match end {
+            Some(end) => end.min(limit),
+            None if rest.len() >= limit => limit,
+            None if self.stage == Stage::AtEnd => rest.len(),
+            None => {
+                self.searched = rest.len();
+                return None;
+            }
+        };
+        Some(self.give(length))
+    }
+
+    fn read_line(&mut self, record: RequestRec, limit: Option<usize>) -> Result<Vec<u8>, Failure> {
+        self.open(record)?;
+        loop {
+            if let Some(line) = self.buffered_line(limit) {
+                return Ok(line);
+            }
+            if self.start > 0 {
+                self.buffer.drain(..self.start);
+                self.start = 0;
+            }
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let result = self.pull(record, &mut buffer, BLOCK, false);
+            self.buffer = buffer;
+            result?;
+        }
+    }
+
+    fn read_lines(&mut self, record: RequestRec, hint: Option<usize>) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut lines = Vec::new();
+        let mut total = 0;
+        while hint.is_none_or(|hint| total < hint) {
+            let line = self.read_line(record, None)?;
+            if line.is_empty() {
+                break;
+            }
+            total += line.len();
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    fn discard(&mut self, record: RequestRec) -> c_int {
+        self.buffer = Vec::new();
+        self.start = 0;
+        let status = record.discard_body();
+        self.stage = if status == 0 { Stage::AtEnd } else { Stage::Failed(Failure::Status(status)) };
+        status
+    }
+}
+
+/// A size as Python gives it: negative means no limit.
+fn limit(size: i64) -> Option<usize> {
+    usize::try_from(size).ok()
+}
+
+impl Request {
+    /// Runs `work` on the body with Python detached. The body is away meanwhile, so that nobody reads it twice.
+    fn with_body<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Body, RequestRec) -> R + Send,
+    ) -> PyResult<R> {
+        let state = self.state()?;
+        let mut body = state.body.replace(Body::busy());
+        if body.stage == Stage::Busy {
+            return Err(PyRuntimeError::new_err("the body is being read already"));
+        }
+        if state.finished.get() && matches!(body.stage, Stage::Untouched | Stage::Open) {
+            // httpd has thrown the rest of the body away at the end of the response.
+            body.stage = Stage::AtEnd;
+        }
+        let result = detached(py, state.record(), |record| work(&mut body, record));
+        state.body.replace(body);
+        Ok(result)
+    }
+
+    pub(super) fn read_bytes<'py>(&self, py: Python<'py>, size: i64) -> PyResult<Bound<'py, PyBytes>> {
+        let data = self.with_body(py, |body, record| body.read(record, limit(size)))?;
+        data.map(|data| PyBytes::new(py, &data)).map_err(|failure| failure.raise(py))
+    }
+
+    pub(super) fn read_line<'py>(&self, py: Python<'py>, size: i64) -> PyResult<Bound<'py, PyBytes>> {
+        let ready = {
+            let mut body = self.state()?.body.borrow_mut();
+            match body.stage {
+                Stage::Open | Stage::AtEnd => body.buffered_line(limit(size)),
+                _ => None,
+            }
+        };
+        if let Some(line) = ready {
+            return Ok(PyBytes::new(py, &line));
+        }
+        let line = self.with_body(py, |body, record| body.read_line(record, limit(size)))?;
+        line.map(|line| PyBytes::new(py, &line)).map_err(|failure| failure.raise(py))
+    }
+
+    pub(super) fn read_lines<'py>(&self, py: Python<'py>, hint: i64) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let hint = limit(hint).filter(|hint| *hint > 0);
+        let lines = self.with_body(py, |body, record| body.read_lines(record, hint))?;
+        let lines = lines.map_err(|failure| failure.raise(py))?;
+        Ok(lines.iter().map(|line| PyBytes::new(py, line)).collect())
+    }
+
+    pub(super) fn discard_body(&self, py: Python<'_>) -> PyResult<c_int> {
+        self.with_body(py, |body, record| body.discard(record))
+    }
+}
