@@ -175,7 +175,8 @@ impl Connection {
     /// 1 when the client has gone.
     #[getter]
     fn aborted(&self) -> PyResult<c_int> {
-        Ok(c_int::from(self.raw()?.aborted != 0))
+        // SAFETY: the record is live.
+        Ok(unsafe { sys::mpr_is_aborted(self.raw()?) })
     }
 
     /// AP_CONN_UNKNOWN, AP_CONN_CLOSE or AP_CONN_KEEPALIVE.
@@ -201,7 +202,8 @@ impl Connection {
     /// 1 when the client's name was confirmed by a second look-up, -1 when that failed, 0 when nobody looked.
     #[getter]
     fn double_reverse(&self) -> PyResult<c_int> {
-        Ok(self.raw()?.double_reverse())
+        // SAFETY: the record is live.
+        Ok(unsafe { sys::mpr_double_reverse(self.raw()?) })
     }
 
     /// The connection's number in this child.

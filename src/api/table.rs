@@ -16,6 +16,9 @@ use crate::python::GilCell;
 
 type Entries = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
+/// A name and its value as Python gets them; the value is missing where another module stored a null.
+type Item<'py> = (Bound<'py, PyString>, Option<Bound<'py, PyString>>);
+
 /// Where the entries are. The view of a record asks for the table at every access: httpd replaces some of them.
 enum Source {
     Request(Leased<sys::request_rec>, fn(&sys::request_rec) -> *mut sys::apr_table_t),
@@ -121,6 +124,15 @@ impl Table {
             found.is_none()
         })?;
         Ok(found)
+    }
+
+    /// The entry at `index`.
+    fn at<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Option<Item<'py>>> {
+        let item = |key: &[u8], value: Option<&[u8]>| (text(py, key), value.map(|v| text(py, v)));
+        Ok(match &self.source {
+            Source::Owned(entries) => entries.borrow(py).get(index).map(|(k, v)| item(k, v.as_deref())),
+            _ => self.live()?.and_then(|table| table.entries().nth(index).map(|(k, v)| item(k, v))),
+        })
     }
 
     fn size(&self, py: Python<'_>) -> PyResult<usize> {
@@ -354,8 +366,7 @@ impl Table {
     }
 
     /// The pairs of name and value in order.
-    #[allow(clippy::type_complexity)]
-    fn items<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyString>, Option<Bound<'py, PyString>>)>> {
+    fn items<'py>(&self, py: Python<'py>) -> PyResult<Vec<Item<'py>>> {
         let mut items = Vec::new();
         self.each(py, |k, v| {
             items.push((text(py, k), v.map(|v| text(py, v))));
@@ -419,8 +430,7 @@ impl Table {
     }
 
     /// Removes the last entry and returns its name and value; KeyError if there is none.
-    #[allow(clippy::type_complexity)]
-    fn popitem<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyString>, Option<Bound<'py, PyString>>)> {
+    fn popitem<'py>(&self, py: Python<'py>) -> PyResult<Item<'py>> {
         let empty = || PyKeyError::new_err("popitem(): the table is empty");
         if let Source::Owned(entries) = &self.source {
             let (key, value) = entries.borrow(py).pop().ok_or_else(empty)?;
@@ -428,7 +438,7 @@ impl Table {
         }
         let table = self.live()?.ok_or_else(empty)?;
         let last = table.len().checked_sub(1).ok_or_else(empty)?;
-        let item = table.entries().nth(last).map(|(k, v)| (text(py, k), v.map(|v| text(py, v)))).ok_or_else(empty)?;
+        let item = self.at(py, last)?.ok_or_else(empty)?;
         table.remove(last);
         Ok(item)
     }
@@ -498,16 +508,7 @@ impl TableIterator {
         if table.size(py)? != self.size {
             return Err(PyRuntimeError::new_err("table changed size during iteration"));
         }
-        let mut index = 0;
-        let mut found = None;
-        table.each(py, |k, v| {
-            if index == at {
-                found = Some((text(py, k), v.map(|v| text(py, v))));
-            }
-            index += 1;
-            found.is_none()
-        })?;
-        let Some((key, value)) = found else { return Ok(None) };
+        let Some((key, value)) = table.at(py, at)? else { return Ok(None) };
         self.next.store(at + 1, Ordering::Relaxed);
         Ok(Some(match self.part {
             Part::Keys => key.into_any(),

@@ -150,6 +150,16 @@ const char *mpr_handler_extensions(request_rec *r, const char *one, const char *
     return result;
 }
 
+int mpr_is_aborted(const conn_rec *c)
+{
+    return c->aborted != 0;
+}
+
+int mpr_double_reverse(const conn_rec *c)
+{
+    return c->double_reverse;
+}
+
 APR_DECLARE_OPTIONAL_FN(int, ssl_is_https, (conn_rec *));
 APR_DECLARE_OPTIONAL_FN(char *, ssl_var_lookup, (apr_pool_t *, server_rec *, conn_rec *, request_rec *, char *));
 

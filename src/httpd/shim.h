@@ -28,6 +28,10 @@ apr_ssize_t mpr_read_body(request_rec *r, char *buffer, apr_size_t size, int fil
 /* The extensions, joined by blanks, that mod_mime's AddHandler maps to one of two handlers; NULL without mod_mime. */
 const char *mpr_handler_extensions(request_rec *r, const char *one, const char *other);
 
+/* Fields that are bits in some versions of httpd and numbers in others. */
+int mpr_is_aborted(const conn_rec *c);
+int mpr_double_reverse(const conn_rec *c);
+
 /* Whether the connection is encrypted by mod_ssl, and one of mod_ssl's variables (NULL without mod_ssl). */
 int mpr_is_https(conn_rec *c);
 const char *mpr_ssl_variable(request_rec *r, const char *name);

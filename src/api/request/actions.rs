@@ -35,7 +35,7 @@ pub fn settings_table(settings: &Settings) -> Table {
         ("PythonAutoReload", flag(settings.autoreload)),
         ("PythonReload", mode),
         ("PythonReloadOnError", on_error),
-        ("PythonReloadTimeout", settings.timeout.map(|millis| seconds(millis))),
+        ("PythonReloadTimeout", settings.timeout.map(seconds)),
         ("PythonReloadRoot", list(&settings.roots)),
         ("PythonReloadExclude", list(&settings.excludes)),
     ];

@@ -84,7 +84,7 @@ impl Request {
 #[allow(clippy::cast_possible_truncation)]
 fn to_micros(seconds: f64) -> PyResult<i64> {
     let whole = seconds.trunc();
-    if !(whole.abs() < 9.0e12) {
+    if whole.is_nan() || whole.abs() > 9.0e12 {
         return Err(PyOverflowError::new_err("not a time in seconds"));
     }
     Ok(whole as i64 * 1_000_000)
