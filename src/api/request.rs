@@ -148,6 +148,14 @@ impl Request {
         self.state().map(RequestState::record)
     }
 
+    /// Whether Python has chosen the content type.
+    ///
+    /// # Errors
+    /// As [`Self::rec`].
+    pub fn is_content_type_set(&self) -> PyResult<bool> {
+        self.state().map(|state| state.content_type_set.get())
+    }
+
     /// The state. The reference must not be kept over a call that could end the request.
     fn state(&self) -> PyResult<&RequestState> {
         let state = self.state.get().map_err(|r| refused("request", r))?;
@@ -191,11 +199,11 @@ impl Request {
         if let Some(form) = attributes.get_item(name)? {
             return Ok(form);
         }
-        let pairs = slf.get().objects.borrow(py).form_pairs.take();
-        let Some(pairs) = pairs else {
+        if slf.get().objects.borrow(py).form_pairs.is_none() {
             return Err(PyAttributeError::new_err("form"));
-        };
+        }
         let storage = py.import("mod_python.util")?.getattr("FieldStorage")?;
+        let pairs = slf.get().objects.borrow(py).form_pairs.take();
         let form = storage.call_method1("_of", (slf, pairs))?;
         attributes.set_item(name, &form)?;
         Ok(form)
