@@ -15,4 +15,3 @@ pub mod table;
 pub mod text;
 
 pub use request::Request;
-pub use state::RequestState;
