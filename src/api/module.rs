@@ -43,8 +43,9 @@ pub fn install(py: Python<'_>) -> PyResult<()> {
     if let Some(server) = ServerRec::main() {
         module.add("main_server", Server::of(py, server)?)?;
     }
+    crate::handlers::functions::add(py, &module)?;
     export_all(&module)?;
-    let modules: Bound<'_, PyDict> = py.import("sys")?.getattr("modules")?.cast_into()?;
+    let modules: Bound<'_, PyDict> = crate::python::system::modules(py)?;
     modules.set_item("_apache", &module)?;
     Ok(())
 }
@@ -62,9 +63,15 @@ fn export_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// The exception `SERVER_RETURN(status)`.
 pub fn server_return(py: Python<'_>, status: c_int) -> PyErr {
-    let raised = py.import("_apache").and_then(|module| module.getattr("SERVER_RETURN")?.call1((status,)));
+    let raised = crate::python::import(py, "_apache").and_then(|module| module.getattr("SERVER_RETURN")?.call1((status,)));
     match raised {
         Ok(exception) => PyErr::from_value(exception),
         Err(error) => error,
     }
+}
+
+/// Whether an exception is `SERVER_RETURN`.
+pub fn is_server_return(py: Python<'_>, error: &PyErr) -> bool {
+    let kind = crate::python::import(py, "_apache").and_then(|module| module.getattr("SERVER_RETURN"));
+    kind.is_ok_and(|kind| error.matches(py, kind).unwrap_or(false))
 }

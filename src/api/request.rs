@@ -202,7 +202,7 @@ impl Request {
         if slf.get().objects.borrow(py).form_pairs.is_none() {
             return Err(PyAttributeError::new_err("form"));
         }
-        let storage = py.import("mod_python.util")?.getattr("FieldStorage")?;
+        let storage = crate::python::import(py, "mod_python.util")?.getattr("FieldStorage")?;
         let pairs = slf.get().objects.borrow(py).form_pairs.take();
         let form = storage.call_method1("_of", (slf, pairs))?;
         attributes.set_item(name, &form)?;

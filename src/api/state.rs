@@ -13,6 +13,7 @@ use super::request::{ActivePhase, Body};
 use crate::httpd::lease::Leased;
 use crate::httpd::{Lease, RequestRec, guard, log, sys};
 use crate::python::{self, embed, error, forking, thread};
+use crate::reload::{Application, Pin, View, context};
 
 /// The state of one request, in the module's slot of its `request_config`.
 ///
@@ -21,6 +22,8 @@ use crate::python::{self, embed, error, forking, thread};
 pub struct RequestState {
     /// Ends with the request's pool.
     pub lease: Arc<Lease>,
+    /// The generations that the request has settled on.
+    pins: RefCell<Vec<Pin>>,
     /// Functions registered for the end of the request, in order of registration.
     pub(super) cleanups: RefCell<Vec<Cleanup>>,
     /// The one wrapper, once Python has seen the request.
@@ -52,6 +55,7 @@ impl RequestState {
         }
         let state = Box::into_raw(Box::new(Self {
             lease: Arc::default(),
+            pins: RefCell::default(),
             cleanups: RefCell::default(),
             wrapper: RefCell::default(),
             output: RefCell::default(),
@@ -83,6 +87,16 @@ impl RequestState {
     /// The request.
     pub fn record(&self) -> RequestRec {
         self.record
+    }
+
+    /// The generation of an application that the request has settled on.
+    pub fn pin(&self, application: &Application) -> Option<Pin> {
+        self.pins.borrow().iter().find(|pin| std::ptr::eq(&*pin.application, application)).cloned()
+    }
+
+    /// Settles on a generation.
+    pub fn add_pin(&self, pin: Pin) {
+        self.pins.borrow_mut().push(pin);
     }
 
     /// The state for objects that may outlive it.
@@ -128,6 +142,12 @@ impl RequestState {
     }
 
     fn run(&self, py: Python<'_>, cleanup: &Cleanup) {
+        let pins = self.pins.borrow().clone();
+        let _seen: Vec<_> = pins
+            .iter()
+            .rev()
+            .map(|pin| context::enter(&pin.application, View::Generation(Arc::clone(&pin.generation))))
+            .collect();
         if let Err(e) = cleanup.call(py) {
             let name = cleanup.function.bind(py).repr().map_or_else(|_| "a cleanup".to_owned(), |r| r.to_string());
             log::request(self.record, log::ERR, &format!("the cleanup {name} failed: {}", error::format(py, &e)));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::handler_list;
 use super::home;
 use super::record::{DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
-use super::Place;
+use super::place::{self, Place};
 use crate::httpd::{Pool, guard, sys};
 
 /// How httpd hands the arguments over.
@@ -44,6 +44,8 @@ struct Scene {
     records: [Option<*mut DirConfig>; 2],
     place: Place,
     is_main_server: bool,
+    /// The line is read once, not at every request as in a `.htaccess` file.
+    lasts: bool,
 }
 
 impl Scene {
@@ -104,7 +106,7 @@ const DIRECTIVES: &[Directive] = &[
 ];
 
 fn python_handler(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
-    for mut list in handler_list::parse(arguments[0])?.into_lists(&scene.place) {
+    for mut list in handler_list::parse(arguments[0])?.into_lists(&scene.place, scene.lasts) {
         // The server's own record tells settings and options only, so the list goes into the section alone.
         let record = scene.records[0].expect("a directive has a section");
         // SAFETY: see `Scene::settings`.
@@ -255,7 +257,7 @@ unsafe fn run(cmd: *mut sys::cmd_parms, record: *mut c_void, arguments: &[*const
                 .collect();
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let place = Place::of(cmd);
-            let server_record = (place == Place::Server).then(|| {
+            let server_record = (*cmd).path.is_null().then(|| {
                 let slot = sys::ap_get_module_config((*(*cmd).server).module_config, crate::module_record());
                 &raw mut (*slot.cast::<ServerConfig>()).own
             });
@@ -264,6 +266,7 @@ unsafe fn run(cmd: *mut sys::cmd_parms, record: *mut c_void, arguments: &[*const
                 records: [Some(record.cast()), server_record],
                 place,
                 is_main_server: (*(*cmd).server).is_virtual == 0,
+                lasts: !place::in_htaccess(cmd),
             };
             match (directive.action)(&mut scene, &texts) {
                 Ok(()) => std::ptr::null(),

@@ -7,7 +7,7 @@ use super::Place;
 /// One handler of a list.
 #[derive(Debug)]
 pub struct HandlerEntry {
-    /// Different for every entry parsed in this process.
+    /// Different for every entry of the configuration files; 0 for one of a `.htaccess`, which is parsed at every request.
     pub id: u64,
     /// The module's dotted name.
     pub module: String,
@@ -89,14 +89,14 @@ pub fn is_path(module: &str) -> bool {
 }
 
 impl Parsed {
-    /// Files the line under each of its extensions, or as a bare list.
-    pub fn into_lists(self, place: &Place) -> Vec<HandlerList> {
+    /// Files the line under each of its extensions, or as a bare list. `lasts` tells that it is not of a `.htaccess`.
+    pub fn into_lists(self, place: &Place, lasts: bool) -> Vec<HandlerList> {
         let list = |extension: Option<String>| HandlerList {
             entries: self
                 .handlers
                 .iter()
                 .map(|(module, object, text)| HandlerEntry {
-                    id: next_id(),
+                    id: if lasts { next_id() } else { 0 },
                     module: module.clone(),
                     object: object.clone(),
                     text: text.clone(),

@@ -48,10 +48,11 @@ impl Place {
                     _ => directive = (*directive).parent,
                 }
             }
-            if (*cmd).path.is_null() || (*cmd).override_ & sys::RSRC_CONF.cast_signed() != 0 && !in_htaccess(cmd) {
-                return Self::Server;
+            if in_htaccess(cmd) {
+                let file = text((*(*cmd).config_file).name);
+                return Self::Directory(file.rsplit_once('/').map_or(String::new(), |(dir, _)| slashed(dir.to_owned())));
             }
-            Self::Directory(slashed(text((*cmd).path)))
+            Self::Server
         }
     }
 
@@ -84,13 +85,13 @@ impl Place {
     }
 }
 
-/// `.htaccess` files are parsed without the resource-level override.
+/// Whether the line stands in a `.htaccess` file: those are parsed without the overrides of a configuration file.
 ///
 /// # Safety
-/// `cmd` is live.
-unsafe fn in_htaccess(cmd: *const sys::cmd_parms) -> bool {
+/// `cmd` is the live record that httpd handed to a directive's function.
+pub unsafe fn in_htaccess(cmd: *const sys::cmd_parms) -> bool {
     // SAFETY: promised by the caller.
-    unsafe { !(*cmd).path.is_null() && (*cmd).override_ & sys::RSRC_CONF.cast_signed() == 0 }
+    unsafe { (*cmd).override_ & (sys::RSRC_CONF | sys::ACCESS_CONF).cast_signed() == 0 && !(*cmd).config_file.is_null() }
 }
 
 /// The shortest leading directory of `filename` that the pattern matches, with a trailing slash.

@@ -1,13 +1,182 @@
 //! The content handler: `PythonHandler`.
 
 use std::ffi::c_int;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::httpd::{RequestRec, sys};
+use pyo3::prelude::*;
+
+use super::outcome::{self, FAILED, Label};
+use super::publisher;
+use super::select::{self, Target};
+use super::{callable, extensions, pins};
+use crate::api::Request;
+use crate::api::request::ActivePhase;
+use crate::api::state::{self, RequestState};
+use crate::config::record::Settings;
+use crate::config::{DirConfig, HandlerEntry, OnError, ReloadMode};
+use crate::httpd::{RequestRec, log, sys};
+use crate::python::{self, embed, error, forking};
+use crate::reload::{Application, Pin, View, context};
+
+const PHASE: &str = "PythonHandler";
+const DEFAULT_OBJECT: &str = "handler";
+/// `PythonReloadTimeout`'s default, in milliseconds.
+const DEFAULT_TIMEOUT: u64 = 10_000;
 
 /// Answers a request, or declines it.
 pub fn handle(request: RequestRec) -> c_int {
-    if !matches!(request.handler(), Some(b"mod_python" | b"python-program")) {
+    if !request.handler().is_some_and(|name| extensions::HANDLER_NAMES.contains(&name)) {
         return sys::DECLINED;
     }
-    sys::DECLINED
+    let config = DirConfig::of(request);
+    let filename = request.filename().map(String::from_utf8_lossy);
+    let extension = filename.as_deref().map(extensions::of);
+    let Some((entries, by_extension)) = config.handlers(extension) else { return sys::DECLINED };
+    if let Err(reason) = embed::running() {
+        log::request(request, log::ERR, reason);
+        return FAILED;
+    }
+    let extension = match extension {
+        Some("") => Some(""),
+        Some(extension) if by_extension => Some(extension),
+        _ => None,
+    };
+    Call { request, settings: &config.settings, entries, filename: filename.as_deref(), extension }.run()
+}
+
+/// One run of a list of handlers.
+struct Call<'a> {
+    request: RequestRec,
+    settings: &'a Settings,
+    entries: &'a [HandlerEntry],
+    filename: Option<&'a str>,
+    extension: Option<&'a str>,
+}
+
+impl Call<'_> {
+    fn run(&self) -> c_int {
+        // The first handler's generation is settled on before Python is entered, so that nobody waits for a build inside.
+        let first = self.entries.first().map(|entry| self.prepare(entry));
+        let (status, output) = python::attach(|py| self.run_attached(py, first));
+        forking::leave_copy();
+        // Output of a handler that failed is not sent: the error page takes its place.
+        let is_kept = matches!(status, 0 | sys::DONE | sys::DECLINED);
+        if is_kept && !output.is_empty() && self.request.write(&output).is_err() {
+            log::request(self.request, sys::APLOG_INFO, "the client closed the connection before the response was written");
+        }
+        status
+    }
+
+    /// The application of a handler, and the generation for this request.
+    fn prepare(&self, entry: &HandlerEntry) -> PyResult<Pin> {
+        let directory = if publisher::is_publisher(entry) {
+            publisher::directory(entry, self.settings, self.filename)
+        } else {
+            Target::of(entry, self.filename).directory()
+        };
+        self.pin(entry, directory)
+    }
+
+    fn pin(&self, entry: &HandlerEntry, directory: Option<PathBuf>) -> PyResult<Pin> {
+        let application = select::application(self.request, self.settings, entry, directory)?;
+        if let Some(pin) = pins::find(self.request, &application) {
+            return Ok(pin);
+        }
+        let timeout = Duration::from_millis(self.settings.timeout.unwrap_or(DEFAULT_TIMEOUT));
+        let generation = application.refresh(self.settings.mode.unwrap_or(ReloadMode::Sync), timeout);
+        let pin = Pin { application, generation };
+        RequestState::of(self.request).add_pin(pin.clone());
+        Ok(pin)
+    }
+
+    fn run_attached(&self, py: Python<'_>, first: Option<PyResult<Pin>>) -> (c_int, Vec<u8>) {
+        let request = match Request::of(py, self.request) {
+            Ok(request) => request,
+            Err(e) => {
+                log::request(self.request, log::ERR, &error::format(py, &e));
+                return (FAILED, Vec::new());
+            }
+        };
+        request.get().begin_phase(
+            py,
+            ActivePhase {
+                name: PHASE,
+                interpreter: select::interpreter(self.settings, self.request.server()),
+                extension: self.extension.map(Box::from),
+                entries: std::ptr::from_ref(self.entries),
+                directories: Vec::new(),
+            },
+        );
+        let status = self.run_list(py, &request, first);
+        let output = request.get().take_output(py);
+        request.get().end_phase(py);
+        drop(request);
+        state::release(py, self.request);
+        (status, output)
+    }
+
+    fn run_list(&self, py: Python<'_>, request: &Bound<'_, Request>, first: Option<PyResult<Pin>>) -> c_int {
+        let mut first = first;
+        let mut status = sys::DECLINED;
+        for (index, entry) in self.entries.iter().enumerate() {
+            request.get().set_entry(py, index);
+            let label = Label { phase: PHASE, handler: &entry.text };
+            let debug = self.settings.debug.unwrap_or(false);
+            let pin = match first.take() {
+                Some(pin) => pin,
+                // SAFETY of the thread: the request stays on this thread while Python is left for a moment.
+                None => python::detached(py, || self.prepare(entry)),
+            };
+            status = match pin.and_then(|pin| self.call(py, request, entry, &pin)) {
+                Ok(Answer::Status(status)) => status,
+                Ok(Answer::Value(value)) => outcome::status(py, request, label, debug, Ok(value)),
+                Err(e) => outcome::status(py, request, label, debug, Err(e)),
+            };
+            if status != 0 {
+                break;
+            }
+        }
+        status
+    }
+
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, Request>,
+        entry: &HandlerEntry,
+        pin: &Pin,
+    ) -> PyResult<Answer<'py>> {
+        self.refuse_broken(&pin.application)?;
+        let _seen = context::enter(&pin.application, View::Generation(Arc::clone(&pin.generation)));
+        let view = View::Generation(Arc::clone(&pin.generation));
+        if publisher::is_publisher(entry) {
+            return publisher::handle(py, request, pin, self.extension).map(Answer::Status);
+        }
+        let target = Target::of(entry, self.filename);
+        let object = entry.object.as_deref().unwrap_or(DEFAULT_OBJECT);
+        let handler = callable::resolve(py, &pin.application, &view, target.module, object, request.as_any())?;
+        handler.call1((request,)).map(Answer::Value)
+    }
+
+    /// With `PythonReloadOnError fail`, code that cannot be built is not papered over with older code.
+    fn refuse_broken(&self, application: &Application) -> PyResult<()> {
+        if self.settings.on_error == Some(OnError::Fail)
+            && let Some(failure) = application.failure()
+        {
+            return Err(pyo3::exceptions::PyImportError::new_err(format!(
+                "the edited code cannot be built, and PythonReloadOnError is fail\n{}",
+                failure.text
+            )));
+        }
+        Ok(())
+    }
+}
+
+enum Answer<'py> {
+    /// A status that needs no checking.
+    Status(c_int),
+    /// What a handler returned.
+    Value(Bound<'py, PyAny>),
 }

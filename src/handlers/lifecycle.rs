@@ -6,12 +6,28 @@ use crate::api;
 use crate::config::home;
 use crate::httpd::{Pool, ServerRec, guard, log, sys};
 use crate::python::{self, embed, forking, library, shutdown};
+use crate::reload::{applications, import, watch};
 
 /// The configuration has been read, in the parent.
 pub fn configured(pconf: Pool) {
     let token = format!("mod_python_rs/{} Python/{}", crate::VERSION, home::python_version());
     // SAFETY: httpd copies the text into the pool.
     unsafe { sys::ap_add_version_component(pconf.as_ptr(), pconf.bytes(token.as_bytes())) };
+    // httpd reads its configuration twice before it starts; only the second reading is served.
+    // SAFETY: plain queries of httpd's state.
+    if unsafe { sys::ap_state_query(sys::AP_SQ_MAIN_STATE.cast_signed()) } == sys::AP_SQ_MS_CREATE_PRE_CONFIG.cast_signed() {
+        return;
+    }
+    watch::prepare();
+    // SAFETY: the function takes no data.
+    unsafe { pconf.on_clear(std::ptr::null_mut(), configuration_ends) };
+}
+
+unsafe extern "C" fn configuration_ends(_: *mut c_void) -> sys::apr_status_t {
+    guard("the end of a configuration", 0, || {
+        watch::release();
+        0
+    })
 }
 
 /// A child begins: Python is started in it, and its end prepared.
@@ -19,8 +35,10 @@ pub fn child_started(pchild: Pool, server: ServerRec) {
     forking::watch();
     let prepared = embed::start(&home::current()).and_then(|()| {
         python::attach(|py| {
-            library::install(py)
+            applications::remember_base_path(py)
+                .and_then(|()| library::install(py))
                 .and_then(|()| api::module::install(py))
+                .and_then(|()| import::install(py, library::LOADER))
                 .map_err(|e| format!("Python's side of mod_python_rs did not load: {}", python::error::format(py, &e)))
         })
     });

@@ -1,4 +1,11 @@
 //! What a request runs.
 
+mod callable;
 pub mod content;
+pub mod extensions;
+pub mod functions;
 pub mod lifecycle;
+mod outcome;
+mod pins;
+mod publisher;
+mod select;

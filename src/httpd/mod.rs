@@ -6,8 +6,10 @@ pub mod log;
 pub mod pool;
 pub mod request;
 pub mod server;
+pub mod shm;
 pub mod sys;
 pub mod table;
+pub mod thread;
 
 pub use guard::guard;
 pub use lease::Lease;

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::NonNull;
 
+use super::table::TableRef;
 use super::{Pool, ServerRec, sys};
 
 /// A live request on the thread that works on it.
@@ -78,6 +79,49 @@ impl RequestRec {
     /// The request that this one is a subrequest of.
     pub fn main(self) -> Option<Self> {
         NonNull::new(self.raw().main).map(Self)
+    }
+
+    /// The id that ties the request's log lines together; httpd makes it when it is first asked for.
+    pub fn error_id(self) -> String {
+        let record = self.raw_mut();
+        if record.log_id.is_null() {
+            // SAFETY: the record and its connection are live; the hook keeps the id in the request's pool.
+            unsafe { sys::ap_run_generate_log_id(record.connection, self.as_ptr(), &raw mut (*self.as_ptr()).log_id) };
+        }
+        self.bytes(self.raw().log_id).map_or_else(|| "-".to_owned(), |id| String::from_utf8_lossy(id).into_owned())
+    }
+
+    /// Whether the client has closed the connection.
+    pub fn is_aborted(self) -> bool {
+        // SAFETY: the connection of a live request is live.
+        unsafe { sys::mpr_is_aborted(self.raw().connection) != 0 }
+    }
+
+    /// The file that the URI is mapped to from now on.
+    pub fn set_filename(self, path: &std::ffi::OsStr) {
+        self.raw_mut().filename = self.pool().bytes(std::os::unix::ffi::OsStrExt::as_bytes(path));
+    }
+
+    /// The first value of a header of the request.
+    pub fn header_in(&self, name: &[u8]) -> Option<&[u8]> {
+        // SAFETY: the table of a live request is live, and so are its strings as long as the request's pool.
+        let table = unsafe { TableRef::from_ptr(self.raw().headers_in) }?;
+        let value = table.get(name)?;
+        // SAFETY: the bytes lie in the pool, not in the copy of the reference.
+        Some(unsafe { std::slice::from_raw_parts(value.as_ptr(), value.len()) })
+    }
+
+    /// Sets a header that is sent with errors too.
+    pub fn set_err_header(self, name: &[u8], value: &[u8]) {
+        // SAFETY: the table of a live request is live and belongs to its thread.
+        if let Some(table) = unsafe { TableRef::from_ptr(self.raw().err_headers_out) } {
+            table.set(self.pool(), name, value);
+        }
+    }
+
+    /// Who the client has proved to be.
+    pub fn set_user(self, user: &str) {
+        self.raw_mut().user = self.pool().bytes(user.replace('\0', "").as_bytes());
     }
 
     /// The request that was internally redirected to this one.

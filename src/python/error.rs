@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 /// The traceback and the exception as `traceback.print_exception` would show them.
 pub fn format(py: Python<'_>, error: &PyErr) -> String {
     let formatted = (|| -> PyResult<String> {
-        let lines = py.import("traceback")?.call_method1(
+        let lines = crate::python::import(py, "traceback")?.call_method1(
             "format_exception",
             (error.get_type(py), error.value(py), error.traceback(py)),
         )?;

@@ -1,6 +1,6 @@
 //! The Python package `mod_python`, embedded, so that code and library can never be of two versions.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyDict};
@@ -8,6 +8,8 @@ use pyo3::types::{PyAnyMethods, PyDict};
 /// Each module's name, whether it is a package, and its text.
 static MODULES: &[(&str, bool, &str)] = &[
     ("mod_python", true, include_str!("../library/mod_python/__init__.py")),
+    ("mod_python._arguments", false, include_str!("../library/mod_python/_arguments.py")),
+    ("mod_python._multipart", false, include_str!("../library/mod_python/_multipart.py")),
     ("mod_python.apache", false, include_str!("../library/mod_python/apache.py")),
     ("mod_python.publisher", false, include_str!("../library/mod_python/publisher.py")),
     ("mod_python.reload", false, include_str!("../library/mod_python/reload.py")),
@@ -16,6 +18,12 @@ static MODULES: &[(&str, bool, &str)] = &[
 
 /// The finder and loader that serve the texts above.
 static FINDER: &str = include_str!("../library/finder.py");
+
+/// The loader that managed modules name as theirs.
+pub static LOADER: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("../library/loader.py"), "\0").as_bytes()) {
+    Ok(text) => text,
+    Err(_) => panic!("the loader's source has no NUL"),
+};
 
 /// Puts the finder on `sys.meta_path`, in front: another mod_python on the path is not ours.
 pub fn install(py: Python<'_>) -> PyResult<()> {

@@ -6,7 +6,9 @@ pub mod forking;
 pub mod gil;
 pub mod library;
 pub mod shutdown;
+pub mod system;
 pub mod thread;
 
 pub use gil::GilCell;
-pub use thread::attach;
+pub use system::import;
+pub use thread::{attach, detached};

@@ -35,14 +35,37 @@ pub fn run() {
 
 fn last_words(py: Python<'_>) {
     cleanup::run_for_child(py);
-    for (module, function) in [("threading", "_shutdown"), ("atexit", "_run_exitfuncs")] {
-        let result = py.import(module).and_then(|m| m.call_method0(function));
-        if let Err(e) = result {
-            log::main(log::ERR, &error::format(py, &e));
-        }
+    let result = join_threads(py).and_then(|()| {
+        super::import(py, "atexit")?.call_method0("_run_exitfuncs")?;
+        Ok(())
+    });
+    if let Err(e) = result {
+        log::main(log::ERR, &error::format(py, &e));
     }
     for stream in ["stdout", "stderr"] {
         // A stream that cannot be flushed at the end of a child has nowhere left to report to.
-        let _ = py.import("sys").and_then(|sys| sys.getattr(stream)?.call_method0("flush"));
+        let _ = super::import(py, "sys").and_then(|sys| sys.getattr(stream)?.call_method0("flush"));
     }
+}
+
+/// Waits for the threads that are no daemons, as Python does before `atexit`. `threading._shutdown` itself must be called by the
+/// main thread, which is busy ending the child.
+fn join_threads(py: Python<'_>) -> PyResult<()> {
+    let modules = super::system::modules(py)?;
+    let Some(threading) = modules.get_item("threading")? else { return Ok(()) };
+    if let Some(callbacks) = threading.getattr_opt("_threading_atexits")? {
+        for callback in callbacks.try_iter()?.collect::<PyResult<Vec<_>>>()?.into_iter().rev() {
+            callback.call0()?;
+        }
+    }
+    let me = threading.call_method0("current_thread")?;
+    let main = threading.call_method0("main_thread")?;
+    for thread in threading.call_method0("enumerate")?.try_iter()? {
+        let thread = thread?;
+        let is_foreign = thread.is_instance(&threading.getattr("_DummyThread")?)?;
+        if !is_foreign && !thread.eq(&me)? && !thread.eq(&main)? && !thread.getattr("daemon")?.is_truthy()? {
+            thread.call_method0("join")?;
+        }
+    }
+    Ok(())
 }

@@ -74,3 +74,17 @@ impl Drop for Count {
         ATTACHED.set(ATTACHED.get() - 1);
     }
 }
+
+/// Leaves Python for the time of `body`, which runs on this thread and must not touch Python objects.
+pub fn detached<R: Send>(py: Python<'_>, body: impl FnOnce() -> R) -> R {
+    struct OnThisThread<F>(F);
+    // SAFETY: `Python::detach` runs its closure on the calling thread; nothing moves to another one.
+    unsafe impl<F> Send for OnThisThread<F> {}
+    impl<R, F: FnOnce() -> R> OnThisThread<F> {
+        fn call(self) -> R {
+            (self.0)()
+        }
+    }
+    let body = OnThisThread(body);
+    py.detach(move || body.call())
+}

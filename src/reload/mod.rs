@@ -1,1 +1,36 @@
-//! The reload engine.
+//! The reload engine: managed modules, their generations, and what an edit does to them.
+//!
+//! `graph`, `fingerprint`, `generation` and `resolve` know neither Python nor httpd; `docs/architecture.md` tells how the parts
+//! work together.
+
+pub mod application;
+pub mod applications;
+pub mod context;
+mod execute;
+mod facts;
+pub mod fingerprint;
+pub mod generation;
+pub mod graph;
+pub mod import;
+mod janitor;
+mod journal;
+pub mod module;
+mod resolve;
+mod stage;
+pub mod status;
+pub mod watch;
+
+use std::sync::Arc;
+
+pub use application::{Application, Key};
+pub use context::View;
+pub use module::Managed;
+
+/// The generation that a request has settled on, for all its phases.
+#[derive(Clone)]
+pub struct Pin {
+    /// The application.
+    pub application: Arc<Application>,
+    /// Its generation.
+    pub generation: Arc<generation::Generation<Managed>>,
+}

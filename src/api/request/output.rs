@@ -69,8 +69,15 @@ fn bytes_of<'a>(data: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
 impl Request {
     /// Writes `data`, and with `flush` sends it and what was written before.
     pub(super) fn write_object(&self, py: Python<'_>, data: &Bound<'_, PyAny>, flush: bool) -> PyResult<()> {
+        self.write_bytes(py, &bytes_of(data)?, flush)
+    }
+
+    /// Writes bytes, and with `flush` sends them and what was written before.
+    ///
+    /// # Errors
+    /// `OSError` when the client has gone.
+    pub fn write_bytes(&self, py: Python<'_>, bytes: &[u8], flush: bool) -> PyResult<()> {
         let state = self.state()?;
-        let bytes = bytes_of(data)?;
         if bytes.is_empty() {
             return Ok(());
         }
@@ -81,7 +88,7 @@ impl Request {
         if !flush {
             let mut output = state.output.borrow_mut();
             if output.len() + length <= KEPT {
-                output.extend_from_slice(&bytes);
+                output.extend_from_slice(bytes);
                 drop(output);
                 count(state, length);
                 return Ok(());
@@ -90,7 +97,7 @@ impl Request {
         let mut before = state.output.take();
         let sent = detached(py, state.record(), |record| {
             record.write(&before)?;
-            record.write(&bytes)?;
+            record.write(bytes)?;
             if flush { record.flush() } else { Ok(()) }
         });
         before.clear();

@@ -1,0 +1,102 @@
+//! `mod_python.publisher`: URLs to functions and objects of modules.
+
+mod arguments;
+mod output;
+mod page;
+mod protect;
+mod traverse;
+
+use std::ffi::c_int;
+use std::path::{Path, PathBuf};
+
+use pyo3::prelude::*;
+
+use crate::api::Request;
+use crate::config::HandlerEntry;
+use crate::config::record::Settings;
+use crate::httpd::{RequestRec, sys};
+use crate::reload::{Pin, View, context, import};
+
+use page::Page;
+
+/// A request that ends with a status, or Python code that failed.
+enum Refused {
+    Status(u32),
+    Error(PyErr),
+}
+
+impl From<PyErr> for Refused {
+    fn from(error: PyErr) -> Self {
+        Self::Error(error)
+    }
+}
+
+type Published<T> = Result<T, Refused>;
+
+/// Whether an entry names the publisher's own handler, which runs without a detour through Python.
+pub fn is_publisher(entry: &HandlerEntry) -> bool {
+    entry.module == "mod_python.publisher" && entry.object.as_deref().is_none_or(|object| object == "handler")
+}
+
+/// The directory of a page's application, where the handler's section names none: the directory that the page lies in.
+pub fn directory(entry: &HandlerEntry, settings: &Settings, filename: Option<&str>) -> Option<PathBuf> {
+    let filename = filename?;
+    match entry.place.directory_for(Some(filename)) {
+        // A page below a directory whose name cannot be part of a module's name begins an application of its own.
+        Some(own) if settings.path.is_some() || page::is_nameable(Path::new(&own), filename) => None,
+        None if settings.path.is_some() => None,
+        _ => page::directory_of(filename).map(Path::to_owned),
+    }
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// What the page's code raises.
+pub fn handle(py: Python<'_>, request: &Bound<'_, Request>, pin: &Pin, extension: Option<&str>) -> PyResult<c_int> {
+    match publish(py, request, pin, extension) {
+        Ok(()) => Ok(0),
+        Err(Refused::Status(status)) => Ok(status.cast_signed()),
+        Err(Refused::Error(e)) => Err(e),
+    }
+}
+
+/// Answers a request from inside Python, with what the running application sees.
+///
+/// # Errors
+/// As [`handle`]; `RuntimeError` outside a request.
+pub fn handle_here(py: Python<'_>, request: &Bound<'_, Request>) -> PyResult<c_int> {
+    match context::innermost() {
+        Some((application, View::Generation(generation))) => {
+            handle(py, request, &Pin { application, generation }, None)
+        }
+        _ => Err(pyo3::exceptions::PyRuntimeError::new_err("the publisher runs inside a request only")),
+    }
+}
+
+fn publish(py: Python<'_>, request: &Bound<'_, Request>, pin: &Pin, extension: Option<&str>) -> Published<()> {
+    let record = request.get().rec()?;
+    check_method(record)?;
+    let page = Page::find(record, pin, extension).ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
+    if page.is_private() {
+        return Err(Refused::Status(sys::HTTP_FORBIDDEN));
+    }
+    record.set_filename(page.file.as_os_str());
+    let view = View::Generation(pin.generation.clone());
+    let module = import::find(py, &pin.application, &view, &page.module)?.ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
+    pin.application.add_entry(&page.module, None);
+    let mut guard = protect::Guard::new(request);
+    let target = traverse::resolve(py, &mut guard, &module.exposed(py), &page.path)?;
+    output::publish(py, request, target)
+}
+
+fn check_method(record: RequestRec) -> Published<()> {
+    let method = record.raw().method_number;
+    // HEAD has the number of GET.
+    let allowed = [sys::M_GET, sys::M_POST];
+    if allowed.iter().any(|m| m.cast_signed() == method) {
+        return Ok(());
+    }
+    record.raw_mut().allowed |= allowed.iter().fold(0, |bits, m| bits | (1_i64 << m));
+    Err(Refused::Status(sys::HTTP_METHOD_NOT_ALLOWED))
+}

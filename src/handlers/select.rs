@@ -1,0 +1,126 @@
+//! Which application a handler belongs to.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use pyo3::prelude::*;
+
+use crate::config::record::Settings;
+use crate::config::{HandlerEntry, handler_list};
+use crate::httpd::{RequestRec, ServerRec};
+use crate::python;
+use crate::reload::{Application, Key, applications};
+
+/// What identifies an application without comparing texts: the addresses of the configuration's values, which stay for the
+/// life of the child.
+#[derive(PartialEq, Eq, Hash)]
+struct Quick {
+    entry: u64,
+    server: usize,
+    values: [usize; 4],
+    autoreload: bool,
+    directory: Option<PathBuf>,
+}
+
+static QUICK: RwLock<Option<HashMap<Quick, Arc<Application>>>> = RwLock::new(None);
+
+/// Where a handler's module is found.
+pub struct Target<'a> {
+    /// Its name within the application.
+    pub module: &'a str,
+    /// The directory that a module given as a path lies in.
+    directory: Option<PathBuf>,
+}
+
+impl<'a> Target<'a> {
+    /// The module that an entry names, and the directory if it names a path.
+    pub fn of(entry: &'a HandlerEntry, filename: Option<&str>) -> Self {
+        if !handler_list::is_path(&entry.module) {
+            return Self { module: &entry.module, directory: None };
+        }
+        let own = entry.place.directory_for(filename).unwrap_or_else(|| "/".to_owned());
+        let text = entry.module.strip_suffix(".py").unwrap_or(&entry.module);
+        let (directory, module) = text.rsplit_once('/').unwrap_or(("", text));
+        let directory = match directory.strip_prefix("~").or_else(|| directory.strip_prefix(".")) {
+            Some(below) => Path::new(&own).join(below.trim_start_matches('/')),
+            None => PathBuf::from(if directory.is_empty() { "/" } else { directory }),
+        };
+        Self { module, directory: Some(directory) }
+    }
+}
+
+/// The interpreter's name: `PythonInterpreter`, else the server's name.
+pub fn interpreter(settings: &Settings, server: ServerRec) -> Arc<str> {
+    match &settings.interpreter {
+        Some(name) => Arc::from(name.get().as_str()),
+        None => Arc::from(server.hostname()),
+    }
+}
+
+/// The application of a handler. `directory` overrides the directory that the handler's section names.
+///
+/// # Errors
+/// As [`applications::get`].
+pub fn application(
+    request: RequestRec,
+    settings: &Settings,
+    entry: &HandlerEntry,
+    directory: Option<PathBuf>,
+) -> PyResult<Arc<Application>> {
+    let is_fixed = matches!(entry.place, crate::config::Place::Pattern(..));
+    let quick = (entry.id != 0 && !is_fixed).then(|| Quick {
+        entry: entry.id,
+        server: request.server().as_ptr() as usize,
+        values: [
+            settings.path.as_ref().map_or(0, |v| std::ptr::from_ref(v.get()) as usize),
+            settings.interpreter.as_ref().map_or(0, |v| std::ptr::from_ref(v.get()) as usize),
+            settings.roots.as_ref().map_or(0, |v| std::ptr::from_ref(v.get()) as usize),
+            settings.excludes.as_ref().map_or(0, |v| std::ptr::from_ref(v.get()) as usize),
+        ],
+        autoreload: settings.autoreload.unwrap_or(true),
+        directory: directory.clone(),
+    });
+    if let Some(quick) = &quick
+        && let Some(known) =
+            QUICK.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|map| map.get(quick))
+    {
+        return Ok(known.clone());
+    }
+    let key = key(request, settings, entry, directory);
+    let application = match applications::existing(&key) {
+        Some(application) => application,
+        None => python::attach(|py| applications::get(py, &key))?,
+    };
+    if let Some(quick) = quick {
+        let mut map = QUICK.write().unwrap_or_else(PoisonError::into_inner);
+        map.get_or_insert_default().insert(quick, application.clone());
+    }
+    Ok(application)
+}
+
+fn key(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory: Option<PathBuf>) -> Key {
+    let filename = request.filename().map(|f| String::from_utf8_lossy(f).into_owned());
+    let path = settings.path.as_ref().map(|p| p.get().clone());
+    let own = match directory {
+        Some(directory) => Some(directory),
+        // As in mod_python, a PythonPath leaves the handler's directory out.
+        None if path.is_some() => None,
+        None => entry.place.directory_for(filename.as_deref()).map(PathBuf::from),
+    };
+    Key {
+        interpreter: interpreter(settings, request.server()).to_string(),
+        directory: own,
+        path,
+        roots: settings.roots.as_ref().map(|r| r.get().clone()).unwrap_or_default(),
+        excludes: settings.excludes.as_ref().map(|r| r.get().clone()).unwrap_or_default(),
+        autoreload: settings.autoreload.unwrap_or(true),
+    }
+}
+
+impl Target<'_> {
+    /// The directory that a module given as a path lies in.
+    pub fn directory(&self) -> Option<PathBuf> {
+        self.directory.clone()
+    }
+}

@@ -1,0 +1,122 @@
+//! Memory and a lock that the parent makes and all its children share.
+
+use std::cell::UnsafeCell;
+use std::io;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+/// Memory shared with the processes forked from this one. Unmapped here when dropped; others keep their mapping.
+pub struct Shared<T> {
+    place: NonNull<T>,
+    _owns: PhantomData<T>,
+}
+
+// SAFETY: the value is reached by shared reference only, and T promises to bear that from many threads (and processes).
+unsafe impl<T: Sync> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Shared<T> {}
+
+/// Types that are valid when all their bytes are zero, hold no pointers, and need no destructor.
+///
+/// # Safety
+/// All of that is true of the type, in every process that maps it.
+pub unsafe trait ZeroInit: Sync {}
+
+impl<T: ZeroInit> Shared<T> {
+    /// Maps zeroed memory for a value.
+    ///
+    /// # Errors
+    /// What mmap says.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: a fresh anonymous mapping; nothing else is touched.
+        let place = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                size_of::<T>(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if place == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        NonNull::new(place.cast()).map(|place| Self { place, _owns: PhantomData }).ok_or_else(io::Error::last_os_error)
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: mapped in `new`, zero bytes are a valid T, and unmapped only when `self` goes.
+        unsafe { self.place.as_ref() }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours and this size.
+        unsafe { libc::munmap(self.place.as_ptr().cast(), size_of::<T>()) };
+    }
+}
+
+/// A lock between processes that survives the death of its holder.
+#[repr(transparent)]
+pub struct RobustMutex(UnsafeCell<libc::pthread_mutex_t>);
+
+// SAFETY: a process-shared pthread mutex is made to be used from everywhere.
+unsafe impl Sync for RobustMutex {}
+
+/// Unlocks when dropped.
+pub struct RobustGuard<'a> {
+    mutex: &'a RobustMutex,
+    /// The last holder died while it held the lock.
+    pub holder_died: bool,
+}
+
+impl RobustMutex {
+    /// Makes the mutex usable; called once, in the parent, before anybody locks it.
+    ///
+    /// # Errors
+    /// What pthread says.
+    pub fn init(&self) -> io::Result<()> {
+        // SAFETY: the attributes are initialised before use, the mutex is in zeroed shared memory and unused so far.
+        unsafe {
+            let mut attributes = std::mem::MaybeUninit::uninit();
+            check(libc::pthread_mutexattr_init(attributes.as_mut_ptr()))?;
+            check(libc::pthread_mutexattr_setpshared(attributes.as_mut_ptr(), libc::PTHREAD_PROCESS_SHARED))?;
+            check(libc::pthread_mutexattr_setrobust(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_ROBUST))?;
+            let result = check(libc::pthread_mutex_init(self.0.get(), attributes.as_ptr()));
+            libc::pthread_mutexattr_destroy(attributes.as_mut_ptr());
+            result
+        }
+    }
+
+    /// Waits for the lock; `None` when it cannot be had at all.
+    pub fn lock(&self) -> Option<RobustGuard<'_>> {
+        // SAFETY: initialised by `init`.
+        match unsafe { libc::pthread_mutex_lock(self.0.get()) } {
+            0 => Some(RobustGuard { mutex: self, holder_died: false }),
+            libc::EOWNERDEAD => {
+                // SAFETY: this thread holds the mutex now, and whoever sees `holder_died` repairs the state.
+                unsafe { libc::pthread_mutex_consistent(self.0.get()) };
+                Some(RobustGuard { mutex: self, holder_died: true })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Drop for RobustGuard<'_> {
+    fn drop(&mut self) {
+        // SAFETY: held by this thread since `lock`.
+        unsafe { libc::pthread_mutex_unlock(self.mutex.0.get()) };
+    }
+}
+
+fn check(status: libc::c_int) -> io::Result<()> {
+    if status == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(status)) }
+}

@@ -1,0 +1,130 @@
+"""The loader that managed modules name as theirs: it knows the source that the module was really made from."""
+
+import sys
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from importlib.util import decode_source
+
+
+class ManagedLoader(SourceFileLoader):
+    """Answers inspect, linecache, importlib.resources and pkgutil; the reload engine does the loading itself."""
+
+    def __init__(self, fullname, path, source, is_package):
+        super().__init__(fullname, path)
+        self._source = source
+        self._is_package = is_package
+
+    def prepare(self, module, directories):
+        """Give a fresh module the attributes that Python's import would give it."""
+        name = self.name
+        spec = ModuleSpec(name, self, origin=self.path, is_package=self._is_package)
+        if directories is not None:
+            spec.submodule_search_locations[:] = map(str, directories)
+            module.__path__ = spec.submodule_search_locations
+        if self.path is not None:
+            spec.has_location = True
+            spec.cached = None
+            module.__file__ = self.path
+        module.__loader__ = self
+        module.__package__ = spec.parent
+        module.__spec__ = spec
+
+    def create_module(self, spec):
+        """Answer the managed module for code that loads by spec."""
+        import _apache
+
+        return _apache.import_module(spec.name)
+
+    def exec_module(self, module):
+        """Do nothing: the body of a managed module has run when it was made."""
+
+    def is_package(self, fullname):
+        """Tell whether the module is a package."""
+        return self._is_package
+
+    def get_source(self, fullname):
+        """Answer the text that this module was made from, whatever the file holds by now."""
+        return decode_source(self._source)
+
+    def get_code(self, fullname):
+        """Answer the code of the text that this module was made from."""
+        return compile(self._source, self.path or "<namespace>", "exec", dont_inherit=True)
+
+
+
+class ManagedFinder:
+    """Finds managed modules for code that asks the import system rather than importing."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        """Answer the spec of a managed module that the running application has, else None."""
+        import _apache
+
+        found = _apache.managed_origin(fullname)
+        if found is None:
+            return None
+        file, directories = found
+        loader = ManagedLoader(fullname, file, b"", directories is not None)
+        spec = ModuleSpec(fullname, loader, origin=file, is_package=directories is not None)
+        if directories is not None:
+            spec.submodule_search_locations[:] = directories
+        spec.has_location = file is not None
+        return spec
+
+
+def install():
+    """Put the finder behind the built-in and frozen importers and before the path finder."""
+    position = next((i for i, f in enumerate(sys.meta_path) if getattr(f, "__name__", "") == "PathFinder"), None)
+    finder = ManagedFinder()
+    if position is None:
+        sys.meta_path.append(finder)
+    else:
+        sys.meta_path.insert(position, finder)
+
+
+class QuietFinder:
+    """The path entry finder of a managed directory.
+
+    The directory stands on sys.path for programs that look there, but its modules belong to the reload engine: the path finder
+    gets only what the engine leaves alone, which is C extensions, bytecode without source, and excluded files.
+    """
+
+    def __init__(self, directory, excluded):
+        self._finder = FileFinder(
+            directory,
+            (ExtensionFileLoader, EXTENSION_SUFFIXES),
+            (SourceFileLoader, SOURCE_SUFFIXES),
+            (SourcelessFileLoader, BYTECODE_SUFFIXES),
+        )
+        self._excluded = excluded
+
+    def find_spec(self, fullname, target=None):
+        """Answer the spec of an unmanaged file, else None."""
+        spec = self._finder.find_spec(fullname, target)
+        if spec is None or spec.loader is None:
+            return None
+        if isinstance(spec.loader, SourceFileLoader) and not self._excluded(spec.origin):
+            return None
+        return spec
+
+    def invalidate_caches(self):
+        """Forget what the directory held."""
+        self._finder.invalidate_caches()
+
+
+def show_path(managed, unmanaged, excluded):
+    """Put an application's directories on sys.path: managed ones in front, as mod_python does, others behind."""
+    for directory in reversed(managed):
+        sys.path_importer_cache[directory] = QuietFinder(directory, excluded)
+        if directory not in sys.path:
+            sys.path.insert(0, directory)
+    for directory in unmanaged:
+        if directory not in sys.path:
+            sys.path.append(directory)

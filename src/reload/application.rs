@@ -1,0 +1,595 @@
+//! An application: the managed modules that handlers of one place share, through all their generations.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::fingerprint::{Content, Hash, Stat};
+use super::generation::Generation;
+use super::graph::{Graph, Name};
+use super::module::{Managed, Origin};
+use super::resolve::{self, Found};
+use super::stage;
+use super::watch::{Listener, Watch};
+use crate::config::ReloadMode;
+use crate::httpd::{log, thread};
+
+/// What makes two handlers share an application.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The interpreter's name.
+    pub interpreter: String,
+    /// The directory that the handler's section names; none in `<Location>` and at server level, or where `PythonPath` rules.
+    pub directory: Option<PathBuf>,
+    /// `PythonPath`.
+    pub path: Option<String>,
+    /// `PythonReloadRoot`.
+    pub roots: Vec<String>,
+    /// `PythonReloadExclude`.
+    pub excludes: Vec<String>,
+    /// `PythonAutoReload`.
+    pub autoreload: bool,
+}
+
+/// A directory of the search path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchDirectory {
+    /// Canonical.
+    pub path: PathBuf,
+    /// Whether modules found there are managed.
+    pub managed: bool,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// A managed module.
+    Managed(Origin),
+    /// Something for Python's own import: installed, built in, or nothing.
+    Unmanaged,
+}
+
+/// What is known of a name, and what that rests on.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// What was decided.
+    pub resolution: Resolution,
+    candidate: Found,
+    directories: Vec<PathBuf>,
+}
+
+/// A name whose file or resolution differs from the current generation's.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// What the name stands for now; none when that must be resolved anew.
+    pub known: Option<Known>,
+    /// The new content, where it is a file that could be read, or why not.
+    pub content: Option<Result<Content, Arc<io::Error>>>,
+}
+
+impl Change {
+    fn mark(&self) -> Option<Hash> {
+        self.content.as_ref().and_then(|c| c.as_ref().ok()).map(|c| c.hash)
+    }
+}
+
+/// Why the newest code is not served.
+pub struct Failure {
+    /// The traceback.
+    pub text: String,
+    signature: Vec<(Name, Option<Hash>)>,
+}
+
+#[derive(Default)]
+struct Pending {
+    paths: HashSet<PathBuf>,
+    anything: bool,
+}
+
+#[derive(Default)]
+struct Names {
+    known: HashMap<Name, Known>,
+    by_path: HashMap<PathBuf, HashSet<Name>>,
+    seen: HashMap<PathBuf, Option<Stat>>,
+    graph: Graph,
+    suspects: HashMap<Name, Change>,
+}
+
+/// Polling costs at most this part of the time: one over it.
+const POLLING_SHARE: u32 = 10;
+/// The sweep in the background costs at most this part of the time.
+const SWEEP_SHARE: u32 = 1000;
+/// The shortest time between two sweeps in the background.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+struct Sweeps {
+    next_polling: Instant,
+    next_background: Instant,
+}
+
+/// An application in this child.
+pub struct Application {
+    this: Weak<Self>,
+    /// What identifies it.
+    pub key: Key,
+    /// Where its modules are looked for, in order.
+    pub search: Vec<SearchDirectory>,
+    watch: Arc<Watch>,
+    suffixes: Vec<String>,
+    current: Mutex<Arc<Generation<Managed>>>,
+    dirty: AtomicBool,
+    building: AtomicBool,
+    builder: Mutex<()>,
+    built: Condvar,
+    pending: Mutex<Pending>,
+    names: Mutex<Names>,
+    entries: Mutex<HashSet<(Name, Option<Box<str>>)>>,
+    failure: Mutex<Option<Arc<Failure>>>,
+    sweeps: Mutex<Sweeps>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tells the waiting requests that the build has ended, however it did.
+struct Building<'a>(&'a Application);
+
+impl Drop for Building<'_> {
+    fn drop(&mut self) {
+        let held = lock(&self.0.builder);
+        self.0.building.store(false, Ordering::SeqCst);
+        drop(held);
+        self.0.built.notify_all();
+    }
+}
+
+impl Application {
+    /// An application without modules. `suffixes` are those of C extensions.
+    pub fn new(key: Key, search: Vec<SearchDirectory>, watch: Arc<Watch>, suffixes: Vec<String>) -> Arc<Self> {
+        let now = Instant::now();
+        let application = Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            key,
+            search,
+            watch,
+            suffixes,
+            current: Mutex::new(Arc::new(Generation::new(0, HashMap::new()))),
+            dirty: AtomicBool::new(false),
+            building: AtomicBool::new(false),
+            builder: Mutex::new(()),
+            built: Condvar::new(),
+            pending: Mutex::default(),
+            names: Mutex::default(),
+            entries: Mutex::default(),
+            failure: Mutex::default(),
+            sweeps: Mutex::new(Sweeps { next_polling: now, next_background: now + SWEEP_INTERVAL }),
+        });
+        application.watch.add_listener(application.listener());
+        application
+    }
+
+    fn listener(&self) -> Weak<dyn Listener> {
+        self.this.clone()
+    }
+
+    /// The newest good generation.
+    pub fn current(&self) -> Arc<Generation<Managed>> {
+        lock(&self.current).clone()
+    }
+
+    /// Why newer code is not served, if there is any.
+    pub fn failure(&self) -> Option<Arc<Failure>> {
+        lock(&self.failure).clone()
+    }
+
+    /// Remembers what a directive names: a generation without it is not published.
+    pub fn add_entry(&self, module: &str, object: Option<&str>) {
+        let mut entries = lock(&self.entries);
+        let known = entries.iter().any(|(m, o)| &**m == module && o.as_deref() == object);
+        if !known {
+            entries.insert((Name::from(module), object.map(Box::from)));
+        }
+    }
+
+    /// What directives name.
+    pub fn entries(&self) -> Vec<(Name, Option<Box<str>>)> {
+        lock(&self.entries).iter().cloned().collect()
+    }
+
+    /// The generation for a request that starts now. In sync mode this is the code as saved; at most `patience` is spent
+    /// waiting for another thread's build. Must be called without the interpreter lock.
+    pub fn refresh(&self, mode: ReloadMode, patience: Duration) -> Arc<Generation<Managed>> {
+        if !self.key.autoreload {
+            return self.current();
+        }
+        self.watch.poll();
+        if self.watch.is_polling() {
+            self.poll_files();
+        }
+        if self.is_settled() {
+            return self.current();
+        }
+        match mode {
+            ReloadMode::Sync => self.catch_up(patience),
+            ReloadMode::Async => self.catch_up_behind(patience),
+        }
+        self.current()
+    }
+
+    fn is_settled(&self) -> bool {
+        // In this order: a builder says that it builds before it takes the flag away.
+        !self.dirty.load(Ordering::SeqCst) && !self.building.load(Ordering::SeqCst)
+    }
+
+    fn catch_up(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(building) = self.become_builder() {
+                self.rebuild(patience);
+                drop(building);
+                return;
+            }
+            let held = lock(&self.builder);
+            if self.building.load(Ordering::SeqCst) {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return;
+                }
+                drop(self.built.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner));
+            } else {
+                drop(held);
+            }
+            if self.is_settled() {
+                return;
+            }
+        }
+    }
+
+    fn catch_up_behind(&self, patience: Duration) {
+        if self.building.load(Ordering::SeqCst) {
+            return;
+        }
+        let Some(this) = self.this.upgrade() else { return };
+        let spawned = thread::spawn("mod_python-build", move || {
+            if let Some(building) = this.become_builder() {
+                this.rebuild(patience);
+                drop(building);
+            }
+        });
+        if let Err(e) = spawned {
+            log::main(log::ERR, &format!("no thread for a build ({e}); the next request tries again"));
+        }
+    }
+
+    fn become_builder(&self) -> Option<Building<'_>> {
+        let held = lock(&self.builder);
+        if self.building.load(Ordering::SeqCst) || !self.dirty.load(Ordering::SeqCst) {
+            return None;
+        }
+        self.building.store(true, Ordering::SeqCst);
+        self.dirty.store(false, Ordering::SeqCst);
+        drop(held);
+        Some(Building(self))
+    }
+
+    /// Finds out what has changed and, if anything has, builds the next generation.
+    fn rebuild(&self, timeout: Duration) {
+        let Some(this) = self.this.upgrade() else { return };
+        let pending = std::mem::take(&mut *lock(&self.pending));
+        let names = if pending.anything { self.names_to_compare() } else { self.names_at(&pending.paths) };
+        self.compare(names);
+        let suspects = lock(&self.names).suspects.clone();
+        if suspects.is_empty() {
+            *lock(&self.failure) = None;
+            return;
+        }
+        let signature = signature(&suspects);
+        if self.failure().is_some_and(|f| f.signature == signature) {
+            return;
+        }
+        let outcome = crate::python::attach(|py| stage::build(py, &this, suspects, timeout));
+        let failure = outcome.err().map(|text| Arc::new(Failure { text, signature }));
+        if let Some(failure) = &failure {
+            let number = self.current().number;
+            log::main(log::ERR, &format!("reload failed; serving generation {number}\n{}", failure.text));
+        }
+        *lock(&self.failure) = failure;
+    }
+
+    fn names_at(&self, paths: &HashSet<PathBuf>) -> HashSet<Name> {
+        let names = lock(&self.names);
+        paths.iter().filter_map(|p| names.by_path.get(p)).flatten().cloned().collect()
+    }
+
+    /// Names of files and directories whose stat does not prove that nothing has happened.
+    fn names_to_compare(&self) -> HashSet<Name> {
+        let seen: Vec<(PathBuf, Option<Stat>)> =
+            lock(&self.names).seen.iter().map(|(p, s)| (p.clone(), *s)).collect();
+        let mut changed = Vec::new();
+        for (path, before) in seen {
+            let now = Stat::take(&path);
+            let proven = match (&before, &now) {
+                (Some(before), Some(now)) => before.proves(now),
+                (None, None) => true,
+                _ => false,
+            };
+            if !proven {
+                changed.push((path, now));
+            }
+        }
+        let mut names = lock(&self.names);
+        let mut found = HashSet::new();
+        for (path, now) in changed {
+            names.seen.insert(path.clone(), now);
+            if let Some(at) = names.by_path.get(&path) {
+                found.extend(at.iter().cloned());
+            }
+            for (probed, at) in &names.by_path {
+                if probed.parent() == Some(&path) {
+                    found.extend(at.iter().cloned());
+                }
+            }
+        }
+        // Watches on directories that were moved or replaced are gone.
+        let listener = self.listener();
+        for path in names.by_path.keys() {
+            self.watch.follow(path, self.top_of(path), &listener);
+        }
+        let suspects: Vec<Name> = names.suspects.keys().cloned().collect();
+        found.extend(suspects);
+        found
+    }
+
+    /// The search directory that a path lies under.
+    fn top_of<'a>(&'a self, path: &'a Path) -> &'a Path {
+        let search = self.search.iter().map(|d| d.path.as_path());
+        search.filter(|d| path.starts_with(d)).max_by_key(|d| d.as_os_str().len()).or(path.parent()).unwrap_or(path)
+    }
+
+    /// Compares names with the current generation; those that differ become suspects, others cease to be.
+    fn compare(&self, names: HashSet<Name>) {
+        let current = self.current();
+        for name in names {
+            let Some(known) = lock(&self.names).known.get(&name).cloned() else { continue };
+            let change = self.compare_one(&name, &known, current.any(&name).as_deref());
+            let mut all = lock(&self.names);
+            match change {
+                Some(change) => all.suspects.insert(name, change),
+                None => all.suspects.remove(&name),
+            };
+        }
+    }
+
+    fn compare_one(&self, name: &Name, known: &Known, loaded: Option<&Managed>) -> Option<Change> {
+        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
+        let looked = resolve::lookup(known.directories.iter().map(PathBuf::as_path), tail, &self.suffixes);
+        self.follow_paths(name, &looked.probed);
+        if looked.found != known.candidate {
+            let content = origin_of(&looked.found).as_ref().and_then(Origin::file).map(|file| self.read(file));
+            return Some(Change { known: None, content });
+        }
+        let loaded = loaded?;
+        let Resolution::Managed(origin) = &known.resolution else { return None };
+        let content = self.read(origin.file()?);
+        let same = content.as_ref().is_ok_and(|c| c.hash == loaded.source.hash);
+        (!same).then(|| Change { known: Some(known.clone()), content: Some(content) })
+    }
+
+    /// Reads a file and remembers its stat.
+    ///
+    /// # Errors
+    /// As [`Content::read`].
+    pub fn read(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
+        let content = Content::read(file).map_err(Arc::new);
+        let stat = content.as_ref().map_or_else(|_| Stat::take(file), |c| Some(c.stat));
+        lock(&self.names).seen.insert(file.to_owned(), stat);
+        content
+    }
+
+    /// What a name stands for, remembered from the last time or looked up now in these directories. `prefer_unmanaged` is asked
+    /// only when something managed was found: whether the search path names something else first.
+    pub fn resolve<E>(
+        &self,
+        name: &Name,
+        directories: Vec<PathBuf>,
+        prefer_unmanaged: impl FnOnce(&Found) -> Result<bool, E>,
+    ) -> Result<Resolution, E> {
+        if let Some(known) = lock(&self.names).known.get(name) {
+            return Ok(known.resolution.clone());
+        }
+        let known = self.look_up(name, directories, prefer_unmanaged)?;
+        let resolution = known.resolution.clone();
+        lock(&self.names).known.insert(name.clone(), known);
+        Ok(resolution)
+    }
+
+    /// Looks a name up without remembering the answer.
+    pub fn look_up<E>(
+        &self,
+        name: &Name,
+        directories: Vec<PathBuf>,
+        prefer_unmanaged: impl FnOnce(&Found) -> Result<bool, E>,
+    ) -> Result<Known, E> {
+        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
+        // Followed before they are looked at, so that nothing can happen unseen in between.
+        let expected: Vec<PathBuf> =
+            directories.iter().flat_map(|d| [d.join(tail), d.join(format!("{tail}.py"))]).collect();
+        self.follow_paths(name, &expected);
+        let looked = resolve::lookup(directories.iter().map(PathBuf::as_path), tail, &self.suffixes);
+        self.follow_paths(name, &looked.probed);
+        let resolution = match origin_of(&looked.found) {
+            Some(origin) if !self.is_excluded(&origin) && !prefer_unmanaged(&looked.found)? => {
+                Resolution::Managed(origin)
+            }
+            _ => Resolution::Unmanaged,
+        };
+        Ok(Known { resolution, candidate: looked.found, directories })
+    }
+
+    fn is_excluded(&self, origin: &Origin) -> bool {
+        let paths = origin.file().cloned().map_or_else(|| origin.directories(), |file| vec![file]);
+        paths.iter().any(|p| self.key.excludes.iter().any(|pattern| resolve::matches(pattern, &p.to_string_lossy())))
+    }
+
+    fn follow_paths(&self, name: &Name, paths: &[PathBuf]) {
+        let listener = self.listener();
+        for path in paths {
+            self.watch.follow(path, self.top_of(path), &listener);
+            let mut names = lock(&self.names);
+            names.by_path.entry(path.clone()).or_default().insert(name.clone());
+            if let Some(directory) = path.parent()
+                && !names.seen.contains_key(directory)
+            {
+                let stat = Stat::take(directory);
+                names.seen.insert(directory.to_owned(), stat);
+            }
+        }
+    }
+
+    /// Whether the name is known to be managed, without looking.
+    pub fn known(&self, name: &str) -> Option<Resolution> {
+        lock(&self.names).known.get(name).map(|k| k.resolution.clone())
+    }
+
+    /// Adds an edge, if the user's module is the one that the current generation serves.
+    pub fn add_edge(&self, user: &Arc<Managed>, used: &Name) {
+        let served = self.current().any(&user.name);
+        let is_served = served.is_some_and(|now| {
+            Arc::ptr_eq(&now, user) || now.copied_from.as_ref().is_some_and(|origin| Arc::ptr_eq(origin, user))
+        });
+        if is_served {
+            lock(&self.names).graph.add(&user.name, used);
+        }
+    }
+
+    /// Forgets what a module uses: it could not be loaded.
+    pub fn forget_edges(&self, name: &str) {
+        lock(&self.names).graph.forget(name);
+    }
+
+    /// The edges as they are now.
+    pub fn graph(&self) -> Graph {
+        lock(&self.names).graph.clone()
+    }
+
+    /// Calls `with` with the edges, without copying them. Nothing in it may take long or run Python.
+    pub fn with_graph<R>(&self, with: impl FnOnce(&Graph) -> R) -> R {
+        with(&lock(&self.names).graph)
+    }
+
+    /// Makes a generation the current one, in one step.
+    pub fn publish(&self, published: Published) {
+        let Published { generation, renewed, gone, known, settled } = published;
+        let mut names = lock(&self.names);
+        for name in &gone {
+            names.graph.forget(name);
+        }
+        for module in &renewed {
+            names.graph.forget(&module.name);
+            for used in module.uses() {
+                names.graph.add(&module.name, &used);
+            }
+        }
+        for (name, known) in known {
+            match known {
+                Some(known) => names.known.insert(name, known),
+                None => names.known.remove(&name),
+            };
+        }
+        for name in settled {
+            names.suspects.remove(&name);
+        }
+        drop(names);
+        let old = std::mem::replace(&mut *lock(&self.current), generation);
+        drop(old);
+    }
+
+    /// Where all files are looked at, as the kernel does not tell of changes: as often as that costs a tenth of the time.
+    fn poll_files(&self) {
+        let begun = Instant::now();
+        {
+            let mut sweeps = lock(&self.sweeps);
+            if begun < sweeps.next_polling {
+                return;
+            }
+            sweeps.next_polling = begun + Duration::from_secs(3600);
+        }
+        self.sweep();
+        let cost = begun.elapsed();
+        lock(&self.sweeps).next_polling = Instant::now() + cost * POLLING_SHARE;
+    }
+
+    /// Looks at all files for changes that the kernel does not tell of, such as writes through a memory map. Called by a thread
+    /// of the child that serves no request; answers when it wants to be called again.
+    pub fn sweep_in_background(&self) -> Instant {
+        let begun = Instant::now();
+        let next = lock(&self.sweeps).next_background;
+        if begun < next {
+            return next;
+        }
+        if self.key.autoreload && !self.watch.is_polling() {
+            self.sweep();
+        }
+        let next = Instant::now() + (begun.elapsed() * SWEEP_SHARE).max(SWEEP_INTERVAL);
+        lock(&self.sweeps).next_background = next;
+        next
+    }
+
+    fn sweep(&self) {
+        let seen: Vec<(PathBuf, Option<Stat>)> =
+            lock(&self.names).seen.iter().map(|(p, s)| (p.clone(), *s)).collect();
+        let moved = seen.iter().any(|(path, before)| match (before, Stat::take(path)) {
+            (Some(before), Some(now)) => !before.proves(&now),
+            (None, None) => false,
+            _ => true,
+        });
+        if moved {
+            self.anything_changed();
+        }
+    }
+}
+
+/// A generation to publish, and what goes with it.
+pub struct Published {
+    /// The generation.
+    pub generation: Arc<Generation<Managed>>,
+    /// The modules that it does not share with its predecessor.
+    pub renewed: Vec<Arc<Managed>>,
+    /// Names that it does not have any more.
+    pub gone: Vec<Name>,
+    /// What names stand for from now on; none for names to resolve anew.
+    pub known: Vec<(Name, Option<Known>)>,
+    /// The changes that it takes in.
+    pub settled: Vec<Name>,
+}
+
+impl Listener for Application {
+    fn changed(&self, path: &Path) {
+        lock(&self.pending).paths.insert(path.to_owned());
+        self.dirty.store(true, Ordering::SeqCst);
+    }
+
+    fn anything_changed(&self) {
+        lock(&self.pending).anything = true;
+        self.dirty.store(true, Ordering::SeqCst);
+    }
+}
+
+fn origin_of(found: &Found) -> Option<Origin> {
+    match found {
+        Found::Package(init, directory) => Some(Origin::Package(init.clone(), directory.clone())),
+        Found::Module(file) => Some(Origin::File(file.clone())),
+        Found::Namespace(directories) => Some(Origin::Namespace(directories.clone())),
+        Found::Foreign(_) | Found::Nothing => None,
+    }
+}
+
+fn signature(suspects: &HashMap<Name, Change>) -> Vec<(Name, Option<Hash>)> {
+    let mut marks: Vec<_> = suspects.iter().map(|(name, change)| (name.clone(), change.mark())).collect();
+    marks.sort();
+    marks
+}

@@ -1,0 +1,244 @@
+//! Making and running a module.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::exceptions::{PyImportError, PyOSError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyModule};
+
+use super::application::Application;
+use super::context;
+use super::facts::CodeFacts;
+use super::fingerprint::{self, Content};
+use super::graph::Name;
+use super::module::{Managed, Origin, Parts, Source};
+use crate::python::GilCell;
+
+/// Counts bodies entered in this child.
+static SEQUENCE: AtomicU64 = AtomicU64::new(1);
+
+/// Names that managed modules have put into `sys.modules`.
+static OURS: GilCell<Option<HashSet<Name>>> = GilCell::new(None);
+
+/// Compiles the content of a module's file.
+///
+/// # Errors
+/// `SyntaxError` and what else `compile` raises.
+pub fn compile(py: Python<'_>, file: &Path, content: &Content) -> PyResult<Arc<Source>> {
+    let bytes = PyBytes::new(py, &content.bytes);
+    let builtins = crate::python::import(py, "builtins")?;
+    let arguments = PyDict::new(py);
+    arguments.set_item("dont_inherit", true)?;
+    let code = builtins.getattr("compile")?.call((bytes, file.as_os_str(), "exec"), Some(&arguments))?;
+    Ok(Arc::new(Source {
+        hash: content.hash,
+        bytes: content.bytes.clone(),
+        facts: CodeFacts::of(py, &code)?,
+        code: Some(code.unbind()),
+    }))
+}
+
+/// The source of a module as it is on disk now.
+///
+/// # Errors
+/// `OSError` when the file cannot be read; what `compile` raises.
+pub fn load_source(py: Python<'_>, application: &Application, origin: &Origin) -> PyResult<Arc<Source>> {
+    let Some(file) = origin.file() else { return Ok(namespace_source(origin)) };
+    let content = py.detach(|| application.read(file)).map_err(|e| unreadable(file, &e))?;
+    compile(py, file, &content)
+}
+
+/// The exception for a file that cannot be read.
+pub fn unreadable(file: &Path, error: &std::io::Error) -> PyErr {
+    match error.raw_os_error() {
+        Some(number) => PyOSError::new_err((number, error.to_string(), file.display().to_string())),
+        None => PyImportError::new_err(format!("{}: {error}", file.display())),
+    }
+}
+
+/// The source of a namespace package, which is its list of directories.
+pub fn namespace_source(origin: &Origin) -> Arc<Source> {
+    let text: String = origin.directories().iter().map(|d| format!("{}\n", d.display())).collect();
+    Arc::new(Source {
+        hash: fingerprint::hash_of(&text),
+        bytes: Arc::from(&[][..]),
+        code: None,
+        facts: CodeFacts::default(),
+    })
+}
+
+/// A module to make: what it is called and made from, and for which generation.
+pub struct Order {
+    /// The application.
+    pub application: Arc<Application>,
+    /// The dotted name.
+    pub name: Name,
+    /// What it is made from.
+    pub origin: Origin,
+    /// Its compiled source.
+    pub source: Arc<Source>,
+    /// The generation that it will belong to.
+    pub generation: u64,
+}
+
+/// Makes the module object and runs the body. `begin` is called in between, so that imports in a cycle find the module.
+/// `sys.modules` names the module from then on; after an error it is as before.
+///
+/// # Errors
+/// What the body raises, `SystemExit` included.
+pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
+    let Order { application, name, origin, source, generation } = order;
+    let module = new_module(py, &name, &origin, &source)?;
+    let parts = Parts {
+        name: name.clone(),
+        origin,
+        source: source.clone(),
+        application: Arc::downgrade(&application),
+        generation,
+        copied_from: None,
+    };
+    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
+    let record = Managed::new(py, parts, module.clone().unbind(), sequence);
+    begin(&record);
+    let before = show(py, &name, Some(module.as_any()))?;
+    let Some(code) = &source.code else { return Ok(record) };
+    let running = context::begin_body(&record);
+    let dict = module.dict();
+    let result = crate::python::import(py, "builtins")?.getattr("exec")?.call1((code, &dict));
+    drop(running);
+    if let Err(error) = result {
+        restore(py, &name, before)?;
+        return Err(error);
+    }
+    if is_ours(py, &name) {
+        let now = modules(py)?.get_item(&*name)?;
+        if let Some(now) = now.filter(|now| !now.is(&module)) {
+            record.replace(now.unbind());
+        }
+    }
+    Ok(record)
+}
+
+/// A copy of a package's namespace under a module object of its own: what a package gets when a submodule of it is renewed but
+/// its own code need not run. `renewed` are the submodules whose attributes are left out.
+///
+/// # Errors
+/// What Python raises when it is out of memory.
+pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> PyResult<Arc<Managed>> {
+    let module = PyModule::new(py, &original.name)?;
+    let dict = module.dict();
+    dict.update(original.module.bind(py).dict().as_mapping())?;
+    for tail in renewed {
+        if dict.contains(&**tail)? {
+            dict.del_item(&**tail)?;
+        }
+    }
+    let parts = Parts {
+        name: original.name.clone(),
+        origin: original.origin.clone(),
+        source: original.source.clone(),
+        application: original.application.clone(),
+        generation: original.generation,
+        copied_from: Some(original.copied_from.clone().unwrap_or_else(|| original.clone())),
+    };
+    let record = Managed::new(py, parts, module.clone().unbind(), original.sequence);
+    for used in original.uses() {
+        record.note_use(&used);
+    }
+    for tail in original.bound().iter().filter(|t| !renewed.contains(t)) {
+        record.note_bound(tail);
+    }
+    show(py, &original.name, Some(module.as_any()))?;
+    Ok(record)
+}
+
+fn new_module<'py>(py: Python<'py>, name: &Name, origin: &Origin, source: &Source) -> PyResult<Bound<'py, PyModule>> {
+    let module = PyModule::new(py, name)?;
+    let loader_type = crate::python::import(py, "_mod_python_loader")?.getattr("ManagedLoader")?;
+    let file = origin.file().map(|f| f.as_os_str());
+    let source_bytes = PyBytes::new(py, &source.bytes);
+    let loader = loader_type.call1((&**name, file, source_bytes, origin.is_package()))?;
+    let directories = origin.is_package().then(|| origin.directories());
+    loader.call_method1("prepare", (&module, directories))?;
+    Ok(module)
+}
+
+fn modules(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    Ok(crate::python::system::modules(py)?.cast_into::<PyDict>()?)
+}
+
+fn is_ours(py: Python<'_>, name: &Name) -> bool {
+    OURS.borrow(py).as_ref().is_some_and(|ours| ours.contains(name))
+}
+
+/// Puts a module into `sys.modules`, or takes the name out, unless the name belongs to something unmanaged. Answers what was
+/// there before, if the entry was changed.
+///
+/// # Errors
+/// What Python raises when `sys.modules` is not a dict any more.
+pub fn show(py: Python<'_>, name: &Name, module: Option<&Bound<'_, PyAny>>) -> PyResult<Shown> {
+    let modules = modules(py)?;
+    let before = modules.get_item(&**name)?;
+    if !is_ours(py, name) {
+        if before.is_some() || is_standard(py, name)? {
+            return Ok(Shown::Untouched);
+        }
+        OURS.borrow(py).get_or_insert_default().insert(name.clone());
+    }
+    match module {
+        Some(module) => modules.set_item(&**name, module)?,
+        None if before.is_some() => modules.del_item(&**name)?,
+        None => {}
+    }
+    Ok(Shown::Before(before.map(Bound::unbind)))
+}
+
+/// What `show` has changed.
+pub enum Shown {
+    /// Nothing.
+    Untouched,
+    /// The entry was this before.
+    Before(Option<Py<PyAny>>),
+}
+
+/// Takes back what `show` did.
+///
+/// # Errors
+/// As [`show`].
+pub fn restore(py: Python<'_>, name: &Name, shown: Shown) -> PyResult<()> {
+    let Shown::Before(before) = shown else { return Ok(()) };
+    let modules = modules(py)?;
+    match before {
+        Some(module) => modules.set_item(&**name, module)?,
+        None if modules.contains(&**name)? => modules.del_item(&**name)?,
+        None => {}
+    }
+    Ok(())
+}
+
+/// Whether the name's first part belongs to the standard library: unmanaged code must get that one from `sys.modules`.
+pub fn is_standard(py: Python<'_>, name: &str) -> PyResult<bool> {
+    let first = name.split('.').next().unwrap_or(name);
+    let sys = crate::python::import(py, "sys")?;
+    let names = match sys.getattr_opt("stdlib_module_names")? {
+        Some(names) => names,
+        None => sys.getattr("builtin_module_names")?,
+    };
+    names.contains(first)
+}
+
+/// Puts a submodule into its package's namespace, once for each package object, as Python does after loading it. Answers what
+/// the attribute was, if it was changed.
+///
+/// # Errors
+/// What setting the attribute raises.
+pub fn bind(py: Python<'_>, package: &Arc<Managed>, tail: &str, child: &Arc<Managed>) -> PyResult<bool> {
+    if !package.note_bound(tail) {
+        return Ok(false);
+    }
+    package.exposed(py).setattr(tail, child.exposed(py))?;
+    Ok(true)
+}

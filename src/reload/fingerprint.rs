@@ -1,0 +1,109 @@
+//! What a file is: its stat as the hint, its content's hash as the truth.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The hash of a file's bytes.
+pub type Hash = [u8; 32];
+
+/// A stat this young may not show a second change within the same tick of the file system's clock.
+const GRAIN: Duration = Duration::from_millis(50);
+
+/// How often a file that changes while it is read is read again.
+const ATTEMPTS: u32 = 20;
+
+/// What stat tells of a file or directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    /// The clock had hardly moved on when this was taken: equal stats do not prove equal content.
+    racy: bool,
+}
+
+impl Stat {
+    fn of(metadata: &Metadata) -> Self {
+        let newest = (metadata.mtime(), metadata.mtime_nsec()).max((metadata.ctime(), metadata.ctime_nsec()));
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            racy: is_young(newest),
+        }
+    }
+
+    /// Takes the stat of a path, through symbolic links; `None` when nothing is there.
+    pub fn take(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|m| Self::of(&m))
+    }
+
+    /// Whether a later stat proves that nothing has happened in between.
+    pub fn proves(&self, later: &Self) -> bool {
+        !self.racy
+            && (self.device, self.inode, self.size, self.modified, self.changed)
+                == (later.device, later.inode, later.size, later.modified, later.changed)
+    }
+}
+
+fn is_young((seconds, nanos): (i64, i64)) -> bool {
+    let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) else { return true };
+    let then = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanos).unwrap_or(0));
+    now < then + GRAIN
+}
+
+/// A file's bytes as read in one consistent go.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// The bytes.
+    pub bytes: Arc<[u8]>,
+    /// Their hash.
+    pub hash: Hash,
+    /// The stat they were read under.
+    pub stat: Stat,
+}
+
+impl Content {
+    /// Reads a regular file. A FIFO or a device is refused rather than waited for.
+    ///
+    /// # Errors
+    /// What the system says, `InvalidInput` for what is not a regular file, and `WouldBlock` for a file that did not hold still.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
+        for _ in 0..ATTEMPTS {
+            if let Some(content) = Self::read_once(&mut file)? {
+                return Ok(content);
+            }
+            file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
+        }
+        Err(io::Error::new(io::ErrorKind::WouldBlock, "the file kept changing while it was read"))
+    }
+
+    fn read_once(file: &mut File) -> io::Result<Option<Self>> {
+        let before = file.metadata()?;
+        if !before.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0).saturating_add(1));
+        file.read_to_end(&mut bytes)?;
+        let (before, after) = (Stat::of(&before), Stat::of(&file.metadata()?));
+        let same = (before.size, before.modified, before.changed) == (after.size, after.modified, after.changed);
+        if !same || usize::try_from(after.size).ok() != Some(bytes.len()) {
+            return Ok(None);
+        }
+        Ok(Some(Self { hash: *blake3::hash(&bytes).as_bytes(), bytes: bytes.into(), stat: after }))
+    }
+}
+
+/// The hash of a text that is no file: a namespace package's directories.
+pub fn hash_of(text: &str) -> Hash {
+    *blake3::hash(text.as_bytes()).as_bytes()
+}

@@ -1,0 +1,210 @@
+//! Who uses whom, by dotted name; what a change affects; in which order it runs again.
+//!
+//! Knows nothing of Python or httpd, so that it can be property-tested by itself.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// A module's dotted name, or a name that was looked for and not found.
+pub type Name = Arc<str>;
+
+/// The edges from users to what they use, in both directions.
+#[derive(Debug, Default, Clone)]
+pub struct Graph {
+    uses: HashMap<Name, HashSet<Name>>,
+    users: HashMap<Name, HashSet<Name>>,
+}
+
+/// What the graph must know of code to decide about ancestors of a changed submodule.
+pub trait Facts {
+    /// Whether the module's code contains this name at all: as a variable, an attribute or a string.
+    fn mentions(&self, module: &str, name: &str) -> bool;
+    /// Whether the package is loaded, so that it holds its submodules as attributes.
+    fn is_loaded(&self, package: &str) -> bool;
+    /// Whether the package must run again when its attribute `child` changes, as a copy of its namespace would not do.
+    fn must_run_for(&self, package: &str, child: &str) -> bool;
+}
+
+/// What a change affects.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Affected {
+    /// Modules whose bodies run again.
+    pub run: HashSet<Name>,
+    /// Packages that get an object of their own without running: a submodule of theirs has a new object.
+    pub renew: HashSet<Name>,
+}
+
+impl Graph {
+    /// Adds an edge; tells whether it is new. A module does not use itself.
+    pub fn add(&mut self, user: &Name, used: &Name) -> bool {
+        if user == used {
+            return false;
+        }
+        let new = self.uses.entry(user.clone()).or_default().insert(used.clone());
+        if new {
+            self.users.entry(used.clone()).or_default().insert(user.clone());
+        }
+        new
+    }
+
+    /// Takes away everything that `user` uses: its body is to run again, or it is gone.
+    pub fn forget(&mut self, user: &str) {
+        let Some(used) = self.uses.remove(user) else { return };
+        for name in used {
+            if let Some(users) = self.users.get_mut(&name) {
+                users.remove(user);
+                if users.is_empty() {
+                    self.users.remove(&name);
+                }
+            }
+        }
+    }
+
+    /// What `user` uses.
+    pub fn used_by(&self, user: &str) -> impl Iterator<Item = &Name> {
+        self.uses.get(user).into_iter().flatten()
+    }
+
+    /// Who uses `name`.
+    pub fn users_of(&self, name: &str) -> impl Iterator<Item = &Name> {
+        self.users.get(name).into_iter().flatten()
+    }
+
+    /// Everything that must change when `changed` has: its users, theirs, and so on; the packages that hold any of them; and
+    /// whoever reaches a changed submodule through such a package.
+    pub fn affected(&self, changed: impl IntoIterator<Item = Name>, facts: &impl Facts) -> Affected {
+        let mut result = Affected::default();
+        let mut handed_on: HashSet<(Name, Name)> = HashSet::new();
+        let mut queue: Vec<Name> = changed.into_iter().collect();
+        while let Some(name) = queue.pop() {
+            if !result.run.insert(name.clone()) {
+                continue;
+            }
+            result.renew.remove(&name);
+            queue.extend(self.users_of(&name).cloned());
+            let mut child: &str = &name;
+            while let Some((package, tail)) = child.rsplit_once('.') {
+                if !facts.is_loaded(package) || result.run.contains(package) {
+                    break;
+                }
+                let package_name: Name = Name::from(package);
+                if facts.must_run_for(package, tail) {
+                    queue.push(package_name);
+                    break;
+                }
+                if !handed_on.insert((package_name.clone(), Name::from(tail))) {
+                    break;
+                }
+                queue.extend(self.reach_through(package, tail, facts));
+                result.renew.insert(package_name);
+                child = package;
+            }
+        }
+        result
+    }
+
+    /// The users of `package`, direct or not, that mention `tail`, and those through whom they got hold of the package.
+    fn reach_through(&self, package: &str, tail: &str, facts: &impl Facts) -> Vec<Name> {
+        let mut reach: HashSet<&Name> = HashSet::new();
+        let mut queue: Vec<&Name> = self.users_of(package).collect();
+        while let Some(name) = queue.pop() {
+            if reach.insert(name) {
+                queue.extend(self.users_of(name));
+            }
+        }
+        let mut found: HashSet<&Name> = HashSet::new();
+        let mut queue: Vec<&Name> = reach.iter().copied().filter(|n| facts.mentions(n, tail)).collect();
+        while let Some(name) = queue.pop() {
+            if found.insert(name) {
+                queue.extend(self.used_by(name).filter(|n| reach.contains(n)));
+            }
+        }
+        found.into_iter().cloned().collect()
+    }
+
+    /// The names in groups, each group a strongly connected part, used ones before their users. Inside a group, and among
+    /// groups that are free, the lower `rank` comes first. `extra` adds edges for the order alone.
+    pub fn order(
+        &self,
+        names: &HashSet<Name>,
+        extra: &HashMap<Name, Vec<Name>>,
+        rank: impl Fn(&str) -> u64,
+    ) -> Vec<Vec<Name>> {
+        let mut nodes: Vec<&Name> = names.iter().collect();
+        nodes.sort_by_key(|n| (rank(n), (*n).clone()));
+        let index: HashMap<&str, usize> = nodes.iter().enumerate().map(|(i, n)| (&***n, i)).collect();
+        let edges: Vec<Vec<usize>> = nodes
+            .iter()
+            .map(|name| {
+                let more = extra.get(*name).into_iter().flatten();
+                let mut used: Vec<usize> =
+                    self.used_by(name).chain(more).filter_map(|n| index.get(&**n).copied()).collect();
+                used.sort_unstable();
+                used
+            })
+            .collect();
+        let mut groups = strongly_connected(&edges);
+        for group in &mut groups {
+            group.sort_unstable();
+        }
+        groups.into_iter().map(|g| g.into_iter().map(|i| nodes[i].clone()).collect()).collect()
+    }
+}
+
+/// Tarjan's algorithm without recursion: a chain of imports may be longer than a stack. Parts come out with what they use first.
+fn strongly_connected(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    const UNSEEN: usize = usize::MAX;
+    let mut index = vec![UNSEEN; edges.len()];
+    let mut low = vec![0; edges.len()];
+    let mut on_stack = vec![false; edges.len()];
+    let mut stack = Vec::new();
+    let mut parts = Vec::new();
+    let mut next = 0;
+    for root in 0..edges.len() {
+        if index[root] != UNSEEN {
+            continue;
+        }
+        let mut work = vec![(root, 0)];
+        while let Some((node, edge)) = work.pop() {
+            if edge == 0 {
+                index[node] = next;
+                low[node] = next;
+                next += 1;
+                stack.push(node);
+                on_stack[node] = true;
+            }
+            let mut position = edge;
+            let mut descended = false;
+            while let Some(&target) = edges[node].get(position) {
+                position += 1;
+                if index[target] == UNSEEN {
+                    work.push((node, position));
+                    work.push((target, 0));
+                    descended = true;
+                    break;
+                }
+                if on_stack[target] {
+                    low[node] = low[node].min(index[target]);
+                }
+            }
+            if descended {
+                continue;
+            }
+            if low[node] == index[node] {
+                let mut part = Vec::new();
+                while let Some(member) = stack.pop() {
+                    on_stack[member] = false;
+                    part.push(member);
+                    if member == node {
+                        break;
+                    }
+                }
+                parts.push(part);
+            }
+            if let Some((parent, _)) = work.last() {
+                low[*parent] = low[*parent].min(low[node]);
+            }
+        }
+    }
+    parts
+}

@@ -1,0 +1,624 @@
+//! The bridge into Python's import: what an import statement in managed code gets, and which edge it leaves.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyImportError, PyModuleNotFoundError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use super::application::{Application, Resolution, SearchDirectory};
+use super::applications;
+use super::context::{self, View};
+use super::execute::{self, Order};
+use super::generation::{Claim, Generation};
+use super::graph::Name;
+use super::module::{self, Managed, Origin};
+use super::resolve::Found;
+
+/// Python's own `__import__` and `importlib.import_module`.
+static ORIGINALS: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
+
+/// Takes the place of `builtins.__import__` and `importlib.import_module`, and adds the loader and the finder. One hook for the
+/// process: managed importers are told by their namespace, all others pass through.
+pub fn install(py: Python<'_>, loader_source: &std::ffi::CStr) -> PyResult<()> {
+    let builtins = crate::python::import(py, "builtins")?;
+    let importlib = crate::python::import(py, "importlib")?;
+    let originals = (builtins.getattr("__import__")?.unbind(), importlib.getattr("import_module")?.unbind());
+    if ORIGINALS.set(py, originals).is_err() {
+        return Ok(());
+    }
+    let loader = PyModule::from_code(py, loader_source, c"<mod_python_rs>/loader.py", c"_mod_python_loader")?;
+    crate::python::system::modules(py)?.set_item("_mod_python_loader", &loader)?;
+    builtins.setattr("__import__", wrap_pyfunction!(managed_import, py)?)?;
+    importlib.setattr("import_module", wrap_pyfunction!(managed_import_module, py)?)?;
+    loader.call_method0("install")?;
+    Ok(())
+}
+
+fn originals(py: Python<'_>) -> &(Py<PyAny>, Py<PyAny>) {
+    ORIGINALS.get(py).expect("the hook that calls this is installed after it is set")
+}
+
+/// Who imports, and what is seen there.
+struct Importer {
+    module: Option<Arc<Managed>>,
+    application: Arc<Application>,
+    view: View,
+}
+
+impl Importer {
+    /// The importer with this namespace; or, for code that is not managed, the application that runs on this thread.
+    fn find(globals: Option<&Bound<'_, PyDict>>) -> Option<Self> {
+        if let Some(record) = globals.and_then(module::by_globals)
+            && let Some(application) = record.application.upgrade()
+        {
+            let view = context::view_of(&application);
+            return Some(Self { module: Some(record), application, view });
+        }
+        let (application, view) = context::innermost()?;
+        Some(Self { module: None, application, view })
+    }
+
+    /// Leaves an edge to a name. What unmanaged code imports is put down to the managed code that called it.
+    fn note(&self, py: Python<'_>, name: &Name) {
+        let user = self.module.clone().or_else(|| nearest_managed(py)).or_else(context::running_body);
+        if let Some(user) = user
+            && user.note_use(name)
+        {
+            self.application.add_edge(&user, name);
+        }
+    }
+}
+
+/// The managed module whose code is nearest on the stack.
+fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
+    // SAFETY: attached; the frame is borrowed from the running thread and kept by the new reference.
+    let mut frame: Bound<'_, PyAny> =
+        unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())? };
+    loop {
+        let globals = frame.getattr("f_globals").ok()?;
+        if let Some(record) = globals.cast::<PyDict>().ok().and_then(module::by_globals) {
+            return Some(record);
+        }
+        frame = frame.getattr("f_back").ok().filter(|f| !f.is_none())?;
+    }
+}
+
+/// The namespace of the Python code that called us.
+fn calling_globals(py: Python<'_>) -> Option<Bound<'_, PyDict>> {
+    // SAFETY: attached; the answer is borrowed and may be null when no Python code runs.
+    let globals: Option<Bound<'_, PyAny>> = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetGlobals()) };
+    globals?.cast_into().ok()
+}
+
+/// `__import__`.
+#[pyfunction]
+#[pyo3(name = "__import__", signature = (name, globals = None, locals = None, fromlist = None, level = 0))]
+fn managed_import<'py>(
+    py: Python<'py>,
+    name: &Bound<'py, PyAny>,
+    globals: Option<&Bound<'py, PyAny>>,
+    locals: Option<&Bound<'py, PyAny>>,
+    fromlist: Option<&Bound<'py, PyAny>>,
+    level: i32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let original = || {
+        let none = py.None().into_bound(py);
+        originals(py).0.bind(py).call1((
+            name,
+            globals.unwrap_or(&none),
+            locals.unwrap_or(&none),
+            fromlist.unwrap_or(&none),
+            level,
+        ))
+    };
+    let namespace = match globals.and_then(|g| g.cast::<PyDict>().ok()) {
+        Some(dict) => Some(dict.clone()),
+        None => calling_globals(py),
+    };
+    let Some(importer) = Importer::find(namespace.as_ref()) else { return original() };
+    let Ok(text) = name.cast::<PyString>() else { return original() };
+    let Ok(text) = text.to_cow() else { return original() };
+    let absolute: Name = if level > 0 {
+        let package = match &importer.module {
+            Some(record) => record.package().to_owned(),
+            None => return original(),
+        };
+        Name::from(relative(&package, &text, level)?)
+    } else if level < 0 || text.is_empty() {
+        return original();
+    } else {
+        Name::from(&*text)
+    };
+    if importer.module.is_none() && !concerns_managed(py, &importer, &absolute)? {
+        return original();
+    }
+    let wants_parts = match fromlist {
+        Some(list) if !list.is_none() => list.is_truthy()?,
+        _ => false,
+    };
+    let Some(found) = find_for(py, &importer, &absolute)? else {
+        return foreign(py, &importer, &absolute, globals, fromlist.filter(|_| wants_parts), level);
+    };
+    if wants_parts {
+        importer.note(py, &found.name);
+        if let Some(list) = fromlist {
+            parts(py, &importer, &found, list)?;
+        }
+        return Ok(found.exposed(py));
+    }
+    note_prefixes(py, &importer, &found.name);
+    if level > 0 {
+        return Ok(found.exposed(py));
+    }
+    // `import a.b.c` binds `a`; where the name was found beside the importer, it binds what stands for `a` there.
+    let depth = absolute.matches('.').count();
+    let mut first: &str = &found.name;
+    for _ in 0..depth {
+        first = first.rsplit_once('.').map_or(first, |(parent, _)| parent);
+    }
+    match find(py, &importer.application, &importer.view, &Name::from(first))? {
+        Some(top) => Ok(top.exposed(py)),
+        None => Ok(found.exposed(py)),
+    }
+}
+
+/// `importlib.import_module`.
+#[pyfunction]
+#[pyo3(name = "import_module", signature = (name, package = None))]
+fn managed_import_module<'py>(
+    py: Python<'py>,
+    name: &Bound<'py, PyAny>,
+    package: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let original = || originals(py).1.bind(py).call1((name, package));
+    let Some(importer) = Importer::find(calling_globals(py).as_ref()) else { return original() };
+    let Ok(text) = name.cast::<PyString>() else { return original() };
+    let Ok(text) = text.to_cow() else { return original() };
+    let level = text.chars().take_while(|c| *c == '.').count();
+    let absolute: Name = if level > 0 {
+        let Some(package) = package.filter(|p| !p.is_none()) else { return original() };
+        let package: String = package.extract()?;
+        Name::from(relative(&package, &text[level..], i32::try_from(level).unwrap_or(i32::MAX))?)
+    } else {
+        Name::from(&*text)
+    };
+    import_by_name(py, &importer, &absolute)?.map_or_else(original, Ok)
+}
+
+fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if importer.module.is_none() && !concerns_managed(py, importer, name)? {
+        return Ok(None);
+    }
+    match find_for(py, importer, name)? {
+        Some(found) => {
+            note_prefixes(py, importer, &found.name);
+            Ok(Some(found.exposed(py)))
+        }
+        None if name.contains('.') => {
+            foreign(py, importer, name, None, Some(PyTuple::new(py, [""])?.as_any()), 0).map(Some)
+        }
+        None => {
+            note_unmanaged(py, importer, name);
+            Ok(None)
+        }
+    }
+}
+
+/// `apache.import_module` for the code that calls it.
+///
+/// # Errors
+/// As the import.
+pub fn import_module<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let name = Name::from(name);
+    let found = match Importer::find(calling_globals(py).as_ref()) {
+        Some(importer) => import_by_name(py, &importer, &name)?,
+        None => None,
+    };
+    found.map_or_else(|| originals(py).1.bind(py).call1((&*name,)), Ok)
+}
+
+/// Where a managed module of the running application comes from: its file, and its directories if it is a package.
+pub fn origin_of(py: Python<'_>, name: &str) -> PyResult<Option<(Option<PathBuf>, Option<Vec<PathBuf>>)>> {
+    let here = context::innermost().map(|(application, _)| application);
+    let candidates: Vec<Arc<Application>> = match here {
+        Some(application) => vec![application],
+        None => applications::all(),
+    };
+    for application in candidates {
+        let view = context::view_of(&application);
+        let parent = name.rsplit_once('.').and_then(|(parent, _)| view.any(&Name::from(parent)));
+        if name.contains('.') && parent.is_none() {
+            continue;
+        }
+        if let Resolution::Managed(origin) = resolve(py, &application, &view, &Name::from(name), parent.as_ref())? {
+            let directories = origin.is_package().then(|| origin.directories());
+            return Ok(Some((origin.file().cloned(), directories)));
+        }
+    }
+    Ok(None)
+}
+
+fn relative(package: &str, name: &str, level: i32) -> PyResult<String> {
+    if package.is_empty() {
+        return Err(PyImportError::new_err("attempted relative import with no known parent package"));
+    }
+    let mut base = package;
+    for _ in 1..level {
+        base = base
+            .rsplit_once('.')
+            .map(|(parent, _)| parent)
+            .ok_or_else(|| PyImportError::new_err("attempted relative import beyond top-level package"))?;
+    }
+    Ok(if name.is_empty() { base.to_owned() } else { format!("{base}.{name}") })
+}
+
+/// Whether an import by code that is not managed should get a managed module: only when the name is one, and nothing unmanaged
+/// already goes by it.
+fn concerns_managed(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<bool> {
+    let first = name.split('.').next().unwrap_or(name);
+    match importer.application.known(first) {
+        Some(Resolution::Unmanaged) => return Ok(false),
+        Some(Resolution::Managed(_)) => return Ok(!execute::is_standard(py, first)?),
+        None => {}
+    }
+    let modules = crate::python::system::modules(py)?;
+    if modules.contains(first)? || execute::is_standard(py, first)? {
+        return Ok(false);
+    }
+    let first = Name::from(first);
+    Ok(matches!(resolve(py, &importer.application, &importer.view, &first, None)?, Resolution::Managed(_)))
+}
+
+/// Finds a managed module by its absolute name; or, for code in a directory that is no package, beside the importer.
+fn find_for(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Option<Arc<Managed>>> {
+    if let Some(found) = find(py, &importer.application, &importer.view, name)? {
+        return Ok(Some(found));
+    }
+    let Some(record) = &importer.module else { return Ok(None) };
+    let package = record.package();
+    if package.is_empty() || name.starts_with(package) {
+        return Ok(None);
+    }
+    let Some(parent) = importer.view.any(&Name::from(package)) else { return Ok(None) };
+    if !matches!(parent.origin, Origin::Namespace(_)) {
+        return Ok(None);
+    }
+    let first = name.split('.').next().unwrap_or(name);
+    let beside = Name::from(format!("{package}.{first}"));
+    let is_there = matches!(
+        resolve(py, &importer.application, &importer.view, &beside, Some(&parent))?,
+        Resolution::Managed(_)
+    );
+    if !is_there || is_importable(py, first)? {
+        return Ok(None);
+    }
+    find(py, &importer.application, &importer.view, &Name::from(format!("{package}.{name}")))
+}
+
+fn is_importable(py: Python<'_>, name: &str) -> PyResult<bool> {
+    if crate::python::system::modules(py)?.contains(name)? {
+        return Ok(true);
+    }
+    let finder = crate::python::import(py, "importlib.machinery")?.getattr("PathFinder")?;
+    Ok(execute::is_standard(py, name)? || !finder.call_method1("find_spec", (name,))?.is_none())
+}
+
+/// Finds a managed module in a view, and loads it there if it is not; `None` for names that are not managed.
+///
+/// # Errors
+/// What loading raises; `ModuleNotFoundError` for a submodule of a managed module that is not there.
+pub fn find(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    view: &View,
+    name: &Name,
+) -> PyResult<Option<Arc<Managed>>> {
+    let ready = match view {
+        View::Generation(generation) => generation.ready(name),
+        View::Stage(stage) => stage.any(name),
+    };
+    if let Some(found) = ready {
+        return Ok(Some(found));
+    }
+    let parent = match name.rsplit_once('.') {
+        None => None,
+        Some((parent, _)) => match find(py, application, view, &Name::from(parent))? {
+            Some(parent) => Some(parent),
+            None => return Ok(None),
+        },
+    };
+    let Resolution::Managed(origin) = resolve(py, application, view, name, parent.as_ref())? else {
+        return Ok(None);
+    };
+    let found = match view {
+        View::Generation(generation) => load(py, application, generation, name, &origin)?,
+        View::Stage(stage) => stage.obtain(py, name, &origin)?,
+    };
+    if let Some(parent) = parent
+        && let Some((_, tail)) = name.rsplit_once('.')
+    {
+        // The body may have renewed its own package in the meantime.
+        let parent = view.any(&parent.name).unwrap_or(parent);
+        if execute::bind(py, &parent, tail, &found)?
+            && let View::Stage(stage) = view
+        {
+            stage.note_bound(&parent, tail);
+        }
+    }
+    Ok(Some(found))
+}
+
+fn resolve(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    view: &View,
+    name: &Name,
+    parent: Option<&Arc<Managed>>,
+) -> PyResult<Resolution> {
+    if let View::Stage(stage) = view {
+        if let Some(resolution) = stage.known(name) {
+            return Ok(resolution);
+        }
+        if stage.is_open(name) {
+            let directories = directories(py, application, parent)?;
+            let known = application.look_up(name, directories, |f| prefers_unmanaged(py, application, name, parent, f))?;
+            let resolution = known.resolution.clone();
+            stage.settle_name(name, known);
+            return Ok(resolution);
+        }
+    }
+    if let Some(resolution) = application.known(name) {
+        return Ok(resolution);
+    }
+    let directories = directories(py, application, parent)?;
+    application.resolve(name, directories, |found| prefers_unmanaged(py, application, name, parent, found))
+}
+
+/// Where a name is looked for: the package's `__path__`, or the managed directories of the search path.
+fn directories(py: Python<'_>, application: &Application, parent: Option<&Arc<Managed>>) -> PyResult<Vec<PathBuf>> {
+    let Some(parent) = parent else {
+        return Ok(application.search.iter().filter(|d| d.managed).map(|d| d.path.clone()).collect());
+    };
+    match parent.exposed(py).getattr_opt("__path__")? {
+        Some(path) => path.try_iter()?.map(|entry| entry?.extract::<PathBuf>()).collect(),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Whether the search path names something unmanaged before what was found: built in, or in a directory that comes first.
+fn prefers_unmanaged(
+    py: Python<'_>,
+    application: &Application,
+    name: &Name,
+    parent: Option<&Arc<Managed>>,
+    found: &Found,
+) -> PyResult<bool> {
+    if parent.is_some() {
+        return Ok(false);
+    }
+    if **name == *"__main__" || crate::python::import(py, "sys")?.getattr("builtin_module_names")?.contains(&**name)? {
+        return Ok(true);
+    }
+    let at = match found {
+        Found::Package(_, path) | Found::Module(path) | Found::Foreign(path) => path.parent().map(PathBuf::from),
+        Found::Namespace(_) | Found::Nothing => None,
+    };
+    let before: Vec<&SearchDirectory> =
+        application.search.iter().take_while(|d| at.as_deref() != Some(&*d.path)).filter(|d| !d.managed).collect();
+    if before.is_empty() {
+        return Ok(false);
+    }
+    let paths = PyList::new(py, before.iter().map(|d| d.path.as_os_str()))?;
+    let finder = crate::python::import(py, "importlib.machinery")?.getattr("PathFinder")?;
+    let spec = finder.call_method1("find_spec", (&**name, paths))?;
+    // A namespace package elsewhere does not come before a regular module.
+    Ok(!spec.is_none() && !spec.getattr("loader")?.is_none())
+}
+
+/// Loads a module into a generation in which it was not needed so far.
+fn load(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    generation: &Arc<Generation<Managed>>,
+    name: &Name,
+    origin: &Origin,
+) -> PyResult<Arc<Managed>> {
+    loop {
+        match generation.claim(name) {
+            Some(Claim::Found(found)) => return Ok(found),
+            Some(Claim::Yours) => break,
+            None => {
+                if let Some(half_loaded) = py.detach(|| generation.wait_for(name)) {
+                    return Ok(half_loaded);
+                }
+            }
+        }
+    }
+    let mut claimed = Claimed { generation, name, outcome: None };
+    let result = execute::load_source(py, application, origin).and_then(|source| {
+        let order = Order {
+            application: application.clone(),
+            name: name.clone(),
+            origin: origin.clone(),
+            source,
+            generation: generation.number,
+        };
+        execute::run(py, order, |record| generation.begin(name, record.clone()))
+    });
+    match result {
+        Ok(record) => {
+            claimed.outcome = Some(record.clone());
+            drop(claimed);
+            share(application, generation, name, &record);
+            Ok(record)
+        }
+        Err(e) => {
+            drop(claimed);
+            if application.current().any(name).is_none() {
+                application.forget_edges(name);
+            }
+            Err(e)
+        }
+    }
+}
+
+/// Settles a claimed name, however loading ends.
+struct Claimed<'a> {
+    generation: &'a Generation<Managed>,
+    name: &'a Name,
+    outcome: Option<Arc<Managed>>,
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        self.generation.settle(self.name, self.outcome.take());
+    }
+}
+
+/// A module that an older generation has loaded late serves the current one as well, if everything it uses is the same there.
+fn share(application: &Application, generation: &Arc<Generation<Managed>>, name: &Name, record: &Arc<Managed>) {
+    let current = application.current();
+    if Arc::ptr_eq(&current, generation) {
+        return;
+    }
+    let uses = record.uses();
+    let is_same = |used: &Name| match (generation.any(used), current.any(used)) {
+        (Some(a), Some(b)) => Arc::ptr_eq(&a, &b),
+        (None, None) => true,
+        _ => false,
+    };
+    if uses.iter().all(is_same) {
+        current.adopt(name, record);
+        for used in &uses {
+            application.add_edge(record, used);
+        }
+    }
+}
+
+fn note_prefixes(py: Python<'_>, importer: &Importer, name: &Name) {
+    for (at, _) in name.match_indices('.') {
+        importer.note(py, &Name::from(&name[..at]));
+    }
+    importer.note(py, name);
+}
+
+/// An unmanaged name that managed directories were searched for first: a file that appears there would be imported instead.
+fn note_unmanaged(py: Python<'_>, importer: &Importer, name: &Name) {
+    let first = name.split('.').next().unwrap_or(name);
+    importer.note(py, &Name::from(first));
+}
+
+/// `from package import part, ...`: parts that are submodules are loaded, and used.
+fn parts(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, list: &Bound<'_, PyAny>) -> PyResult<()> {
+    if !package.origin.is_package() {
+        return Ok(());
+    }
+    for part in list.try_iter()? {
+        let part = part?;
+        let Ok(text) = part.cast::<PyString>() else {
+            return Err(PyTypeError::new_err(format!("Item in ``from list'' must be str, not {}", part.get_type().name()?)));
+        };
+        let Ok(text) = text.to_cow() else { continue };
+        if text == "*" {
+            if let Some(all) = package.exposed(py).getattr_opt("__all__")? {
+                parts(py, importer, package, &all)?;
+            }
+            continue;
+        }
+        part_of(py, importer, package, &text)?;
+    }
+    Ok(())
+}
+
+fn part_of(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, part: &str) -> PyResult<()> {
+    let name = Name::from(format!("{}.{part}", package.name));
+    let object = package.exposed(py);
+    let known = importer.application.known(&name);
+    let is_bound = object.getattr_opt(part)?;
+    if let Some(value) = is_bound {
+        // An attribute of the package's own hides a submodule of that name; a submodule is used.
+        let is_submodule = matches!(known, Some(Resolution::Managed(_)))
+            && importer.view.any(&name).is_none_or(|m| m.exposed(py).is(&value));
+        if is_submodule && find(py, &importer.application, &importer.view, &name)?.is_some() {
+            importer.note(py, &name);
+        }
+        return Ok(());
+    }
+    let Resolution::Managed(_) = resolve(py, &importer.application, &importer.view, &name, Some(package))? else {
+        // Looked for and not found: a file that appears there changes what the import gets.
+        importer.note(py, &name);
+        return match foreign_part(py, &name) {
+            Ok(Some(module)) => object.setattr(part, module),
+            Ok(None) => Ok(()),
+            Err(e) => Err(e),
+        };
+    };
+    if find(py, &importer.application, &importer.view, &name)?.is_some() {
+        importer.note(py, &name);
+    }
+    Ok(())
+}
+
+/// A part that Python's own import finds in a managed package: a C extension.
+fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
+    match originals(py).1.bind(py).call1((&**name,)) {
+        Ok(module) => Ok(Some(module)),
+        Err(e) if e.is_instance_of::<PyModuleNotFoundError>(py) => {
+            let missing: Option<String> = e.value(py).getattr("name")?.extract()?;
+            if missing.as_deref() == Some(&**name) { Ok(None) } else { Err(e) }
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// An import that Python's own machinery answers.
+fn foreign<'py>(
+    py: Python<'py>,
+    importer: &Importer,
+    name: &Name,
+    globals: Option<&Bound<'py, PyAny>>,
+    fromlist: Option<&Bound<'py, PyAny>>,
+    level: i32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let parent = name.rsplit_once('.').map(|(parent, _)| Name::from(parent));
+    let managed_parent = match &parent {
+        Some(parent) => find(py, &importer.application, &importer.view, parent)?,
+        None => None,
+    };
+    if importer.module.is_some() {
+        match managed_parent {
+            Some(_) => note_prefixes(py, importer, name),
+            None => note_unmanaged(py, importer, name),
+        }
+    }
+    let none = py.None().into_bound(py);
+    let empty = PyTuple::empty(py);
+    let list = fromlist.unwrap_or(empty.as_any());
+    let import = &originals(py).0;
+    let Some(package) = managed_parent else {
+        return Ok(import.call1(py, (&**name, globals.unwrap_or(&none), &none, list, 0))?.into_bound(py));
+    };
+    if !package.origin.is_package() {
+        let text = format!("No module named '{name}'; '{}' is not a package", package.name);
+        let error = PyModuleNotFoundError::new_err(text);
+        error.value(py).setattr("name", &**name)?;
+        return Err(error);
+    }
+    let module = originals(py).1.bind(py).call1((&**name,))?;
+    if let Some((_, tail)) = name.rsplit_once('.') {
+        package.exposed(py).setattr(tail, &module)?;
+    }
+    if fromlist.is_some() || level > 0 {
+        return Ok(module);
+    }
+    let first = Name::from(name.split('.').next().unwrap_or(name));
+    match find(py, &importer.application, &importer.view, &first)? {
+        Some(top) => Ok(top.exposed(py)),
+        None => Ok(module),
+    }
+}
+

@@ -1,0 +1,200 @@
+//! Managed modules: one record for each execution of a module's body.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule};
+
+use super::application::Application;
+use super::facts::CodeFacts;
+use super::fingerprint::Hash;
+use super::graph::Name;
+
+/// What stands behind a managed module on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A source file.
+    File(PathBuf),
+    /// A package: its `__init__.py`, and its directory.
+    Package(PathBuf, PathBuf),
+    /// A namespace package: its directories.
+    Namespace(Vec<PathBuf>),
+}
+
+impl Origin {
+    /// The source file, if there is one.
+    pub fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::File(file) | Self::Package(file, _) => Some(file),
+            Self::Namespace(_) => None,
+        }
+    }
+
+    /// Whether it can have submodules.
+    pub fn is_package(&self) -> bool {
+        !matches!(self, Self::File(_))
+    }
+
+    /// Where its submodules are looked for at first.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        match self {
+            Self::File(_) => Vec::new(),
+            Self::Package(_, directory) => vec![directory.clone()],
+            Self::Namespace(directories) => directories.clone(),
+        }
+    }
+}
+
+/// The compiled source of a module, shared by all executions of the same content.
+pub struct Source {
+    /// The hash of the bytes that were compiled.
+    pub hash: Hash,
+    /// The bytes, for tracebacks.
+    pub bytes: Arc<[u8]>,
+    /// The code object; a namespace package has none.
+    pub code: Option<Py<PyAny>>,
+    /// What the code mentions.
+    pub facts: CodeFacts,
+}
+
+/// One execution of a managed module.
+pub struct Managed {
+    /// The dotted name.
+    pub name: Name,
+    /// What it was made from.
+    pub origin: Origin,
+    /// The compiled source.
+    pub source: Arc<Source>,
+    /// The application it belongs to.
+    pub application: Weak<Application>,
+    /// The module object.
+    pub module: Py<PyModule>,
+    /// The generation that ran it.
+    pub generation: u64,
+    /// When the body was entered, counted over the child.
+    pub sequence: u64,
+    /// The execution whose functions this copy of the namespace shares; none for an execution of its own.
+    pub copied_from: Option<Arc<Managed>>,
+    state: Mutex<State>,
+    key: usize,
+}
+
+#[derive(Default)]
+struct State {
+    uses: HashSet<Name>,
+    bound: HashSet<Box<str>>,
+    replacement: Option<Py<PyAny>>,
+}
+
+static BY_GLOBALS: Mutex<Option<HashMap<usize, Weak<Managed>>>> = Mutex::new(None);
+
+fn registry() -> MutexGuard<'static, Option<HashMap<usize, Weak<Managed>>>> {
+    BY_GLOBALS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The managed module whose namespace a dict is.
+pub fn by_globals(globals: &Bound<'_, PyDict>) -> Option<Arc<Managed>> {
+    registry().as_ref()?.get(&(globals.as_ptr() as usize))?.upgrade()
+}
+
+/// What `Managed::new` needs beside the module object.
+pub struct Parts {
+    /// See the fields of [`Managed`].
+    pub name: Name,
+    /// As above.
+    pub origin: Origin,
+    /// As above.
+    pub source: Arc<Source>,
+    /// As above.
+    pub application: Weak<Application>,
+    /// As above.
+    pub generation: u64,
+    /// As above.
+    pub copied_from: Option<Arc<Managed>>,
+}
+
+impl Managed {
+    /// A record for a module object, which can from now on be found by its namespace.
+    pub fn new(py: Python<'_>, parts: Parts, module: Py<PyModule>, sequence: u64) -> Arc<Self> {
+        let key = module.bind(py).dict().as_ptr() as usize;
+        let Parts { name, origin, source, application, generation, copied_from } = parts;
+        let record = Arc::new(Self {
+            name,
+            origin,
+            source,
+            application,
+            module,
+            generation,
+            sequence,
+            copied_from,
+            state: Mutex::default(),
+            key,
+        });
+        registry().get_or_insert_default().insert(key, Arc::downgrade(&record));
+        record
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers that this module uses a name; whether that is new.
+    pub fn note_use(&self, name: &Name) -> bool {
+        *name != self.name && self.lock().uses.insert(name.clone())
+    }
+
+    /// The names it is known to use.
+    pub fn uses(&self) -> HashSet<Name> {
+        self.lock().uses.clone()
+    }
+
+    /// Remembers that the submodule was put into this package's namespace; whether that is new.
+    pub fn note_bound(&self, tail: &str) -> bool {
+        self.lock().bound.insert(tail.into())
+    }
+
+    /// Forgets that, as when the submodule was taken out again.
+    pub fn forget_bound(&self, tail: &str) {
+        self.lock().bound.remove(tail);
+    }
+
+    /// The submodules put into its namespace.
+    pub fn bound(&self) -> Vec<Box<str>> {
+        self.lock().bound.iter().cloned().collect()
+    }
+
+    /// What an import answers: the module, or what its body put into `sys.modules` in its place.
+    pub fn exposed<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        match &self.lock().replacement {
+            Some(object) => object.bind(py).clone(),
+            None => self.module.bind(py).clone().into_any(),
+        }
+    }
+
+    /// Remembers what the body put into `sys.modules` in place of the module.
+    pub fn replace(&self, object: Py<PyAny>) {
+        self.lock().replacement = Some(object);
+    }
+
+    /// The package that relative imports of this module start from.
+    pub fn package(&self) -> &str {
+        if self.origin.is_package() {
+            &self.name
+        } else {
+            self.name.rsplit_once('.').map_or("", |(package, _)| package)
+        }
+    }
+}
+
+impl Drop for Managed {
+    fn drop(&mut self) {
+        // A module made later may have its namespace at the same address: only a dead entry is ours.
+        if let Some(map) = registry().as_mut()
+            && map.get(&self.key).is_some_and(|record| record.strong_count() == 0)
+        {
+            map.remove(&self.key);
+        }
+    }
+}

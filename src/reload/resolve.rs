@@ -1,0 +1,112 @@
+//! From a name to a file, with every path probed on the way: a file that appears there later changes the answer.
+
+use std::path::{Path, PathBuf};
+
+/// What stands behind a name in a list of directories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// A package: its `__init__.py` and its directory.
+    Package(PathBuf, PathBuf),
+    /// A module's file.
+    Module(PathBuf),
+    /// A namespace package: directories without `__init__.py`.
+    Namespace(Vec<PathBuf>),
+    /// Something that Python's own import loads: a C extension, or bytecode without source.
+    Foreign(PathBuf),
+    /// Nothing.
+    Nothing,
+}
+
+/// The answer, and what it depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// What was found.
+    pub found: Found,
+    /// Paths whose appearance or disappearance would change the answer.
+    pub probed: Vec<PathBuf>,
+}
+
+/// Looks for `tail`, the last part of a dotted name, as Python's path finder does: in each directory a package, a C extension,
+/// a source file, bytecode; and, if none of the directories has one of them, a namespace package.
+pub fn lookup<'a>(directories: impl IntoIterator<Item = &'a Path>, tail: &str, extension_suffixes: &[String]) -> Lookup {
+    let mut probed = Vec::new();
+    let mut portions = Vec::new();
+    for directory in directories {
+        let package = directory.join(tail);
+        let is_directory = package.is_dir();
+        if is_directory {
+            let init = package.join("__init__.py");
+            let found = is_there(&init);
+            probed.push(package.clone());
+            probed.push(init.clone());
+            if found {
+                return Lookup { found: Found::Package(init, package), probed };
+            }
+        } else {
+            probed.push(package.clone());
+        }
+        for suffix in extension_suffixes {
+            let path = directory.join(format!("{tail}{suffix}"));
+            if path.is_file() {
+                return Lookup { found: Found::Foreign(path), probed };
+            }
+        }
+        let source = directory.join(format!("{tail}.py"));
+        let found = is_there(&source);
+        probed.push(source.clone());
+        if found {
+            return Lookup { found: Found::Module(source), probed };
+        }
+        let bytecode = directory.join(format!("{tail}.pyc"));
+        if bytecode.is_file() {
+            return Lookup { found: Found::Foreign(bytecode), probed };
+        }
+        if is_directory {
+            portions.push(package);
+        }
+    }
+    let found = if portions.is_empty() { Found::Nothing } else { Found::Namespace(portions) };
+    Lookup { found, probed }
+}
+
+/// Whether there is a file of this name that is not a directory: a dangling link or a FIFO named `x.py` is an error to report,
+/// not a module to pass over.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|m| !m.is_dir())
+}
+
+/// Whether `path` matches a pattern of `PythonReloadExclude`: `*` and `?` as in a shell, `*` also over slashes; a pattern
+/// without a slash is compared with each part of the path.
+pub fn matches(pattern: &str, path: &str) -> bool {
+    if pattern.contains('/') {
+        wildcard(pattern.as_bytes(), path.as_bytes())
+    } else {
+        path.split('/').any(|part| wildcard(pattern.as_bytes(), part.as_bytes()))
+    }
+}
+
+fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((sp, st)) => {
+                    star = Some((sp, st + 1));
+                    p = sp + 1;
+                    t = st + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}

@@ -1,0 +1,411 @@
+//! Building the next generation: private to its builder until it is published whole or discarded.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError};
+use pyo3::prelude::*;
+
+use super::application::{Application, Change, Known, Published, Resolution};
+use super::context::{self, View};
+use super::janitor;
+use super::execute::{self, Order};
+use super::fingerprint::Content;
+use super::generation::Generation;
+use super::graph::{Affected, Facts, Name};
+use super::import;
+use super::module::{Managed, Origin, Source};
+use crate::httpd::log;
+use crate::python::error;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plan {
+    /// The body is to run.
+    Run,
+    /// The package gets a copy of its namespace.
+    Renew,
+}
+
+enum Made {
+    Running(Arc<Managed>),
+    Ready(Arc<Managed>),
+}
+
+#[derive(Default)]
+struct Table {
+    plan: HashMap<Name, Plan>,
+    made: HashMap<Name, Made>,
+    failed: HashMap<Name, PyErr>,
+    /// Failed modules whose failure an importing body has met: what became of it there decides.
+    met: HashSet<Name>,
+    bound: Vec<(Arc<Managed>, Box<str>)>,
+    known: HashMap<Name, Known>,
+}
+
+/// A generation in the making.
+pub struct Stage {
+    application: Arc<Application>,
+    base: Arc<Generation<Managed>>,
+    number: u64,
+    /// The base's modules when the build began.
+    loaded: HashMap<Name, Arc<Managed>>,
+    changes: HashMap<Name, Change>,
+    /// Submodules that get new objects, by their package.
+    children: HashMap<Name, Vec<Box<str>>>,
+    table: Mutex<Table>,
+}
+
+struct BaseFacts<'a>(&'a HashMap<Name, Arc<Managed>>);
+
+impl Facts for BaseFacts<'_> {
+    fn mentions(&self, module: &str, name: &str) -> bool {
+        self.0.get(module).is_some_and(|m| m.source.facts.mentions(name))
+    }
+
+    fn is_loaded(&self, package: &str) -> bool {
+        self.0.contains_key(package)
+    }
+
+    fn must_run_for(&self, package: &str, child: &str) -> bool {
+        self.0.get(package).is_some_and(|m| m.source.facts.mentions(child) || m.source.facts.rebinds_globals())
+    }
+}
+
+/// Builds a generation that takes in the changes, and publishes it.
+///
+/// # Errors
+/// The traceback of what went wrong; everything is as before then.
+pub fn build(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    changes: HashMap<Name, Change>,
+    limit: Duration,
+) -> Result<(), String> {
+    let begun = Instant::now();
+    let base = application.current();
+    let loaded = base.modules();
+    let affected = application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded)));
+    let stage = Arc::new(Stage::new(application.clone(), base, changes, &affected, loaded));
+    let order = stage.order(&affected);
+    let result = {
+        let _limit = janitor::set(py, limit);
+        let _seen = context::enter(application, View::Stage(stage.clone()));
+        stage.run(py, &order)
+    };
+    // The limit ends in the middle of anything; what it raised late is not part of the result.
+    match result.and_then(|()| stage.check(py)) {
+        Ok(()) => {
+            let names = stage.publish(py, &affected);
+            log::main(
+                crate::httpd::sys::APLOG_INFO,
+                &format!("generation {}: {names} ({:.1} ms)", stage.number, begun.elapsed().as_secs_f64() * 1e3),
+            );
+            Ok(())
+        }
+        Err(e) => {
+            stage.discard(py);
+            Err(error::format(py, &e))
+        }
+    }
+}
+
+impl Stage {
+    fn new(
+        application: Arc<Application>,
+        base: Arc<Generation<Managed>>,
+        changes: HashMap<Name, Change>,
+        affected: &Affected,
+        loaded: HashMap<Name, Arc<Managed>>,
+    ) -> Self {
+        let mut plan = HashMap::new();
+        let mut children: HashMap<Name, Vec<Box<str>>> = HashMap::new();
+        for (names, what) in [(&affected.renew, Plan::Renew), (&affected.run, Plan::Run)] {
+            for name in names.iter().filter(|n| loaded.contains_key(*n)) {
+                plan.insert(name.clone(), what);
+                if let Some((package, tail)) = name.rsplit_once('.') {
+                    children.entry(Name::from(package)).or_default().push(tail.into());
+                }
+            }
+        }
+        let number = base.number + 1;
+        let table = Mutex::new(Table { plan, ..Table::default() });
+        Self { application, base, number, loaded, changes, children, table }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The generation being built.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What is to be made, in the order in which it is made unless imports ask for it sooner.
+    fn order(&self, affected: &Affected) -> Vec<Name> {
+        let names: HashSet<Name> = self.lock().plan.keys().cloned().collect();
+        let extra: HashMap<Name, Vec<Name>> = affected
+            .renew
+            .iter()
+            .filter_map(|package| {
+                let tails = self.children.get(package)?;
+                Some((package.clone(), tails.iter().map(|t| Name::from(format!("{package}.{t}"))).collect()))
+            })
+            .collect();
+        let rank = |name: &str| self.loaded.get(name).map_or(u64::MAX, |m| m.sequence);
+        self.application.with_graph(|graph| graph.order(&names, &extra, rank)).into_iter().flatten().collect()
+    }
+
+    fn run(self: &Arc<Self>, py: Python<'_>, order: &[Name]) -> PyResult<()> {
+        let view = View::Stage(self.clone());
+        for name in order {
+            if !self.lock().plan.contains_key(name) {
+                continue;
+            }
+            match import::find(py, &self.application, &view, name) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let gone = PyModuleNotFoundError::new_err(format!("No module named '{name}'"));
+                    self.fail(name, gone);
+                }
+                Err(e) if janitor::is_timeout(py, &e) => return Err(e),
+                Err(e) => self.fail(name, e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the first failure of a module. Whether it fails the build is decided at the end.
+    fn fail(&self, name: &Name, failure: PyErr) {
+        let mut table = self.lock();
+        table.plan.remove(name);
+        if !table.failed.contains_key(name) {
+            table.failed.insert(name.clone(), failure);
+        }
+    }
+
+    /// A module of this stage that is there, or of the base if the change does not affect it.
+    pub fn any(&self, name: &Name) -> Option<Arc<Managed>> {
+        let table = self.lock();
+        match table.made.get(name) {
+            Some(Made::Running(module) | Made::Ready(module)) => Some(module.clone()),
+            None if table.plan.contains_key(name) || table.failed.contains_key(name) => None,
+            None => self.base.any(name),
+        }
+    }
+
+    /// What a name stands for in this stage, where that differs from the base.
+    pub fn known(&self, name: &Name) -> Option<Resolution> {
+        if let Some(known) = self.lock().known.get(name) {
+            return Some(known.resolution.clone());
+        }
+        match self.changes.get(name) {
+            Some(Change { known: Some(known), .. }) => Some(known.resolution.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether the name must be resolved anew: something appeared or disappeared where it is looked for.
+    pub fn is_open(&self, name: &Name) -> bool {
+        self.changes.get(name).is_some_and(|c| c.known.is_none()) && !self.lock().known.contains_key(name)
+    }
+
+    /// Remembers what an open name stands for.
+    pub fn settle_name(&self, name: &Name, known: Known) {
+        self.lock().known.insert(name.clone(), known);
+    }
+
+    /// Makes a module that the stage does not have yet.
+    ///
+    /// # Errors
+    /// What making it raises; what it raised before, if it has failed already.
+    pub fn obtain(self: &Arc<Self>, py: Python<'_>, name: &Name, origin: &Origin) -> PyResult<Arc<Managed>> {
+        let plan = {
+            let mut table = self.lock();
+            if let Some(failure) = table.failed.get(name) {
+                let failure = failure.clone_ref(py);
+                table.met.insert(name.clone());
+                return Err(failure);
+            }
+            table.plan.remove(name)
+        };
+        let before = self.base.ready(name);
+        if let (Some(Plan::Renew), Some(before)) = (plan, &before) {
+            let renewed = self.children.get(name).map(Vec::as_slice).unwrap_or_default();
+            let record = execute::copy(py, before, renewed)?;
+            self.lock().made.insert(name.clone(), Made::Ready(record.clone()));
+            return Ok(record);
+        }
+        let result = self.source(py, name, origin, before.as_deref()).and_then(|source| {
+            let order = Order {
+                application: self.application.clone(),
+                name: name.clone(),
+                origin: origin.clone(),
+                source,
+                generation: self.number,
+            };
+            execute::run(py, order, |record| {
+                self.lock().made.insert(name.clone(), Made::Running(record.clone()));
+            })
+        });
+        match result {
+            Ok(record) => {
+                self.lock().made.insert(name.clone(), Made::Ready(record.clone()));
+                Ok(record)
+            }
+            Err(e) => {
+                let mut table = self.lock();
+                let half_made = table.made.remove(name);
+                // Met by the body that asked for it, unless the builder itself did.
+                if context::running_body().is_some() {
+                    table.met.insert(name.clone());
+                }
+                table.failed.insert(name.clone(), e.clone_ref(py));
+                drop(table);
+                // Its destructors may import, so they must not run under the lock.
+                drop(half_made);
+                Err(e)
+            }
+        }
+    }
+
+    fn source(&self, py: Python<'_>, name: &Name, origin: &Origin, before: Option<&Managed>) -> PyResult<Arc<Source>> {
+        let Some(file) = origin.file() else { return Ok(execute::namespace_source(origin)) };
+        let content: Option<&Result<Content, _>> = self.changes.get(name).and_then(|c| c.content.as_ref());
+        match content {
+            Some(Ok(content)) => execute::compile(py, file, content),
+            Some(Err(e)) => Err(execute::unreadable(file, e)),
+            None => match before {
+                Some(before) if before.origin == *origin => Ok(before.source.clone()),
+                _ => execute::load_source(py, &self.application, origin),
+            },
+        }
+    }
+
+    /// Remembers that a package of the base was given a submodule, to take it back if the build fails.
+    pub fn note_bound(&self, package: &Arc<Managed>, tail: &str) {
+        if self.base.any(&package.name).is_some_and(|m| Arc::ptr_eq(&m, package)) {
+            self.lock().bound.push((package.clone(), tail.into()));
+        }
+    }
+
+    /// Whether the stage can be published: nothing that somebody needs has failed, and what directives name is there.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        let entries = self.application.entries();
+        let table = self.lock();
+        for (name, failure) in &table.failed {
+            let is_entry = entries.iter().any(|(module, object)| module == name && object.is_some());
+            if is_entry || (!table.met.contains(name) && self.is_wanted(&table, name)) {
+                return Err(failure.clone_ref(py));
+            }
+        }
+        drop(table);
+        for (module, object) in &entries {
+            let Some(object) = object else { continue };
+            let first = object.split('.').next().unwrap_or(object);
+            if let Some(Made::Ready(record)) = self.lock().made.get(module)
+                && !record.module.bind(py).dict().contains(first)?
+            {
+                return Err(PyAttributeError::new_err(format!(
+                    "module '{module}' contains no '{first}', which a directive names"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
+    /// function that has not run yet would fail in the middle of a request.
+    fn is_wanted(&self, table: &Table, name: &Name) -> bool {
+        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
+        let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
+        users.iter().any(|user| match table.made.get(user) {
+            Some(Made::Ready(record) | Made::Running(record)) => record.source.facts.mentions(tail),
+            None => false,
+        })
+    }
+
+    /// Makes this the current generation: the pointer, `sys.modules` and the packages' attributes. Answers what ran, for the log.
+    fn publish(&self, py: Python<'_>, affected: &Affected) -> String {
+        let mut table = std::mem::take(&mut *self.lock());
+        let renewed: HashMap<Name, Arc<Managed>> = table
+            .made
+            .drain()
+            .filter_map(|(name, made)| match made {
+                Made::Ready(record) => Some((name, record)),
+                Made::Running(_) => None,
+            })
+            .collect();
+        // Modules that requests have added to the base in the meantime come along, unless they use what has been replaced.
+        let mut modules = self.application.current().modules();
+        let mut gone: Vec<Name> =
+            affected.run.iter().filter(|n| modules.contains_key(*n) && !renewed.contains_key(*n)).cloned().collect();
+        loop {
+            let stale: Vec<Name> = modules
+                .iter()
+                .filter(|(name, module)| {
+                    !renewed.contains_key(*name)
+                        && !gone.contains(name)
+                        && !self.loaded.contains_key(*name)
+                        && module.uses().iter().any(|used| affected.run.contains(used) || gone.contains(used))
+                })
+                .map(|(name, _)| name.clone())
+                .collect();
+            if stale.is_empty() {
+                break;
+            }
+            gone.extend(stale);
+        }
+        for name in &gone {
+            modules.remove(name);
+            // What cannot be taken out of `sys.modules` any more is at worst an old entry there.
+            let _ = execute::show(py, name, None);
+        }
+        for (name, record) in &renewed {
+            modules.insert(name.clone(), record.clone());
+        }
+        for record in renewed.values().filter(|r| r.origin.is_package()) {
+            let before = self.base.any(&record.name).map(|b| b.bound()).unwrap_or_default();
+            for tail in before {
+                if let Some(child) = modules.get(&*format!("{}.{tail}", record.name)) {
+                    // A namespace that refuses attributes does so for the body's own imports as well.
+                    let _ = execute::bind(py, record, &tail, child);
+                }
+            }
+        }
+        let mut ran: Vec<&str> = renewed.values().filter(|r| r.copied_from.is_none()).map(|r| &*r.name).collect();
+        ran.sort_unstable();
+        let names = if ran.is_empty() { "nothing had to run".to_owned() } else { format!("ran {}", ran.join(", ")) };
+        let known = self
+            .changes
+            .iter()
+            .map(|(name, change)| (name.clone(), table.known.remove(name).or_else(|| change.known.clone())))
+            .collect();
+        self.application.publish(Published {
+            generation: Arc::new(Generation::new(self.number, modules)),
+            renewed: renewed.into_values().collect(),
+            gone,
+            known,
+            settled: self.changes.keys().cloned().collect(),
+        });
+        names
+    }
+
+    /// Takes everything back.
+    fn discard(&self, py: Python<'_>) {
+        let table = std::mem::take(&mut *self.lock());
+        for (package, tail) in table.bound.into_iter().rev() {
+            package.forget_bound(&tail);
+            let _ = package.module.bind(py).delattr(&*tail);
+        }
+        for name in table.made.keys() {
+            // The base's module, or none, is what the name stood for.
+            let before = self.base.ready(name);
+            let _ = match &before {
+                Some(module) => execute::show(py, name, Some(&module.exposed(py))),
+                None => execute::show(py, name, None),
+            };
+        }
+    }
+}
