@@ -39,7 +39,9 @@ run: build
 	@$(PYTHON) -B scripts/run.py --module '$(MODULE)' --apxs '$(APXS)' --mpm '$(MPM)' \
 		$(if $(PORT),--port '$(PORT)') $(if $(SITE),--site '$(SITE)')
 
+# The first line is what the tests load: cargo does not build a cdylib for them.
 test: packages cargo
+	$(CARGO) build --locked
 	$(CARGO) test --locked --no-fail-fast
 
 bench: bench-packages build

@@ -170,7 +170,8 @@ fn modules(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(crate::python::system::modules(py)?.cast_into::<PyDict>()?)
 }
 
-fn is_ours(py: Python<'_>, name: &Name) -> bool {
+/// Whether the name's entry in `sys.modules` is a managed module, perhaps of another generation.
+pub fn is_ours(py: Python<'_>, name: &Name) -> bool {
     OURS.borrow(py).as_ref().is_some_and(|ours| ours.contains(name))
 }
 

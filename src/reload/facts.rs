@@ -33,6 +33,7 @@ impl CodeFacts {
 
     fn add(&mut self, code: &Bound<'_, PyAny>, instructions: Instructions, nested: bool) -> PyResult<()> {
         for name in code.getattr("co_names")?.cast::<PyTuple>()?.iter() {
+            self.rebinds_globals |= nested && name.eq("globals")?;
             self.add_name(&name);
         }
         if nested && !self.rebinds_globals {
@@ -78,7 +79,7 @@ impl CodeFacts {
 
     /// Whether a copy of the module's namespace would not do in its place: functions of the module change its globals.
     pub fn rebinds_globals(&self) -> bool {
-        self.rebinds_globals || self.names.contains("globals") || self.names.contains("__dict__")
+        self.rebinds_globals
     }
 }
 

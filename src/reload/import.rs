@@ -565,6 +565,10 @@ fn part_of(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, part: &s
 
 /// A part that Python's own import finds in a managed package: a C extension.
 fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if execute::is_ours(py, name) {
+        // What stands there under this name is a module that this generation does not have.
+        return Ok(None);
+    }
     match originals(py).1.bind(py).call1((&**name,)) {
         Ok(module) => Ok(Some(module)),
         Err(e) if e.is_instance_of::<PyModuleNotFoundError>(py) => {
@@ -602,8 +606,12 @@ fn foreign<'py>(
     let Some(package) = managed_parent else {
         return Ok(import.call1(py, (&**name, globals.unwrap_or(&none), &none, list, 0))?.into_bound(py));
     };
-    if !package.origin.is_package() {
-        let text = format!("No module named '{name}'; '{}' is not a package", package.name);
+    if !package.origin.is_package() || execute::is_ours(py, name) {
+        let text = if package.origin.is_package() {
+            format!("No module named '{name}'")
+        } else {
+            format!("No module named '{name}'; '{}' is not a package", package.name)
+        };
         let error = PyModuleNotFoundError::new_err(text);
         error.value(py).setattr("name", &**name)?;
         return Err(error);

@@ -159,6 +159,10 @@ impl Stage {
 
     fn run(self: &Arc<Self>, py: Python<'_>, order: &[Name]) -> PyResult<()> {
         let view = View::Stage(self.clone());
+        // `from package import part` falls back to `sys.modules`, where a module that is gone must not be found.
+        for name in self.vanished() {
+            execute::show(py, name, None)?;
+        }
         for name in order {
             if !self.lock().plan.contains_key(name) {
                 continue;
@@ -174,6 +178,11 @@ impl Stage {
             }
         }
         Ok(())
+    }
+
+    /// Loaded modules whose files are not there any more, or not as they were.
+    fn vanished(&self) -> impl Iterator<Item = &Name> {
+        self.changes.iter().filter(|(name, c)| c.known.is_none() && self.loaded.contains_key(*name)).map(|(name, _)| name)
     }
 
     /// Remembers the first failure of a module. Whether it fails the build is decided at the end.
@@ -223,6 +232,10 @@ impl Stage {
     pub fn obtain(self: &Arc<Self>, py: Python<'_>, name: &Name, origin: &Origin) -> PyResult<Arc<Managed>> {
         let plan = {
             let mut table = self.lock();
+            // The body of the package may have made it on the way here.
+            if let Some(Made::Running(made) | Made::Ready(made)) = table.made.get(name) {
+                return Ok(made.clone());
+            }
             if let Some(failure) = table.failed.get(name) {
                 let failure = failure.clone_ref(py);
                 table.met.insert(name.clone());
@@ -399,7 +412,7 @@ impl Stage {
             package.forget_bound(&tail);
             let _ = package.module.bind(py).delattr(&*tail);
         }
-        for name in table.made.keys() {
+        for name in table.made.keys().chain(self.vanished()) {
             // The base's module, or none, is what the name stood for.
             let before = self.base.ready(name);
             let _ = match &before {
