@@ -167,6 +167,14 @@ impl Connection {
         }
     }
 
+    /// Reads an interim response, which has no headers here, and returns its status.
+    pub fn read_interim(&mut self) -> io::Result<u16> {
+        let line = self.read_line()?;
+        let (status, _) = status_line(&line).ok_or_else(|| invalid(&line))?;
+        while !self.read_line()?.is_empty() {}
+        Ok(status)
+    }
+
     /// Reads the next chunk of a chunked body; empty at its end.
     pub fn read_chunk(&mut self) -> io::Result<Vec<u8>> {
         let line = self.read_line()?;

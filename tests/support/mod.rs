@@ -13,6 +13,7 @@ mod client;
 mod httpd;
 mod installation;
 mod process;
+mod served;
 mod site;
 mod wait;
 
@@ -25,7 +26,8 @@ pub use self::{
     client::{Connection, Response},
     httpd::Httpd,
     installation::{Installation, Mpm},
-    process::drop_privileges,
+    process::{children_of, drop_privileges, group_members, signal},
+    served::{Served, module},
     site::{Save, Site},
     wait::{DEADLINE, wait_for},
 };

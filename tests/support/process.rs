@@ -59,6 +59,11 @@ pub fn children_of(parent: Pid) -> Vec<Pid> {
     members(Field::Parent, parent)
 }
 
+/// The live processes of a group, in ascending order.
+pub fn group_members(group: Pid) -> Vec<Pid> {
+    members(Field::Group, group)
+}
+
 /// A column of /proc/PID/stat, counted from the state, which is column 0.
 #[derive(Clone, Copy)]
 enum Field {
