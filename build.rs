@@ -49,10 +49,7 @@ fn stop(sentence: &str) -> ! {
 fn find_apxs() -> String {
     let (candidates, chosen) = match env::var("APXS") {
         Ok(path) if !path.is_empty() => (vec![path], true),
-        _ => (
-            vec!["apxs".into(), "apxs2".into(), "/usr/bin/apxs".into(), "/usr/sbin/apxs".into()],
-            false,
-        ),
+        _ => (vec!["apxs".into(), "apxs2".into(), "/usr/bin/apxs".into(), "/usr/sbin/apxs".into()], false),
     };
     for candidate in &candidates {
         let answer = Command::new(candidate).args(["-q", "INCLUDEDIR"]).output();
@@ -66,7 +63,9 @@ fn find_apxs() -> String {
             candidates[0]
         ));
     }
-    stop("apxs was not found: install httpd's development files (Debian and Ubuntu: apt-get install apache2-dev), or set APXS");
+    stop(
+        "apxs was not found: install httpd's development files (Debian and Ubuntu: apt-get install apache2-dev), or set APXS",
+    );
 }
 
 fn query(apxs: &str, name: &str) -> String {
@@ -155,7 +154,9 @@ fn python() {
     let text = String::from_utf8_lossy(&answer.stdout).into_owned();
     let lines: Vec<&str> = text.lines().collect();
     let [shared, libdir, soname, nogil, version] = lines[..] else {
-        stop(&format!("{executable} did not tell its configuration: set PYO3_PYTHON (or `make PYTHON=`) to a Python 3.9 to 3.13"));
+        stop(&format!(
+            "{executable} did not tell its configuration: set PYO3_PYTHON (or `make PYTHON=`) to a Python 3.9 to 3.13"
+        ));
     };
     // Debian links its python3 program statically but ships the shared library beside it, in a package of its own.
     let soname = if soname.ends_with(".a") { soname.replace(".a", ".so") } else { soname.to_owned() };
@@ -167,7 +168,9 @@ fn python() {
         ));
     }
     if nogil == "1" {
-        stop(&format!("{executable} is a free-threaded build, which is not supported yet: choose another with `make PYTHON=`"));
+        stop(&format!(
+            "{executable} is a free-threaded build, which is not supported yet: choose another with `make PYTHON=`"
+        ));
     }
     let found = found.expect("checked above");
     if !["/usr/lib", "/lib", "/usr/lib64", "/lib64"].contains(&libdir) && !libdir.starts_with("/usr/lib/") {

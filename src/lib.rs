@@ -70,7 +70,11 @@ unsafe extern "C" fn create_dir_config(pool: *mut sys::apr_pool_t, _: *mut std::
     })
 }
 
-unsafe extern "C" fn merge_dir_config(pool: *mut sys::apr_pool_t, outer: *mut c_void, inner: *mut c_void) -> *mut c_void {
+unsafe extern "C" fn merge_dir_config(
+    pool: *mut sys::apr_pool_t,
+    outer: *mut c_void,
+    inner: *mut c_void,
+) -> *mut c_void {
     guard("merge_dir_config", outer, || {
         // SAFETY: httpd hands over records that the functions above and this one made.
         unsafe { config::record::merge_dir(Pool::from_ptr(pool), outer, inner) }

@@ -216,9 +216,8 @@ impl Connection {
     #[getter]
     fn notes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
         self.raw()?;
-        let notes = self
-            .notes
-            .get_or_try_init(py, || Py::new(py, Table::of_connection(self.record.clone(), |c| c.notes)))?;
+        let notes =
+            self.notes.get_or_try_init(py, || Py::new(py, Table::of_connection(self.record.clone(), |c| c.notes)))?;
         Ok(notes.bind(py).clone())
     }
 

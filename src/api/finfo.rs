@@ -15,7 +15,18 @@ use crate::httpd::{RequestRec, sys};
 
 /// The names in the order of their FINFO_* indices.
 const FIELDS: [&str; 13] = [
-    "protection", "inode", "device", "nlink", "user", "group", "size", "atime", "mtime", "ctime", "fname", "name",
+    "protection",
+    "inode",
+    "device",
+    "nlink",
+    "user",
+    "group",
+    "size",
+    "atime",
+    "mtime",
+    "ctime",
+    "fname",
+    "name",
     "filetype",
 ];
 
@@ -262,9 +273,22 @@ impl FileInfo {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let mut parts = Vec::new();
-        for field in ["fname", "filetype", "valid", "protection", "user", "group", "inode", "device", "nlink", "size",
-            "atime", "mtime", "ctime", "name"]
-        {
+        for field in [
+            "fname",
+            "filetype",
+            "valid",
+            "protection",
+            "user",
+            "group",
+            "inode",
+            "device",
+            "nlink",
+            "size",
+            "atime",
+            "mtime",
+            "ctime",
+            "name",
+        ] {
             parts.push(format!("'{field}': {}", slf.as_any().getattr(field)?.repr()?.to_string_lossy()));
         }
         Ok(format!("{{{}}}", parts.join(", ")))

@@ -39,11 +39,7 @@ pub fn capsule<'py>(py: Python<'py>, record: *mut c_void) -> PyResult<Bound<'py,
 /// is ignored.
 #[pyfunction]
 #[pyo3(signature = (message, level=0, server=None))]
-fn log_error(
-    message: Option<&Bound<'_, PyString>>,
-    level: i64,
-    server: Option<&Bound<'_, Server>>,
-) {
+fn log_error(message: Option<&Bound<'_, PyString>>, level: i64, server: Option<&Bound<'_, Server>>) {
     if let Some(message) = message {
         let message = message.to_string_lossy();
         match server {

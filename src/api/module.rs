@@ -63,7 +63,8 @@ fn export_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// The exception `SERVER_RETURN(status)`.
 pub fn server_return(py: Python<'_>, status: c_int) -> PyErr {
-    let raised = crate::python::import(py, "_apache").and_then(|module| module.getattr("SERVER_RETURN")?.call1((status,)));
+    let raised =
+        crate::python::import(py, "_apache").and_then(|module| module.getattr("SERVER_RETURN")?.call1((status,)));
     match raised {
         Ok(exception) => PyErr::from_value(exception),
         Err(error) => error,

@@ -37,18 +37,12 @@ pub struct Table {
 
 impl Table {
     /// A live view of a request's table.
-    pub fn of_request(
-        record: Leased<sys::request_rec>,
-        field: fn(&sys::request_rec) -> *mut sys::apr_table_t,
-    ) -> Self {
+    pub fn of_request(record: Leased<sys::request_rec>, field: fn(&sys::request_rec) -> *mut sys::apr_table_t) -> Self {
         Self { source: Source::Request(record, field) }
     }
 
     /// A live view of a connection's table.
-    pub fn of_connection(
-        record: Leased<sys::conn_rec>,
-        field: fn(&sys::conn_rec) -> *mut sys::apr_table_t,
-    ) -> Self {
+    pub fn of_connection(record: Leased<sys::conn_rec>, field: fn(&sys::conn_rec) -> *mut sys::apr_table_t) -> Self {
         Self { source: Source::Connection(record, field) }
     }
 

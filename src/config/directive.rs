@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::handler_list;
 use super::home;
-use super::record::{DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
 use super::place::{self, Place};
+use super::record::{DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
 use crate::httpd::{Pool, guard, sys};
 
 /// How httpd hands the arguments over.
@@ -71,19 +71,61 @@ const fn line(name: &'static CStr, form: Form, contexts: u32, action: Action, he
 
 /// Every directive. Those whose action is `later*` refuse to start httpd, and say so.
 const DIRECTIVES: &[Directive] = &[
-    line(c"PythonHandler", Form::Raw, ANYWHERE, python_handler, c"Handlers that answer requests: MODULE[::OBJECT] ... [| .EXT ...]"),
+    line(
+        c"PythonHandler",
+        Form::Raw,
+        ANYWHERE,
+        python_handler,
+        c"Handlers that answer requests: MODULE[::OBJECT] ... [| .EXT ...]",
+    ),
     line(c"PythonPath", Form::One, ANYWHERE, python_path, c"A Python expression whose value is the module search path"),
-    line(c"PythonOption", Form::OneOrTwo, ANYWHERE, python_option, c"A key and a value for req.get_options(); a key alone takes it away"),
+    line(
+        c"PythonOption",
+        Form::OneOrTwo,
+        ANYWHERE,
+        python_option,
+        c"A key and a value for req.get_options(); a key alone takes it away",
+    ),
     line(c"PythonDebug", Form::Flag, ANYWHERE, python_debug, c"On to show tracebacks to the client"),
-    line(c"PythonAutoReload", Form::Flag, ANYWHERE, python_auto_reload, c"Off to keep running the code as first loaded"),
+    line(
+        c"PythonAutoReload",
+        Form::Flag,
+        ANYWHERE,
+        python_auto_reload,
+        c"Off to keep running the code as first loaded",
+    ),
     line(c"PythonInterpreter", Form::One, ANYWHERE, python_interpreter, c"The name of the interpreter to use"),
     line(c"PythonHome", Form::One, SERVER, python_home, c"A virtual environment or Python installation"),
     line(c"PythonOptimize", Form::Flag, SERVER, python_optimize, c"On to run Python with -OO"),
-    line(c"PythonReload", Form::One, ANYWHERE, python_reload, c"sync or async: whether a request waits for edited code"),
+    line(
+        c"PythonReload",
+        Form::One,
+        ANYWHERE,
+        python_reload,
+        c"sync or async: whether a request waits for edited code",
+    ),
     line(c"PythonReloadRoot", Form::Each, SECTION, python_reload_root, c"Directories whose modules are reloaded"),
-    line(c"PythonReloadExclude", Form::Each, SECTION, python_reload_exclude, c"Patterns of files that are never reloaded"),
-    line(c"PythonReloadOnError", Form::One, ANYWHERE, python_reload_on_error, c"last-good or fail: what is served while edited code is broken"),
-    line(c"PythonReloadTimeout", Form::One, ANYWHERE, python_reload_timeout, c"Seconds that the bodies of edited modules may run"),
+    line(
+        c"PythonReloadExclude",
+        Form::Each,
+        SECTION,
+        python_reload_exclude,
+        c"Patterns of files that are never reloaded",
+    ),
+    line(
+        c"PythonReloadOnError",
+        Form::One,
+        ANYWHERE,
+        python_reload_on_error,
+        c"last-good or fail: what is served while edited code is broken",
+    ),
+    line(
+        c"PythonReloadTimeout",
+        Form::One,
+        ANYWHERE,
+        python_reload_timeout,
+        c"Seconds that the bodies of edited modules may run",
+    ),
     line(c"PythonPostReadRequestHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
     line(c"PythonTransHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
     line(c"PythonInitHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
@@ -161,7 +203,8 @@ fn only_main(scene: &Scene) -> Result<(), String> {
     if scene.is_main_server {
         Ok(())
     } else {
-        Err("it is set in a virtual host, but one Python serves the whole process: set it in the main server".to_owned())
+        Err("it is set in a virtual host, but one Python serves the whole process: set it in the main server"
+            .to_owned())
     }
 }
 
@@ -220,7 +263,8 @@ fn python_reload_on_error(scene: &mut Scene, arguments: &[&str]) -> Result<(), S
 }
 
 fn python_reload_timeout(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
-    let wrong = || format!("`{}` is not a time: it takes seconds above 0 and up to 3600, as in 10 or 0.5", arguments[0]);
+    let wrong =
+        || format!("`{}` is not a time: it takes seconds above 0 and up to 3600, as in 10 or 0.5", arguments[0]);
     let seconds: f64 = arguments[0].parse().map_err(|_| wrong())?;
     if !(seconds > 0.0 && seconds <= 3600.0) {
         return Err(wrong());
@@ -236,7 +280,9 @@ fn later_phase(_: &mut Scene, _: &[&str]) -> Result<(), String> {
 
 fn later_flag(_: &mut Scene, arguments: &[&str]) -> Result<(), String> {
     if is_on(arguments) {
-        return Err("On is not available yet in this version of mod_python_rs: set it Off or take the line out".to_owned());
+        return Err(
+            "On is not available yet in this version of mod_python_rs: set it Off or take the line out".to_owned()
+        );
     }
     Ok(())
 }

@@ -69,7 +69,9 @@ pub fn parse(text: &str) -> Result<Parsed, String> {
                 ));
             }
         } else if module.split('.').any(str::is_empty) {
-            return Err(format!("`{module}` is not a module name: it takes names joined by single dots, as in site.pages"));
+            return Err(format!(
+                "`{module}` is not a module name: it takes names joined by single dots, as in site.pages"
+            ));
         }
         handlers.push((module.to_owned(), object.map(str::to_owned), word.to_owned()));
     }

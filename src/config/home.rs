@@ -42,7 +42,9 @@ pub fn check(home: &Path) -> Result<(), String> {
     let shown = home.display();
     let version = python_version();
     if !home.is_absolute() {
-        return Err(format!("`{shown}` is not an absolute path: it takes the directory of a virtual environment or of a Python installation"));
+        return Err(format!(
+            "`{shown}` is not an absolute path: it takes the directory of a virtual environment or of a Python installation"
+        ));
     }
     if !home.is_dir() {
         return Err(format!(

@@ -50,7 +50,9 @@ impl Place {
             }
             if in_htaccess(cmd) {
                 let file = text((*(*cmd).config_file).name);
-                return Self::Directory(file.rsplit_once('/').map_or(String::new(), |(dir, _)| slashed(dir.to_owned())));
+                return Self::Directory(
+                    file.rsplit_once('/').map_or(String::new(), |(dir, _)| slashed(dir.to_owned())),
+                );
             }
             Self::Server
         }
@@ -91,7 +93,9 @@ impl Place {
 /// `cmd` is the live record that httpd handed to a directive's function.
 pub unsafe fn in_htaccess(cmd: *const sys::cmd_parms) -> bool {
     // SAFETY: promised by the caller.
-    unsafe { (*cmd).override_ & (sys::RSRC_CONF | sys::ACCESS_CONF).cast_signed() == 0 && !(*cmd).config_file.is_null() }
+    unsafe {
+        (*cmd).override_ & (sys::RSRC_CONF | sys::ACCESS_CONF).cast_signed() == 0 && !(*cmd).config_file.is_null()
+    }
 }
 
 /// The shortest leading directory of `filename` that the pattern matches, with a trailing slash.

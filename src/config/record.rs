@@ -128,9 +128,7 @@ impl DirConfig {
     pub fn of(request: RequestRec) -> &'static Self {
         // SAFETY: httpd fills the slot of every module that has a create function, for each request; it lives as long as the
         // request, within which every use of the reference stays.
-        unsafe {
-            &*sys::ap_get_module_config(request.raw().per_dir_config, crate::module_record()).cast::<Self>()
-        }
+        unsafe { &*sys::ap_get_module_config(request.raw().per_dir_config, crate::module_record()).cast::<Self>() }
     }
 
     /// The section being parsed.
@@ -174,16 +172,6 @@ impl DirConfig {
             .and_then(|e| find(Some(e)))
             .map(|entries| (entries, true))
             .or_else(|| find(None).map(|entries| (entries, false)))
-    }
-
-    /// The first value of an option, without building the whole table.
-    pub fn option(&self, key: &str) -> Option<&str> {
-        for section in self.sections() {
-            if let Some((_, value)) = section.options.iter().rev().find(|(k, _)| k.eq_ignore_ascii_case(key)) {
-                return value.as_deref();
-            }
-        }
-        None
     }
 
     /// The options in effect: outer values first, overlaid, and those taken away left out.

@@ -64,7 +64,7 @@ impl Call<'_> {
         // Output of a handler that failed is not sent: the error page takes its place.
         let is_kept = matches!(status, 0 | sys::DONE | sys::DECLINED);
         if is_kept && !output.is_empty() && self.request.write(&output).is_err() {
-            log::request(self.request, sys::APLOG_INFO, "the client closed the connection before the response was written");
+            log::request(self.request, log::INFO, "the client closed the connection before the response was written");
         }
         status
     }

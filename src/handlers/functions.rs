@@ -1,10 +1,9 @@
 //! Functions of `_apache` that reach into the engine and the handlers.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::reload::import::Place;
 use crate::reload::{import, status};
 
 /// Adds them to the module.
@@ -39,7 +38,7 @@ fn import_module<'py>(
 
 /// Where a managed module of the running application comes from, for the import system's finder.
 #[pyfunction]
-fn managed_origin(py: Python<'_>, name: &str) -> PyResult<Option<(Option<PathBuf>, Option<Vec<PathBuf>>)>> {
+fn managed_origin(py: Python<'_>, name: &str) -> PyResult<Option<Place>> {
     import::origin_of(py, name)
 }
 

@@ -15,7 +15,9 @@ pub fn configured(pconf: Pool) {
     unsafe { sys::ap_add_version_component(pconf.as_ptr(), pconf.bytes(token.as_bytes())) };
     // httpd reads its configuration twice before it starts; only the second reading is served.
     // SAFETY: plain queries of httpd's state.
-    if unsafe { sys::ap_state_query(sys::AP_SQ_MAIN_STATE.cast_signed()) } == sys::AP_SQ_MS_CREATE_PRE_CONFIG.cast_signed() {
+    if unsafe { sys::ap_state_query(sys::AP_SQ_MAIN_STATE.cast_signed()) }
+        == sys::AP_SQ_MS_CREATE_PRE_CONFIG.cast_signed()
+    {
         return;
     }
     watch::prepare();

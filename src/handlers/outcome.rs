@@ -24,7 +24,13 @@ pub struct Label<'a> {
 }
 
 /// Turns what a handler returned or raised into a status for httpd.
-pub fn status(py: Python<'_>, request: &Bound<'_, Request>, label: Label<'_>, debug: bool, result: PyResult<Bound<'_, PyAny>>) -> c_int {
+pub fn status(
+    py: Python<'_>,
+    request: &Bound<'_, Request>,
+    label: Label<'_>,
+    debug: bool,
+    result: PyResult<Bound<'_, PyAny>>,
+) -> c_int {
     let checked = result.and_then(|value| check(&value)).or_else(|e| match e {
         e if is_server_return(py, &e) => returned(py, request, &e),
         e => Err(e),
@@ -48,9 +54,8 @@ fn check(value: &Bound<'_, PyAny>) -> PyResult<c_int> {
 fn returned(py: Python<'_>, request: &Bound<'_, Request>, error: &PyErr) -> PyResult<c_int> {
     let arguments = error.value(py).getattr("args")?;
     let arguments = arguments.cast::<PyTuple>()?;
-    let wrong = || {
-        pyo3::exceptions::PyTypeError::new_err("SERVER_RETURN takes a status, or a result and a status, as ints")
-    };
+    let wrong =
+        || pyo3::exceptions::PyTypeError::new_err("SERVER_RETURN takes a status, or a result and a status, as ints");
     let code: c_int = arguments.get_item(0).and_then(|c| c.extract()).map_err(|_| wrong())?;
     if arguments.len() > 1 {
         let status: c_int = arguments.get_item(1)?.extract().map_err(|_| wrong())?;
@@ -67,7 +72,7 @@ pub fn report(py: Python<'_>, request: &Bound<'_, Request>, label: Label<'_>, de
     let id = record.error_id();
     let text = error::format(py, error);
     if record.is_aborted() {
-        log::request(record, sys::APLOG_INFO, &format!("{} {}: {}", label.phase, label.handler, error::brief(py, error)));
+        log::request(record, log::INFO, &format!("{} {}: {}", label.phase, label.handler, error::brief(py, error)));
         return sys::DONE;
     }
     for line in text.lines() {
@@ -77,7 +82,14 @@ pub fn report(py: Python<'_>, request: &Bound<'_, Request>, label: Label<'_>, de
     if debug { show(py, request, record, label, &id, &text) } else { FAILED }
 }
 
-fn show(py: Python<'_>, request: &Bound<'_, Request>, record: RequestRec, label: Label<'_>, id: &str, text: &str) -> c_int {
+fn show(
+    py: Python<'_>,
+    request: &Bound<'_, Request>,
+    record: RequestRec,
+    label: Label<'_>,
+    id: &str,
+    text: &str,
+) -> c_int {
     let page = format!(
         "<!DOCTYPE html>\n<html><head><title>Mod_python error</title></head><body>\n\
          <pre>\nMod_python error: \"{} {}\"\n\n{}\n</pre>\n<p>Request id {}</p>\n</body></html>\n",

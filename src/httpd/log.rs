@@ -10,8 +10,8 @@ pub const CRIT: u32 = sys::APLOG_CRIT;
 pub const ERR: u32 = sys::APLOG_ERR;
 /// Something an administrator should look at.
 pub const WARNING: u32 = sys::APLOG_WARNING;
-/// A normal event of note.
-pub const NOTICE: u32 = sys::APLOG_NOTICE;
+/// What an administrator may want to follow.
+pub const INFO: u32 = sys::APLOG_INFO;
 
 fn text(message: &str) -> CString {
     CString::new(message.replace('\0', "\\0")).unwrap_or_default()

@@ -32,9 +32,7 @@ impl AprError {
     pub fn message(self) -> String {
         let mut buffer = [0_u8; 200];
         // SAFETY: apr_strerror writes at most the given size, NUL included, and returns the buffer.
-        let text = unsafe {
-            CStr::from_ptr(sys::apr_strerror(self.0, buffer.as_mut_ptr().cast(), buffer.len()))
-        };
+        let text = unsafe { CStr::from_ptr(sys::apr_strerror(self.0, buffer.as_mut_ptr().cast(), buffer.len())) };
         text.to_string_lossy().into_owned()
     }
 }
@@ -220,9 +218,8 @@ impl RequestRec {
         let mut sent = 0;
         let mut opened: c_int = 0;
         // SAFETY: the record is live, the path ends in NUL.
-        let status = unsafe {
-            sys::mpr_send_file(self.as_ptr(), path.as_ptr(), offset, length, &raw mut opened, &raw mut sent)
-        };
+        let status =
+            unsafe { sys::mpr_send_file(self.as_ptr(), path.as_ptr(), offset, length, &raw mut opened, &raw mut sent) };
         match (status, opened) {
             (0, _) => Ok(sent),
             (_, 0) => Err(SendFailed::File(AprError(status))),

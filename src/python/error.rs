@@ -5,10 +5,8 @@ use pyo3::prelude::*;
 /// The traceback and the exception as `traceback.print_exception` would show them.
 pub fn format(py: Python<'_>, error: &PyErr) -> String {
     let formatted = (|| -> PyResult<String> {
-        let lines = crate::python::import(py, "traceback")?.call_method1(
-            "format_exception",
-            (error.get_type(py), error.value(py), error.traceback(py)),
-        )?;
+        let lines = crate::python::import(py, "traceback")?
+            .call_method1("format_exception", (error.get_type(py), error.value(py), error.traceback(py)))?;
         lines.try_iter()?.map(|line| line?.extract::<String>()).collect()
     })();
     formatted.unwrap_or_else(|_| format!("{error}")).trim_end().to_owned()
@@ -22,4 +20,3 @@ pub fn brief(py: Python<'_>, error: &PyErr) -> String {
         _ => name,
     }
 }
-

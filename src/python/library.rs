@@ -20,10 +20,11 @@ static MODULES: &[(&str, bool, &str)] = &[
 static FINDER: &str = include_str!("../library/finder.py");
 
 /// The loader that managed modules name as theirs.
-pub static LOADER: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("../library/loader.py"), "\0").as_bytes()) {
-    Ok(text) => text,
-    Err(_) => panic!("the loader's source has no NUL"),
-};
+pub static LOADER: &CStr =
+    match CStr::from_bytes_with_nul(concat!(include_str!("../library/loader.py"), "\0").as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("the loader's source has no NUL"),
+    };
 
 /// Puts the finder on `sys.meta_path`, in front: another mod_python on the path is not ours.
 pub fn install(py: Python<'_>) -> PyResult<()> {

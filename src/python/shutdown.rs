@@ -28,7 +28,10 @@ pub fn run() {
     if spawned.is_ok() && finished.recv_timeout(DEADLINE).is_err() {
         log::main(
             log::WARNING,
-            &format!("cleanups, threads or atexit functions of Python took longer than {} s; the child leaves without them", DEADLINE.as_secs()),
+            &format!(
+                "cleanups, threads or atexit functions of Python took longer than {} s; the child leaves without them",
+                DEADLINE.as_secs()
+            ),
         );
     }
 }

@@ -307,8 +307,7 @@ impl Application {
 
     /// Names of files and directories whose stat does not prove that nothing has happened.
     fn names_to_compare(&self) -> HashSet<Name> {
-        let seen: Vec<(PathBuf, Option<Stat>)> =
-            lock(&self.names).seen.iter().map(|(p, s)| (p.clone(), *s)).collect();
+        let seen: Vec<(PathBuf, Option<Stat>)> = lock(&self.names).seen.iter().map(|(p, s)| (p.clone(), *s)).collect();
         let mut changed = Vec::new();
         for (path, before) in seen {
             let now = Stat::take(&path);
@@ -540,8 +539,7 @@ impl Application {
     }
 
     fn sweep(&self) {
-        let seen: Vec<(PathBuf, Option<Stat>)> =
-            lock(&self.names).seen.iter().map(|(p, s)| (p.clone(), *s)).collect();
+        let seen: Vec<(PathBuf, Option<Stat>)> = lock(&self.names).seen.iter().map(|(p, s)| (p.clone(), *s)).collect();
         let moved = seen.iter().any(|(path, before)| match (before, Stat::take(path)) {
             (Some(before), Some(now)) => !before.proves(&now),
             (None, None) => false,

@@ -43,7 +43,8 @@ pub fn get(py: Python<'_>, key: &Key) -> PyResult<Arc<Application>> {
     }
     let base = base_path(py)?;
     let search = search_path(py, key, base)?;
-    let suffixes: Vec<String> = crate::python::import(py, "importlib.machinery")?.getattr("EXTENSION_SUFFIXES")?.extract()?;
+    let suffixes: Vec<String> =
+        crate::python::import(py, "importlib.machinery")?.getattr("EXTENSION_SUFFIXES")?.extract()?;
     let Some(watch) = watch::current() else {
         return Err(pyo3::exceptions::PyRuntimeError::new_err("no watch was made when the configuration was read"));
     };
@@ -84,7 +85,8 @@ fn search_path(py: Python<'_>, key: &Key, base: &[String]) -> PyResult<Vec<Searc
     for entry in entries {
         let path = canonical(Path::new(if entry.is_empty() { "." } else { &entry }));
         let is_new = key.path.is_some() && !base.contains(&entry) && !is_installation(&path);
-        let managed = (is_new || key.roots.iter().any(|root| path.starts_with(canonical(Path::new(root))))) && path.is_dir();
+        let managed =
+            (is_new || key.roots.iter().any(|root| path.starts_with(canonical(Path::new(root))))) && path.is_dir();
         if !search.iter().any(|d| d.path == path) {
             search.push(SearchDirectory { path, managed });
         }
@@ -121,9 +123,9 @@ fn evaluate(py: Python<'_>, expression: &str, base: &[String]) -> PyResult<Vec<S
     set(PyList::new(py, base)?.as_any())?;
     let value = crate::python::import(py, "builtins")?.getattr("eval")?.call1((expression, scope));
     let entries = value.and_then(|value| {
-        value.extract::<Vec<String>>().map_err(|_| {
-            PyTypeError::new_err(format!("PythonPath: the value of {expression} is not a list of str"))
-        })
+        value
+            .extract::<Vec<String>>()
+            .map_err(|_| PyTypeError::new_err(format!("PythonPath: the value of {expression} is not a list of str")))
     });
     set(before.as_any())?;
     entries

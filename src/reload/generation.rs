@@ -86,11 +86,6 @@ impl<M> Generation<M> {
             .collect()
     }
 
-    /// How many modules there are.
-    pub fn len(&self) -> usize {
-        self.lock().len()
-    }
-
     /// The claimed module's body begins to run: imports that come back to it get it as far as it is.
     pub fn begin(&self, name: &Name, module: Arc<M>) {
         self.lock().insert(name.clone(), Slot::Loading(Some(module), thread::current().id()));

@@ -76,8 +76,7 @@ impl Importer {
 /// The managed module whose code is nearest on the stack.
 fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
     // SAFETY: attached; the frame is borrowed from the running thread and kept by the new reference.
-    let mut frame: Bound<'_, PyAny> =
-        unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())? };
+    let mut frame: Bound<'_, PyAny> = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())? };
     loop {
         let globals = frame.getattr("f_globals").ok()?;
         if let Some(record) = globals.cast::<PyDict>().ok().and_then(module::by_globals) {
@@ -221,8 +220,11 @@ pub fn import_module<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, Py
     found.map_or_else(|| originals(py).1.bind(py).call1((&*name,)), Ok)
 }
 
-/// Where a managed module of the running application comes from: its file, and its directories if it is a package.
-pub fn origin_of(py: Python<'_>, name: &str) -> PyResult<Option<(Option<PathBuf>, Option<Vec<PathBuf>>)>> {
+/// A module's file, and its directories if it is a package.
+pub type Place = (Option<PathBuf>, Option<Vec<PathBuf>>);
+
+/// Where a managed module of the running application comes from.
+pub fn origin_of(py: Python<'_>, name: &str) -> PyResult<Option<Place>> {
     let here = context::innermost().map(|(application, _)| application);
     let candidates: Vec<Arc<Application>> = match here {
         Some(application) => vec![application],
@@ -289,10 +291,8 @@ fn find_for(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Option
     }
     let first = name.split('.').next().unwrap_or(name);
     let beside = Name::from(format!("{package}.{first}"));
-    let is_there = matches!(
-        resolve(py, &importer.application, &importer.view, &beside, Some(&parent))?,
-        Resolution::Managed(_)
-    );
+    let is_there =
+        matches!(resolve(py, &importer.application, &importer.view, &beside, Some(&parent))?, Resolution::Managed(_));
     if !is_there || is_importable(py, first)? {
         return Ok(None);
     }
@@ -365,7 +365,8 @@ fn resolve(
         }
         if stage.is_open(name) {
             let directories = directories(py, application, parent)?;
-            let known = application.look_up(name, directories, |f| prefers_unmanaged(py, application, name, parent, f))?;
+            let known =
+                application.look_up(name, directories, |f| prefers_unmanaged(py, application, name, parent, f))?;
             let resolution = known.resolution.clone();
             stage.settle_name(name, known);
             return Ok(resolution);
@@ -520,7 +521,10 @@ fn parts(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, list: &Bou
     for part in list.try_iter()? {
         let part = part?;
         let Ok(text) = part.cast::<PyString>() else {
-            return Err(PyTypeError::new_err(format!("Item in ``from list'' must be str, not {}", part.get_type().name()?)));
+            return Err(PyTypeError::new_err(format!(
+                "Item in ``from list'' must be str, not {}",
+                part.get_type().name()?
+            )));
         };
         let Ok(text) = text.to_cow() else { continue };
         if text == "*" {
@@ -629,4 +633,3 @@ fn foreign<'py>(
         None => Ok(module),
     }
 }
-

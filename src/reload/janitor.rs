@@ -88,7 +88,10 @@ pub fn look_after(application: &Arc<Application>) {
 fn start() {
     STARTED.call_once(|| {
         if let Err(e) = thread::spawn("mod_python-janitor", work) {
-            log::main(log::WARNING, &format!("no thread to watch over builds ({e}): PythonReloadTimeout has no effect in this child"));
+            log::main(
+                log::WARNING,
+                &format!("no thread to watch over builds ({e}): PythonReloadTimeout has no effect in this child"),
+            );
         }
     });
 }

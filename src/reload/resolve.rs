@@ -28,7 +28,11 @@ pub struct Lookup {
 
 /// Looks for `tail`, the last part of a dotted name, as Python's path finder does: in each directory a package, a C extension,
 /// a source file, bytecode; and, if none of the directories has one of them, a namespace package.
-pub fn lookup<'a>(directories: impl IntoIterator<Item = &'a Path>, tail: &str, extension_suffixes: &[String]) -> Lookup {
+pub fn lookup<'a>(
+    directories: impl IntoIterator<Item = &'a Path>,
+    tail: &str,
+    extension_suffixes: &[String],
+) -> Lookup {
     let mut probed = Vec::new();
     let mut portions = Vec::new();
     for directory in directories {

@@ -9,12 +9,12 @@ use pyo3::prelude::*;
 
 use super::application::{Application, Change, Known, Published, Resolution};
 use super::context::{self, View};
-use super::janitor;
 use super::execute::{self, Order};
 use super::fingerprint::Content;
 use super::generation::Generation;
 use super::graph::{Affected, Facts, Name};
 use super::import;
+use super::janitor;
 use super::module::{Managed, Origin, Source};
 use crate::httpd::log;
 use crate::python::error;
@@ -98,7 +98,7 @@ pub fn build(
         Ok(()) => {
             let names = stage.publish(py, &affected);
             log::main(
-                crate::httpd::sys::APLOG_INFO,
+                log::INFO,
                 &format!("generation {}: {names} ({:.1} ms)", stage.number, begun.elapsed().as_secs_f64() * 1e3),
             );
             Ok(())
@@ -182,7 +182,10 @@ impl Stage {
 
     /// Loaded modules whose files are not there any more, or not as they were.
     fn vanished(&self) -> impl Iterator<Item = &Name> {
-        self.changes.iter().filter(|(name, c)| c.known.is_none() && self.loaded.contains_key(*name)).map(|(name, _)| name)
+        self.changes
+            .iter()
+            .filter(|(name, c)| c.known.is_none() && self.loaded.contains_key(*name))
+            .map(|(name, _)| name)
     }
 
     /// Remembers the first failure of a module. Whether it fails the build is decided at the end.

@@ -38,7 +38,8 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
             list.append(entry)?;
         }
         let place = application.key.directory.as_ref().map(|d| d.display().to_string());
-        label = format!("{} {}", application.key.interpreter, place.or(application.key.path.clone()).unwrap_or_default());
+        label =
+            format!("{} {}", application.key.interpreter, place.or(application.key.path.clone()).unwrap_or_default());
         failure = application.failure().map(|f| f.text.clone());
     }
     result.set_item("application", label.trim())?;

@@ -265,4 +265,3 @@ fn hash(name: &OsStr) -> u64 {
     name.as_bytes().hash(&mut hasher);
     hasher.finish()
 }
-

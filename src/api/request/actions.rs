@@ -107,11 +107,7 @@ impl Request {
         });
         let Some(name) = name else { return Ok(py.None().into_bound(py)) };
         let name = to_str(py, &name);
-        if with_flag {
-            Ok((name, c_int::from(is_address)).into_pyobject(py)?.into_any())
-        } else {
-            Ok(name.into_any())
-        }
+        if with_flag { Ok((name, c_int::from(is_address)).into_pyobject(py)?.into_any()) } else { Ok(name.into_any()) }
     }
 
     pub(super) fn ssl_variable<'py>(

@@ -221,11 +221,7 @@ fn limit(size: i64) -> Option<usize> {
 
 impl Request {
     /// Runs `work` on the body with Python detached. The body is away meanwhile, so that nobody reads it twice.
-    fn with_body<R: Send>(
-        &self,
-        py: Python<'_>,
-        work: impl FnOnce(&mut Body, RequestRec) -> R + Send,
-    ) -> PyResult<R> {
+    fn with_body<R: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Body, RequestRec) -> R + Send) -> PyResult<R> {
         let state = self.state()?;
         let mut body = state.body.replace(Body::busy());
         if body.stage == Stage::Busy {

@@ -321,15 +321,19 @@ impl Request {
         if !state.in_phase.get() {
             return Ok(None);
         }
-        let list = self.part(py, |o| &mut o.hlist, || {
-            let list = {
-                let phase = state.phase.borrow();
-                let Some(phase) = phase.as_ref() else { return Err(PyAttributeError::new_err("hlist")) };
-                let filename = state.record().filename().map(|name| decode(name).into_owned());
-                HandlerEntries::of(phase, state.entry.get(), filename.as_deref())
-            };
-            Bound::new(py, list)
-        });
+        let list = self.part(
+            py,
+            |o| &mut o.hlist,
+            || {
+                let list = {
+                    let phase = state.phase.borrow();
+                    let Some(phase) = phase.as_ref() else { return Err(PyAttributeError::new_err("hlist")) };
+                    let filename = state.record().filename().map(|name| decode(name).into_owned());
+                    HandlerEntries::of(phase, state.entry.get(), filename.as_deref())
+                };
+                Bound::new(py, list)
+            },
+        );
         list.map(Some)
     }
 
@@ -419,11 +423,8 @@ impl Request {
             Some(text) => to_str(py, text).into_any(),
             None => py.None().into_bound(py),
         };
-        let port = if uri.port_str.is_null() {
-            py.None().into_bound(py)
-        } else {
-            uri.port.into_pyobject(py)?.into_any()
-        };
+        let port =
+            if uri.port_str.is_null() { py.None().into_bound(py) } else { uri.port.into_pyobject(py)?.into_any() };
         PyTuple::new(
             py,
             [

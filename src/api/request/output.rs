@@ -145,9 +145,7 @@ impl Request {
                 Ok(sent)
             }
             Err(SendFailed::Client) => Err(write_failed()),
-            Err(SendFailed::File(error)) => {
-                Err(PyOSError::new_err((error.0, error.message(), path.clone().unbind())))
-            }
+            Err(SendFailed::File(error)) => Err(PyOSError::new_err((error.0, error.message(), path.clone().unbind()))),
         }
     }
 }

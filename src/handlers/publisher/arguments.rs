@@ -72,17 +72,13 @@ impl Plan {
         let mut names = Vec::with_capacity(count);
         let mut required = Vec::with_capacity(count);
         for (index, name) in all.iter().take(count).enumerate() {
-            required.push(if index < positional {
-                index + defaults < positional
-            } else {
-                !has_keyword_default(name)
-            });
+            required.push(if index < positional { index + defaults < positional } else { !has_keyword_default(name) });
             names.push(PyString::intern(py, &name.to_cow()?).unbind());
         }
         let locals = all.iter().skip(count);
-        let is_protected = locals.into_iter().any(|n| {
-            n.to_cow().is_ok_and(|n| matches!(&*n, "__auth__" | "__access__" | "__auth_realm__"))
-        });
+        let is_protected = locals
+            .into_iter()
+            .any(|n| n.to_cow().is_ok_and(|n| matches!(&*n, "__auth__" | "__access__" | "__auth_realm__")));
         Ok(Self {
             names,
             required,
@@ -106,7 +102,8 @@ impl Plan {
         let mut gap = false;
         for (index, name) in self.names.iter().enumerate().skip(skip) {
             let name = name.bind(py);
-            let value = if name.to_cow()? == "req" { Some(request.clone().into_any()) } else { fields.get(py, name)? };
+            let value =
+                if name.to_cow()? == "req" { Some(request.clone().into_any()) } else { fields.get(py, name)? };
             let Some(value) = value else {
                 if self.required[index] {
                     return Err(missing(request, &name.to_cow()?)?);
@@ -139,7 +136,11 @@ impl Plan {
 
 fn missing(request: &Bound<'_, Request>, name: &str) -> PyResult<Refused> {
     let record = request.get().rec()?;
-    log::request(record, sys::APLOG_INFO, &format!("the published function requires the argument '{name}', which was not sent"));
+    log::request(
+        record,
+        log::INFO,
+        &format!("the published function requires the argument '{name}', which was not sent"),
+    );
     Ok(Refused::Status(sys::HTTP_BAD_REQUEST))
 }
 
@@ -161,7 +162,9 @@ impl<'py> Fields<'py> {
         if record.raw().method_number == sys::M_POST.cast_signed() {
             let arguments = PyDict::new(py);
             arguments.set_item("keep_blank_values", 1)?;
-            let form = crate::python::import(py, "mod_python.util")?.getattr("FieldStorage")?.call((request,), Some(&arguments))?;
+            let form = crate::python::import(py, "mod_python.util")?
+                .getattr("FieldStorage")?
+                .call((request,), Some(&arguments))?;
             request.setattr(pyo3::intern!(py, "form"), &form)?;
             return Ok(Self::Form(form));
         }
@@ -189,7 +192,11 @@ impl<'py> Fields<'py> {
         }
     }
 
-    fn each(&self, py: Python<'py>, mut visit: impl FnMut(&Bound<'py, PyString>, Bound<'py, PyAny>) -> PyResult<()>) -> PyResult<()> {
+    fn each(
+        &self,
+        py: Python<'py>,
+        mut visit: impl FnMut(&Bound<'py, PyString>, Bound<'py, PyAny>) -> PyResult<()>,
+    ) -> PyResult<()> {
         let names: Vec<Bound<'py, PyString>> = match self {
             Self::Query(pairs) => {
                 let mut seen: Vec<&str> = Vec::new();
@@ -220,7 +227,11 @@ fn plain<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let values = fields.iter().map(|f| plain(&f)).collect::<PyResult<Vec<_>>>()?;
         return Ok(PyList::new(field.py(), values)?.into_any());
     }
-    if field.is_instance_of::<PyString>() { field.getattr(pyo3::intern!(field.py(), "value")) } else { Ok(field.clone()) }
+    if field.is_instance_of::<PyString>() {
+        field.getattr(pyo3::intern!(field.py(), "value"))
+    } else {
+        Ok(field.clone())
+    }
 }
 
 /// The fields of the query string, blank values kept.
@@ -293,7 +304,10 @@ fn call_by_signature<'py>(
     let values = PyDict::new(py);
     fields.each(py, |name, value| values.set_item(name, value))?;
     values.set_item(pyo3::intern!(py, "req"), request)?;
-    let chosen = crate::python::import(py, "mod_python._arguments")?.getattr("accepted")?.call1((target,))?.call_method1("select", (values,))?;
+    let chosen = crate::python::import(py, "mod_python._arguments")?
+        .getattr("accepted")?
+        .call1((target,))?
+        .call_method1("select", (values,))?;
     let (by_place, by_name): (Bound<'py, PyAny>, Bound<'py, PyDict>) = chosen.extract()?;
     let by_place: Vec<Bound<'py, PyAny>> = by_place.extract()?;
     Ok(target.call(PyTuple::new(py, by_place)?, Some(&by_name))?)

@@ -83,7 +83,8 @@ fn publish(py: Python<'_>, request: &Bound<'_, Request>, pin: &Pin, extension: O
     }
     record.set_filename(page.file.as_os_str());
     let view = View::Generation(pin.generation.clone());
-    let module = import::find(py, &pin.application, &view, &page.module)?.ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
+    let module =
+        import::find(py, &pin.application, &view, &page.module)?.ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
     pin.application.add_entry(&page.module, None);
     let mut guard = protect::Guard::new(request);
     let target = traverse::resolve(py, &mut guard, &module.exposed(py), &page.path)?;

@@ -57,7 +57,9 @@ impl<'a, 'py> Guard<'a, 'py> {
         if arguments::is_method(py, object) {
             let function = object.getattr(pyo3::intern!(py, "__func__"))?;
             // SAFETY: as above.
-            if unsafe { ffi::PyFunction_Check(function.as_ptr()) } != 0 && Plan::of_function(py, &function)?.is_protected {
+            if unsafe { ffi::PyFunction_Check(function.as_ptr()) } != 0
+                && Plan::of_function(py, &function)?.is_protected
+            {
                 let rules = nested_rules(py, &function)?;
                 return self.obey(py, rules);
             }
@@ -101,8 +103,13 @@ impl<'a, 'py> Guard<'a, 'py> {
     }
 
     fn challenge(&self) -> PyResult<Refused> {
-        let realm: String =
-            self.realm.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().replace('\\', "\\\\").replace('"', "\\\"");
+        let realm: String = self
+            .realm
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect::<String>()
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"");
         self.record()?.set_err_header(b"WWW-Authenticate", format!("Basic realm=\"{realm}\"").as_bytes());
         Ok(Refused::Status(sys::HTTP_UNAUTHORIZED))
     }
