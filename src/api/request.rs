@@ -63,7 +63,7 @@ struct Objects {
     connection: Option<Py<Connection>>,
     server: Option<Py<Server>>,
     /// What `req.form` is made of when it is first read.
-    form_pairs: Option<Vec<(String, String)>>,
+    form_pairs: Option<Arc<Vec<(String, String)>>>,
 }
 
 /// A request.
@@ -136,7 +136,7 @@ impl Request {
     }
 
     /// Names and values that become `req.form`, a `util.FieldStorage`, if somebody reads it.
-    pub fn set_form_pairs(&self, py: Python<'_>, pairs: Vec<(String, String)>) {
+    pub fn set_form_pairs(&self, py: Python<'_>, pairs: Arc<Vec<(String, String)>>) {
         self.objects.borrow(py).form_pairs = Some(pairs);
     }
 
@@ -204,7 +204,7 @@ impl Request {
         }
         let storage = crate::python::import(py, "mod_python.util")?.getattr("FieldStorage")?;
         let pairs = slf.get().objects.borrow(py).form_pairs.take();
-        let form = storage.call_method1("_of", (slf, pairs))?;
+        let form = storage.call_method1("_of", (slf, pairs.as_deref()))?;
         attributes.set_item(name, &form)?;
         Ok(form)
     }

@@ -1,5 +1,6 @@
 //! The grammar of `Python*Handler`: `MODULE[::OBJECT] ... [ | .EXT ...]`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Place;
@@ -9,8 +10,8 @@ use super::Place;
 pub struct HandlerEntry {
     /// Different for every entry of the configuration files; 0 for one of a `.htaccess`, which is parsed at every request.
     pub id: u64,
-    /// The module's dotted name.
-    pub module: String,
+    /// The module's dotted name, or its path.
+    pub module: Arc<str>,
     /// The object inside it, dotted; `None` for the phase's default.
     pub object: Option<String>,
     /// The text as configured.
@@ -99,7 +100,7 @@ impl Parsed {
                 .iter()
                 .map(|(module, object, text)| HandlerEntry {
                     id: if lasts { next_id() } else { 0 },
-                    module: module.clone(),
+                    module: Arc::from(module.as_str()),
                     object: object.clone(),
                     text: text.clone(),
                     place: place.clone(),

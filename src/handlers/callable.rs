@@ -17,14 +17,14 @@ pub fn resolve<'py>(
     py: Python<'py>,
     application: &Arc<Application>,
     view: &View,
-    module: &str,
+    module: &Name,
     object: &str,
     argument: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let record = import::find(py, application, view, &Name::from(module))?;
+    let record = import::find(py, application, view, module)?;
     let module_object = match &record {
         Some(record) => record.exposed(py),
-        None => crate::python::import(py, "importlib")?.call_method1("import_module", (module,))?,
+        None => crate::python::import(py, "importlib")?.call_method1("import_module", (&**module,))?,
     };
     let mut parts = object.split('.');
     let first = parts.next().unwrap_or(object);

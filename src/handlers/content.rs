@@ -156,7 +156,7 @@ impl Call<'_> {
         }
         let target = Target::of(entry, self.filename);
         let object = entry.object.as_deref().unwrap_or(DEFAULT_OBJECT);
-        let handler = callable::resolve(py, &pin.application, &view, target.module, object, request.as_any())?;
+        let handler = callable::resolve(py, &pin.application, &view, &target.module, object, request.as_any())?;
         handler.call1((request,)).map(Answer::Value)
     }
 

@@ -26,18 +26,18 @@ struct Quick {
 static QUICK: RwLock<Option<HashMap<Quick, Arc<Application>>>> = RwLock::new(None);
 
 /// Where a handler's module is found.
-pub struct Target<'a> {
+pub struct Target {
     /// Its name within the application.
-    pub module: &'a str,
+    pub module: Arc<str>,
     /// The directory that a module given as a path lies in.
     directory: Option<PathBuf>,
 }
 
-impl<'a> Target<'a> {
+impl Target {
     /// The module that an entry names, and the directory if it names a path.
-    pub fn of(entry: &'a HandlerEntry, filename: Option<&str>) -> Self {
+    pub fn of(entry: &HandlerEntry, filename: Option<&str>) -> Self {
         if !handler_list::is_path(&entry.module) {
-            return Self { module: &entry.module, directory: None };
+            return Self { module: entry.module.clone(), directory: None };
         }
         let own = entry.place.directory_for(filename).unwrap_or_else(|| "/".to_owned());
         let text = entry.module.strip_suffix(".py").unwrap_or(&entry.module);
@@ -46,7 +46,7 @@ impl<'a> Target<'a> {
             Some(below) => Path::new(&own).join(below.trim_start_matches('/')),
             None => PathBuf::from(if directory.is_empty() { "/" } else { directory }),
         };
-        Self { module, directory: Some(directory) }
+        Self { module: Arc::from(module), directory: Some(directory) }
     }
 }
 
@@ -109,7 +109,7 @@ fn key(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory
         None => entry.place.directory_for(filename.as_deref()).map(PathBuf::from),
     };
     Key {
-        interpreter: interpreter(settings, request.server()).to_string(),
+        interpreter: interpreter(settings, request.server()),
         directory: own,
         path,
         roots: settings.roots.as_ref().map(|r| r.get().clone()).unwrap_or_default(),
@@ -118,7 +118,7 @@ fn key(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory
     }
 }
 
-impl Target<'_> {
+impl Target {
     /// The directory that a module given as a path lies in.
     pub fn directory(&self) -> Option<PathBuf> {
         self.directory.clone()

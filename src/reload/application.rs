@@ -21,7 +21,7 @@ use crate::httpd::{log, thread};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The interpreter's name.
-    pub interpreter: String,
+    pub interpreter: Arc<str>,
     /// The directory that the handler's section names; none in `<Location>` and at server level, or where `PythonPath` rules.
     pub directory: Option<PathBuf>,
     /// `PythonPath`.
@@ -127,6 +127,7 @@ pub struct Application {
     pending: Mutex<Pending>,
     names: Mutex<Names>,
     entries: Mutex<HashSet<(Name, Option<Box<str>>)>>,
+    pages: Mutex<HashMap<Box<str>, (Arc<Path>, Name)>>,
     failure: Mutex<Option<Arc<Failure>>>,
     sweeps: Mutex<Sweeps>,
 }
@@ -165,6 +166,7 @@ impl Application {
             pending: Mutex::default(),
             names: Mutex::default(),
             entries: Mutex::default(),
+            pages: Mutex::default(),
             failure: Mutex::default(),
             sweeps: Mutex::new(Sweeps { next_polling: now, next_background: now + SWEEP_INTERVAL }),
         });
@@ -193,6 +195,16 @@ impl Application {
         if !known {
             entries.insert((Name::from(module), object.map(Box::from)));
         }
+    }
+
+    /// The file and the module's name of a page that was found under this path before.
+    pub fn page(&self, path: &str) -> Option<(Arc<Path>, Name)> {
+        lock(&self.pages).get(path).cloned()
+    }
+
+    /// Remembers a page. Only for files that are there, so that clients cannot fill the memory with names.
+    pub fn add_page(&self, path: &str, file: &Arc<Path>, module: &Name) {
+        lock(&self.pages).insert(path.into(), (file.clone(), module.clone()));
     }
 
     /// What directives name.

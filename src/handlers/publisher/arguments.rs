@@ -7,7 +7,7 @@ use percent_encoding::percent_decode;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCode, PyDict, PyList, PyString, PyTuple, PyType, PyWeakrefReference};
+use pyo3::types::{PyCode, PyDict, PyList, PyString, PyTuple, PyType, PyWeakrefMethods, PyWeakrefReference};
 
 use super::{Published, Refused};
 use crate::api::Request;
@@ -18,6 +18,7 @@ use crate::python::GilCell;
 pub struct Plan {
     names: Vec<Py<PyString>>,
     required: Vec<bool>,
+    request_at: Option<usize>,
     positional_only: usize,
     takes_any: bool,
     /// The function has `__auth__`, `__access__` or `__auth_realm__` inside.
@@ -42,7 +43,7 @@ impl Plan {
         let default_count = if defaults.is_none() { 0 } else { defaults.len()? };
         let key = (code.as_ptr() as usize, default_count);
         if let Some(cached) = PLANS.borrow(py).as_ref().and_then(|plans| plans.get(&key))
-            && cached.code.bind(py).call0().is_ok_and(|alive| alive.is(&code))
+            && cached.code.bind(py).upgrade().is_some_and(|alive| alive.is(&code))
         {
             return Ok(cached.plan.clone());
         }
@@ -75,6 +76,7 @@ impl Plan {
             required.push(if index < positional { index + defaults < positional } else { !has_keyword_default(name) });
             names.push(PyString::intern(py, &name.to_cow()?).unbind());
         }
+        let request_at = names.iter().position(|n| n.bind(py).to_cow().is_ok_and(|n| n == "req"));
         let locals = all.iter().skip(count);
         let is_protected = locals
             .into_iter()
@@ -82,6 +84,7 @@ impl Plan {
         Ok(Self {
             names,
             required,
+            request_at,
             positional_only: number("co_posonlyargcount")?,
             takes_any: flags & 0x08 != 0,
             is_protected,
@@ -126,7 +129,7 @@ impl Plan {
                 let is_own = own.iter().any(|n| n.as_any().eq(name).unwrap_or(false));
                 if !is_own && name.to_cow()? != "req" { by_name.set_item(name, value) } else { Ok(()) }
             })?;
-            if !own.iter().any(|n| n.to_cow().is_ok_and(|n| n == "req")) {
+            if self.request_at.is_none() {
                 by_name.set_item(pyo3::intern!(py, "req"), request)?;
             }
         }
@@ -147,7 +150,7 @@ fn missing(request: &Bound<'_, Request>, name: &str) -> PyResult<Refused> {
 /// The fields of a request.
 pub enum Fields<'py> {
     /// Of a query: names and values in order.
-    Query(Vec<(String, String)>),
+    Query(Arc<Vec<(String, String)>>),
     /// Of a form: a `util.FieldStorage`.
     Form(Bound<'py, PyAny>),
 }
@@ -168,7 +171,7 @@ impl<'py> Fields<'py> {
             request.setattr(pyo3::intern!(py, "form"), &form)?;
             return Ok(Self::Form(form));
         }
-        let pairs = parse_query(record);
+        let pairs = Arc::new(parse_query(record));
         request.get().set_form_pairs(py, pairs.clone());
         Ok(Self::Query(pairs))
     }
@@ -200,7 +203,7 @@ impl<'py> Fields<'py> {
         let names: Vec<Bound<'py, PyString>> = match self {
             Self::Query(pairs) => {
                 let mut seen: Vec<&str> = Vec::new();
-                for (name, _) in pairs {
+                for (name, _) in pairs.iter() {
                     if !seen.contains(&name.as_str()) {
                         seen.push(name);
                     }
@@ -285,8 +288,19 @@ fn underlying<'py>(py: Python<'py>, target: &Bound<'py, PyAny>) -> PyResult<(Opt
         return Ok((None, 0));
     };
     let is_plain = function.getattr_opt(pyo3::intern!(py, "__code__"))?.is_some_and(|c| c.is_instance_of::<PyCode>())
-        && function.getattr_opt(pyo3::intern!(py, "__wrapped__"))?.is_none();
+        && attribute(py, &function, pyo3::intern!(py, "__wrapped__"))?.is_none();
     Ok((is_plain.then_some(function), skip))
+}
+
+/// An attribute that was set on a function. Asking for the dict avoids raising an AttributeError where there is none.
+pub fn attribute<'py>(
+    py: Python<'py>,
+    function: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let dict = function.getattr(pyo3::intern!(py, "__dict__"))?;
+    let dict = dict.cast::<PyDict>()?;
+    if dict.is_empty() { Ok(None) } else { dict.get_item(name) }
 }
 
 /// Whether an object is a method bound to an instance or class.

@@ -35,7 +35,7 @@ type Published<T> = Result<T, Refused>;
 
 /// Whether an entry names the publisher's own handler, which runs without a detour through Python.
 pub fn is_publisher(entry: &HandlerEntry) -> bool {
-    entry.module == "mod_python.publisher" && entry.object.as_deref().is_none_or(|object| object == "handler")
+    &*entry.module == "mod_python.publisher" && entry.object.as_deref().is_none_or(|object| object == "handler")
 }
 
 /// The directory of a page's application, where the handler's section names none: the directory that the page lies in.

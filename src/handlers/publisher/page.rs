@@ -2,7 +2,8 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::httpd::RequestRec;
 use crate::reload::graph::Name;
@@ -11,7 +12,7 @@ use crate::reload::{Application, Pin};
 /// What a URL names.
 pub struct Page {
     /// The module's file.
-    pub file: PathBuf,
+    pub file: Arc<Path>,
     /// The module's name in its application.
     pub module: Name,
     /// The object in it, by parts.
@@ -55,11 +56,22 @@ impl Page {
 
     /// A module of a directory, if its file is there. What is loaded already is there without asking the file system: its
     /// disappearance is news.
-    fn module(pin: &Pin, directory: &Path, stem: &str) -> Option<(PathBuf, Name)> {
-        let file = directory.join(format!("{stem}.py"));
+    fn module(pin: &Pin, directory: &Path, stem: &str) -> Option<(Arc<Path>, Name)> {
+        let path = directory.join(stem);
+        let key = path.to_str()?;
+        let known = pin.application.page(key);
+        if let Some((file, module)) = &known
+            && pin.generation.ready(module).is_some_and(|m| m.origin.file().is_some_and(|f| **f == **file))
+        {
+            return known;
+        }
+        let file: Arc<Path> = Arc::from(directory.join(format!("{stem}.py")));
         let module = module_name(&pin.application, directory, stem)?;
-        let is_loaded = pin.generation.ready(&module).is_some_and(|m| m.origin.file().is_some_and(|f| *f == file));
-        (is_loaded || file.is_file()).then_some((file, module))
+        if !file.is_file() {
+            return None;
+        }
+        pin.application.add_page(key, &file, &module);
+        Some((file, module))
     }
 
     /// Whether the module's own name is a private one: `__init__.py` and the like are not pages.

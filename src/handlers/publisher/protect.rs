@@ -50,7 +50,12 @@ impl<'a, 'py> Guard<'a, 'py> {
         if is_function {
             let plan = Plan::of_function(py, object)?;
             let nested = if plan.is_protected { Some(nested_rules(py, object)?) } else { None };
-            self.obey(py, attributes(py, object)?)?;
+            let rules = Rules {
+                realm: arguments::attribute(py, object, pyo3::intern!(py, "__auth_realm__"))?,
+                auth: arguments::attribute(py, object, pyo3::intern!(py, "__auth__"))?,
+                access: arguments::attribute(py, object, pyo3::intern!(py, "__access__"))?,
+            };
+            self.obey(py, rules)?;
             return nested.map_or(Ok(()), |rules| self.obey(py, rules));
         }
         self.obey(py, attributes(py, object)?)?;
