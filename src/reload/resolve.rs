@@ -39,21 +39,25 @@ pub fn lookup<'a>(
         let package = directory.join(tail);
         let is_directory = package.is_dir();
         if is_directory {
+            probed.push(package.clone());
+            if let Some(path) = first_file(&package, "__init__", extension_suffixes) {
+                return Lookup { found: Found::Foreign(path), probed };
+            }
             let init = package.join("__init__.py");
             let found = is_there(&init);
-            probed.push(package.clone());
             probed.push(init.clone());
             if found {
                 return Lookup { found: Found::Package(init, package), probed };
             }
+            let bytecode = package.join("__init__.pyc");
+            if bytecode.is_file() {
+                return Lookup { found: Found::Foreign(bytecode), probed };
+            }
         } else {
             probed.push(package.clone());
         }
-        for suffix in extension_suffixes {
-            let path = directory.join(format!("{tail}{suffix}"));
-            if path.is_file() {
-                return Lookup { found: Found::Foreign(path), probed };
-            }
+        if let Some(path) = first_file(directory, tail, extension_suffixes) {
+            return Lookup { found: Found::Foreign(path), probed };
         }
         let source = directory.join(format!("{tail}.py"));
         let found = is_there(&source);
@@ -71,6 +75,11 @@ pub fn lookup<'a>(
     }
     let found = if portions.is_empty() { Found::Nothing } else { Found::Namespace(portions) };
     Lookup { found, probed }
+}
+
+/// The first file `stem + suffix` in a directory.
+fn first_file(directory: &Path, stem: &str, suffixes: &[String]) -> Option<PathBuf> {
+    suffixes.iter().map(|suffix| directory.join(format!("{stem}{suffix}"))).find(|path| path.is_file())
 }
 
 /// Whether there is a file of this name that is not a directory: a dangling link or a FIFO named `x.py` is an error to report,

@@ -1,0 +1,227 @@
+//! What a change affects.
+
+use std::collections::{HashMap, HashSet};
+
+use proptest::prelude::*;
+
+use crate::graph::{Affected, Facts, Graph, Name};
+
+/// Facts that a test makes up.
+#[derive(Debug, Default, Clone)]
+struct Made {
+    mentions: HashSet<(String, String)>,
+    loaded: HashSet<String>,
+    must_run: HashSet<(String, String)>,
+}
+
+impl Facts for Made {
+    fn mentions(&self, module: &str, name: &str) -> bool {
+        self.mentions.contains(&(module.to_owned(), name.to_owned()))
+    }
+
+    fn is_loaded(&self, package: &str) -> bool {
+        self.loaded.contains(package)
+    }
+
+    fn must_run_for(&self, package: &str, child: &str) -> bool {
+        self.must_run.contains(&(package.to_owned(), child.to_owned()))
+    }
+}
+
+fn pair(a: &str, b: &str) -> (String, String) {
+    (a.to_owned(), b.to_owned())
+}
+
+fn names(list: &[&str]) -> HashSet<Name> {
+    list.iter().map(|name| Name::from(*name)).collect()
+}
+
+/// A graph of `user` to `used`.
+fn graph(edges: &[(&str, &str)]) -> Graph {
+    let mut graph = Graph::default();
+    for (user, used) in edges {
+        graph.add(&Name::from(*user), &Name::from(*used));
+    }
+    graph
+}
+
+fn affected(graph: &Graph, changed: &[&str], facts: &Made) -> Affected {
+    graph.affected(names(changed), facts)
+}
+
+/// All that can be reached against the edges, found in the simplest way.
+fn closure(edges: &[(Name, Name)], changed: &HashSet<Name>) -> HashSet<Name> {
+    let mut found = changed.clone();
+    loop {
+        let more: Vec<Name> =
+            edges.iter().filter(|(u, v)| found.contains(v) && !found.contains(u)).map(|(u, _)| u.clone()).collect();
+        if more.is_empty() {
+            return found;
+        }
+        found.extend(more);
+    }
+}
+
+/// Names without dots, and edges between them.
+fn flat() -> impl Strategy<Value = (Vec<(Name, Name)>, HashSet<Name>)> {
+    (1_usize..25).prop_flat_map(|count| {
+        let name = (0..count).prop_map(|i| Name::from(format!("m{i}")));
+        let edges = prop::collection::vec((name.clone(), name.clone()), 0..60);
+        (edges, prop::collection::hash_set(name, 0..4))
+    })
+}
+
+/// Names in three levels of packages.
+fn dotted() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-c]",
+        ("[a-c]", "[d-f]").prop_map(|(a, b)| format!("{a}.{b}")),
+        ("[a-c]", "[d-f]", "[g-i]").prop_map(|(a, b, c)| format!("{a}.{b}.{c}")),
+    ]
+}
+
+/// A graph with packages, facts about it and a change.
+fn nested() -> impl Strategy<Value = (Vec<(String, String)>, Made, HashSet<String>)> {
+    let pairs = || prop::collection::hash_set((dotted(), "[a-i]"), 0..30);
+    let few = prop::collection::hash_set((dotted(), "[a-i]"), 0..4);
+    let facts = (pairs(), prop::collection::hash_set(dotted(), 0..20), few)
+        .prop_map(|(mentions, loaded, must_run)| Made { mentions, loaded, must_run });
+    (prop::collection::vec((dotted(), dotted()), 0..40), facts, prop::collection::hash_set(dotted(), 0..4))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// P1 and P5 where there are no packages: exactly the changed modules and those that depend on them.
+    #[test]
+    fn without_packages_it_is_the_closure_and_nothing_more((edges, changed) in flat()) {
+        let mut graph = Graph::default();
+        for (user, used) in &edges {
+            graph.add(user, used);
+        }
+        let result = graph.affected(changed.iter().cloned(), &Made::default());
+        prop_assert!(result.renew.is_empty());
+        prop_assert_eq!(result.run, closure(&edges, &changed));
+    }
+
+    /// P1 where there are packages: users of what runs run too; a package whose submodule is new is new itself; who reaches
+    /// the submodule through the package runs.
+    #[test]
+    fn with_packages_it_is_closed((edges, facts, changed) in nested()) {
+        let mut graph = Graph::default();
+        for (user, used) in &edges {
+            graph.add(&Name::from(user.as_str()), &Name::from(used.as_str()));
+        }
+        let result = graph.affected(changed.iter().map(|n| Name::from(n.as_str())), &facts);
+        for name in &changed {
+            prop_assert!(result.run.contains(name.as_str()));
+        }
+        prop_assert!(result.run.is_disjoint(&result.renew));
+        for name in &result.run {
+            for user in graph.users_of(name) {
+                prop_assert!(result.run.contains(user), "{} uses {}", user, name);
+            }
+        }
+        for name in result.run.iter().chain(&result.renew) {
+            let Some((package, tail)) = name.rsplit_once('.') else { continue };
+            if !facts.is_loaded(package) {
+                continue;
+            }
+            prop_assert!(
+                result.run.contains(package) || result.renew.contains(package),
+                "{} is new and {} is not", name, package
+            );
+            if facts.must_run_for(package, tail) {
+                prop_assert!(result.run.contains(package), "{} must run for {}", package, tail);
+            }
+            for user in graph.users_of(package).filter(|user| facts.mentions(user, tail)) {
+                prop_assert!(result.run.contains(user), "{} reaches {} through {}", user, name, package);
+            }
+        }
+        for package in &result.renew {
+            prop_assert!(facts.is_loaded(package), "{} is not loaded", package);
+            let is_above = result.run.iter().any(|n| n.starts_with(&format!("{package}.")));
+            prop_assert!(is_above, "{} holds nothing that runs", package);
+        }
+    }
+
+    /// Edges that are taken away leave nothing behind, in either direction.
+    #[test]
+    fn forgetting_a_user_takes_its_edges_alone((edges, _) in flat(), index in any::<prop::sample::Index>()) {
+        let mut whole = Graph::default();
+        for (user, used) in &edges {
+            whole.add(user, used);
+        }
+        let Some((gone, _)) = (!edges.is_empty()).then(|| index.get(&edges).clone()) else { return Ok(()) };
+        whole.forget(&gone);
+        let mut rest = Graph::default();
+        for (user, used) in edges.iter().filter(|(user, _)| *user != gone) {
+            rest.add(user, used);
+        }
+        let of = |graph: &Graph| -> HashMap<Name, (HashSet<Name>, HashSet<Name>)> {
+            let all = edges.iter().flat_map(|(u, v)| [u.clone(), v.clone()]);
+            all.map(|n| {
+                let sides = (graph.used_by(&n).cloned().collect(), graph.users_of(&n).cloned().collect());
+                (n, sides)
+            }).collect()
+        };
+        prop_assert_eq!(of(&whole), of(&rest));
+    }
+}
+
+/// An edge is new once; a module does not use itself.
+#[test]
+fn adding_tells_what_is_new() {
+    let mut graph = Graph::default();
+    let [a, b] = ["a", "b"].map(Name::from);
+    assert!(graph.add(&a, &b));
+    assert!(!graph.add(&a, &b));
+    assert!(!graph.add(&a, &a));
+    assert_eq!(graph.used_by("a").collect::<Vec<_>>(), [&b]);
+    assert_eq!(graph.users_of("a").count(), 0);
+}
+
+/// Cases 21 and 22: a package above an edited submodule is renewed without running, as far up as packages are loaded.
+#[test]
+fn ancestors_are_renewed() {
+    let graph = graph(&[("h", "a.b.c"), ("other", "a")]);
+    let facts = Made { loaded: ["a", "a.b"].map(str::to_owned).into(), ..Made::default() };
+    let result = affected(&graph, &["a.b.c"], &facts);
+    assert_eq!(result, Affected { run: names(&["a.b.c", "h"]), renew: names(&["a", "a.b"]) });
+}
+
+/// A module that uses only the package, but reaches the submodule as its attribute, is a user of the submodule; and so is
+/// whoever hands it the package.
+#[test]
+fn an_attribute_of_a_package_is_an_edge() {
+    let graph = graph(&[("direct", "pkg"), ("indirect", "middle"), ("middle", "pkg"), ("stranger", "pkg")]);
+    let facts = Made {
+        loaded: ["pkg".to_owned()].into(),
+        mentions: [pair("direct", "sub"), pair("indirect", "sub")].into(),
+        ..Made::default()
+    };
+    let result = affected(&graph, &["pkg.sub"], &facts);
+    assert_eq!(result.run, names(&["pkg.sub", "direct", "indirect", "middle"]));
+    assert_eq!(result.renew, names(&["pkg"]));
+}
+
+/// A package whose own code depends on its submodule runs, and its users with it.
+#[test]
+fn a_package_that_depends_on_its_child_runs() {
+    let graph = graph(&[("h", "pkg")]);
+    let facts = Made { loaded: ["pkg".to_owned()].into(), must_run: [pair("pkg", "sub")].into(), ..Made::default() };
+    let result = affected(&graph, &["pkg.sub"], &facts);
+    assert_eq!(result, Affected { run: names(&["pkg.sub", "pkg", "h"]), renew: names(&[]) });
+}
+
+/// A chain as long as no stack is deep.
+#[test]
+fn a_deep_chain_is_affected_whole() {
+    let chain: Vec<Name> = (0..100_000).map(|i| Name::from(format!("m{i}"))).collect();
+    let mut graph = Graph::default();
+    for pair in chain.windows(2) {
+        graph.add(&pair[0], &pair[1]);
+    }
+    let result = graph.affected([chain[99_999].clone()], &Made::default());
+    assert_eq!(result.run.len(), 100_000);
+}
