@@ -158,7 +158,7 @@ impl Application {
             search,
             watch,
             suffixes,
-            current: Mutex::new(Arc::new(Generation::new(0, HashMap::new()))),
+            current: Mutex::new(Arc::new(Generation::new(1, HashMap::new()))),
             dirty: AtomicBool::new(false),
             building: AtomicBool::new(false),
             builder: Mutex::new(()),

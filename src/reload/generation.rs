@@ -28,7 +28,7 @@ impl<M> Clone for Slot<M> {
 
 /// A generation. Its modules never change; modules that were not needed before may be added.
 pub struct Generation<M> {
-    /// Counts up from 0, the empty generation.
+    /// Counts up from 1, which is empty at first.
     pub number: u64,
     modules: Mutex<HashMap<Name, Slot<M>>>,
     settled: Condvar,

@@ -38,13 +38,15 @@ pub fn is_publisher(entry: &HandlerEntry) -> bool {
     &*entry.module == "mod_python.publisher" && entry.object.as_deref().is_none_or(|object| object == "handler")
 }
 
-/// The directory of a page's application, where the handler's section names none: the directory that the page lies in.
+/// The directory of a page's application, where that is not simply the one that the handler's section names: with a
+/// `PythonPath`, which leaves that one out for handlers but cannot do so for pages, and where no section names one.
 pub fn directory(entry: &HandlerEntry, settings: &Settings, filename: Option<&str>) -> Option<PathBuf> {
     let filename = filename?;
     match entry.place.directory_for(Some(filename)) {
         // A page below a directory whose name cannot be part of a module's name begins an application of its own.
-        Some(own) if settings.path.is_some() || page::is_nameable(Path::new(&own), filename) => None,
-        None if settings.path.is_some() => None,
+        Some(own) if page::is_nameable(Path::new(&own), filename) => {
+            settings.path.is_some().then(|| PathBuf::from(own))
+        }
         _ => page::directory_of(filename).map(Path::to_owned),
     }
 }
