@@ -468,13 +468,23 @@ impl Application {
 
     /// Adds an edge, if the user's module is the one that the current generation serves.
     pub fn add_edge(&self, user: &Arc<Managed>, used: &Name) {
-        let served = self.current().any(&user.name);
-        let is_served = served.is_some_and(|now| {
-            Arc::ptr_eq(&now, user) || now.copied_from.as_ref().is_some_and(|origin| Arc::ptr_eq(origin, user))
-        });
-        if is_served {
+        if self.is_served(user) {
             lock(&self.names).graph.add(&user.name, used);
         }
+    }
+
+    /// Remembers that a module holds a package, if it is the one that the current generation serves.
+    pub fn add_hold(&self, holder: &Arc<Managed>, package: &Name) {
+        if self.is_served(holder) {
+            lock(&self.names).graph.add_hold(&holder.name, package);
+        }
+    }
+
+    fn is_served(&self, user: &Arc<Managed>) -> bool {
+        let served = self.current().any(&user.name);
+        served.is_some_and(|now| {
+            Arc::ptr_eq(&now, user) || now.copied_from.as_ref().is_some_and(|origin| Arc::ptr_eq(origin, user))
+        })
     }
 
     /// Forgets what a module uses: it could not be loaded.
@@ -503,6 +513,9 @@ impl Application {
             names.graph.forget(&module.name);
             for used in module.uses() {
                 names.graph.add(&module.name, &used);
+            }
+            for package in module.holds() {
+                names.graph.add_hold(&module.name, &package);
             }
         }
         for (name, known) in known {

@@ -148,6 +148,9 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
     for used in original.uses() {
         record.note_use(&used);
     }
+    for package in original.holds() {
+        record.note_hold(&package);
+    }
     for tail in original.bound().iter().filter(|t| !renewed.contains(t)) {
         record.note_bound(tail);
     }

@@ -13,6 +13,32 @@ pub type Name = Arc<str>;
 pub struct Graph {
     uses: HashMap<Name, HashSet<Name>>,
     users: HashMap<Name, HashSet<Name>>,
+    holds: HashMap<Name, HashSet<Name>>,
+    holders: HashMap<Name, HashSet<Name>>,
+}
+
+fn connect(
+    forward: &mut HashMap<Name, HashSet<Name>>,
+    back: &mut HashMap<Name, HashSet<Name>>,
+    a: &Name,
+    b: &Name,
+) -> bool {
+    let new = forward.entry(a.clone()).or_default().insert(b.clone());
+    if new {
+        back.entry(b.clone()).or_default().insert(a.clone());
+    }
+    new
+}
+
+fn disconnect(forward: &mut HashMap<Name, HashSet<Name>>, back: &mut HashMap<Name, HashSet<Name>>, a: &str) {
+    for b in forward.remove(a).into_iter().flatten() {
+        if let Some(others) = back.get_mut(&b) {
+            others.remove(a);
+            if others.is_empty() {
+                back.remove(&b);
+            }
+        }
+    }
 }
 
 /// What the graph must know of code to decide about ancestors of a changed submodule.
@@ -37,27 +63,19 @@ pub struct Affected {
 impl Graph {
     /// Adds an edge; tells whether it is new. A module does not use itself.
     pub fn add(&mut self, user: &Name, used: &Name) -> bool {
-        if user == used {
-            return false;
-        }
-        let new = self.uses.entry(user.clone()).or_default().insert(used.clone());
-        if new {
-            self.users.entry(used.clone()).or_default().insert(user.clone());
-        }
-        new
+        user != used && connect(&mut self.uses, &mut self.users, user, used)
+    }
+
+    /// Remembers that a package's own object stands in the module's namespace, so that code can reach its submodules through
+    /// it. `from package import part` uses the package without holding it.
+    pub fn add_hold(&mut self, module: &Name, package: &Name) -> bool {
+        connect(&mut self.holds, &mut self.holders, module, package)
     }
 
     /// Takes away everything that `user` uses: its body is to run again, or it is gone.
     pub fn forget(&mut self, user: &str) {
-        let Some(used) = self.uses.remove(user) else { return };
-        for name in used {
-            if let Some(users) = self.users.get_mut(&name) {
-                users.remove(user);
-                if users.is_empty() {
-                    self.users.remove(&name);
-                }
-            }
-        }
+        disconnect(&mut self.uses, &mut self.users, user);
+        disconnect(&mut self.holds, &mut self.holders, user);
     }
 
     /// What `user` uses.
@@ -103,10 +121,11 @@ impl Graph {
         result
     }
 
-    /// The users of `package`, direct or not, that mention `tail`, and those through whom they got hold of the package.
+    /// The modules that mention `tail` and can reach the package: those that hold it, and those that use one that does; with
+    /// the modules through which they reach it.
     fn reach_through(&self, package: &str, tail: &str, facts: &impl Facts) -> Vec<Name> {
         let mut reach: HashSet<&Name> = HashSet::new();
-        let mut queue: Vec<&Name> = self.users_of(package).collect();
+        let mut queue: Vec<&Name> = self.holders.get(package).into_iter().flatten().collect();
         while let Some(name) = queue.pop() {
             if reach.insert(name) {
                 queue.extend(self.users_of(name));

@@ -62,6 +62,19 @@ impl Importer {
         Some(Self { module: None, application, view })
     }
 
+    /// Remembers that the importer gets a package's own object.
+    fn hold(&self, py: Python<'_>, module: &Managed) {
+        if !module.origin.is_package() {
+            return;
+        }
+        let holder = self.module.clone().or_else(|| nearest_managed(py)).or_else(context::running_body);
+        if let Some(holder) = holder
+            && holder.note_hold(&module.name)
+        {
+            self.application.add_hold(&holder, &module.name);
+        }
+    }
+
     /// Leaves an edge to a name. What unmanaged code imports is put down to the managed code that called it.
     fn note(&self, py: Python<'_>, name: &Name) {
         let user = self.module.clone().or_else(|| nearest_managed(py)).or_else(context::running_body);
@@ -150,6 +163,8 @@ fn managed_import<'py>(
         return Ok(found.exposed(py));
     }
     note_prefixes(py, &importer, &found.name);
+    // `import a.b as x` looks the same from here as `import a.b`.
+    importer.hold(py, &found);
     if level > 0 {
         return Ok(found.exposed(py));
     }
@@ -160,7 +175,10 @@ fn managed_import<'py>(
         first = first.rsplit_once('.').map_or(first, |(parent, _)| parent);
     }
     match find(py, &importer.application, &importer.view, &Name::from(first))? {
-        Some(top) => Ok(top.exposed(py)),
+        Some(top) => {
+            importer.hold(py, &top);
+            Ok(top.exposed(py))
+        }
         None => Ok(found.exposed(py)),
     }
 }
@@ -195,6 +213,7 @@ fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyR
     match find_for(py, importer, name)? {
         Some(found) => {
             note_prefixes(py, importer, &found.name);
+            importer.hold(py, &found);
             Ok(Some(found.exposed(py)))
         }
         None if name.contains('.') => {
@@ -528,6 +547,7 @@ fn parts(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, list: &Bou
         };
         let Ok(text) = text.to_cow() else { continue };
         if text == "*" {
+            importer.hold(py, package);
             if let Some(all) = package.exposed(py).getattr_opt("__all__")? {
                 parts(py, importer, package, &all)?;
             }
@@ -547,8 +567,9 @@ fn part_of(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, part: &s
         // An attribute of the package's own hides a submodule of that name; a submodule is used.
         let is_submodule = matches!(known, Some(Resolution::Managed(_)))
             && importer.view.any(&name).is_none_or(|m| m.exposed(py).is(&value));
-        if is_submodule && find(py, &importer.application, &importer.view, &name)?.is_some() {
+        if is_submodule && let Some(found) = find(py, &importer.application, &importer.view, &name)? {
             importer.note(py, &name);
+            importer.hold(py, &found);
         }
         return Ok(());
     }
@@ -561,8 +582,9 @@ fn part_of(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, part: &s
             Err(e) => Err(e),
         };
     };
-    if find(py, &importer.application, &importer.view, &name)?.is_some() {
+    if let Some(found) = find(py, &importer.application, &importer.view, &name)? {
         importer.note(py, &name);
+        importer.hold(py, &found);
     }
     Ok(())
 }

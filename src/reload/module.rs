@@ -84,6 +84,7 @@ pub struct Managed {
 #[derive(Default)]
 struct State {
     uses: HashSet<Name>,
+    holds: HashSet<Name>,
     bound: HashSet<Box<str>>,
     replacement: Option<Py<PyAny>>,
 }
@@ -148,6 +149,16 @@ impl Managed {
     /// The names it is known to use.
     pub fn uses(&self) -> HashSet<Name> {
         self.lock().uses.clone()
+    }
+
+    /// Remembers that a package's object stands in this module's namespace; whether that is new.
+    pub fn note_hold(&self, package: &Name) -> bool {
+        self.lock().holds.insert(package.clone())
+    }
+
+    /// The packages known to stand in its namespace.
+    pub fn holds(&self) -> HashSet<Name> {
+        self.lock().holds.clone()
     }
 
     /// Remembers that the submodule was put into this package's namespace; whether that is new.

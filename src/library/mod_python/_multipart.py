@@ -45,7 +45,8 @@ class MultipartReader:
             # A header is short. What goes beyond a block is read over, so that it cannot fill the memory.
             room -= len(line)
             if room >= 0:
-                lines.append(line.decode("utf-8", "replace"))
+                # The tables of httpd hold no NUL.
+                lines.append(line.decode("utf-8", "replace").replace("\0", "\ufffd"))
 
     def _line(self):
         """The first block of a line, of which the rest is read over; empty if the body ends before the line does."""
