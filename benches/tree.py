@@ -40,7 +40,7 @@ class Tree:
             size = min(PART, left)
             imports.append(self._part('p%03d' % len(imports), size))
             left -= size
-        self.save('everything', RECORD + 'from tree import base, left, right\n'
+        self.save('everything', RECORD + 'from tree import base\n'
                   + ''.join('import %s\n' % name for name in imports))
 
     def save(self, name, text):
