@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyCode, PyString, PyTuple};
 #[derive(Debug, Default)]
 pub struct CodeFacts {
     names: HashSet<Box<str>>,
+    attributes: HashSet<Box<str>>,
     rebinds_globals: bool,
 }
 
@@ -17,6 +18,14 @@ pub struct CodeFacts {
 struct Instructions {
     store_global: u8,
     delete_global: u8,
+    extended_argument: u8,
+    load_attribute: u8,
+    /// Gone from Python 3.12 on.
+    load_method: Option<u8>,
+    /// New in Python 3.12.
+    load_super_attribute: Option<u8>,
+    /// From Python 3.12 on the lowest bit of the argument tells a method call.
+    attribute_shift: u32,
 }
 
 impl CodeFacts {
@@ -32,15 +41,29 @@ impl CodeFacts {
     }
 
     fn add(&mut self, code: &Bound<'_, PyAny>, instructions: Instructions, nested: bool) -> PyResult<()> {
-        for name in code.getattr("co_names")?.cast::<PyTuple>()?.iter() {
+        let names = code.getattr("co_names")?;
+        let names = names.cast::<PyTuple>()?;
+        for name in names.iter() {
             self.rebinds_globals |= nested && name.eq("globals")?;
             self.add_name(&name);
         }
-        if nested && !self.rebinds_globals {
-            let bytes = code.getattr("co_code")?;
-            let bytes = bytes.cast::<PyBytes>()?.as_bytes();
-            self.rebinds_globals =
-                bytes.iter().step_by(2).any(|op| *op == instructions.store_global || *op == instructions.delete_global);
+        let bytes = code.getattr("co_code")?;
+        let mut argument: usize = 0;
+        for unit in bytes.cast::<PyBytes>()?.as_bytes().chunks_exact(2) {
+            argument = argument << 8 | usize::from(unit[1]);
+            let operation = unit[0];
+            if operation == instructions.extended_argument {
+                continue;
+            }
+            if let Some(index) = instructions.attribute(operation, argument)
+                && let Ok(name) = names.get_item(index)
+                && let Ok(name) = name.extract::<String>()
+            {
+                self.attributes.insert(name.into());
+            }
+            self.rebinds_globals |=
+                nested && (operation == instructions.store_global || operation == instructions.delete_global);
+            argument = 0;
         }
         self.add_constants(code.getattr("co_consts")?.cast::<PyTuple>()?, instructions)
     }
@@ -53,6 +76,7 @@ impl CodeFacts {
                 self.add_constants(inner, instructions)?;
             } else {
                 self.add_name(&constant);
+                self.add_text(&constant);
             }
         }
         Ok(())
@@ -72,9 +96,24 @@ impl CodeFacts {
         }
     }
 
+    /// A text may be the name of an attribute, for `getattr`.
+    fn add_text(&mut self, value: &Bound<'_, PyAny>) {
+        if let Ok(text) = value.cast::<PyString>()
+            && let Ok(text) = text.to_cow()
+            && text.len() <= 256
+        {
+            self.attributes.extend(text.split('.').filter(|part| !part.is_empty()).map(Box::from));
+        }
+    }
+
     /// Whether the code contains the name: as a variable, an attribute, or in a text that may be one.
     pub fn mentions(&self, name: &str) -> bool {
         self.names.contains(name)
+    }
+
+    /// Whether the code contains the name as an attribute, or in a text that may name one.
+    pub fn reads_attribute(&self, name: &str) -> bool {
+        self.attributes.contains(name)
     }
 
     /// Whether a copy of the module's namespace would not do in its place: functions of the module change its globals.
@@ -84,6 +123,19 @@ impl CodeFacts {
 }
 
 impl Instructions {
+    /// The index of the attribute's name, if the instruction reads one.
+    fn attribute(self, operation: u8, argument: usize) -> Option<usize> {
+        if operation == self.load_attribute {
+            Some(argument >> self.attribute_shift)
+        } else if Some(operation) == self.load_method {
+            Some(argument)
+        } else if Some(operation) == self.load_super_attribute {
+            Some(argument >> 2)
+        } else {
+            None
+        }
+    }
+
     fn get(py: Python<'_>) -> PyResult<Self> {
         static KNOWN: std::sync::OnceLock<Instructions> = std::sync::OnceLock::new();
         if let Some(known) = KNOWN.get() {
@@ -91,7 +143,16 @@ impl Instructions {
         }
         let map = crate::python::import(py, "opcode")?.getattr("opmap")?;
         let number = |name: &str| map.get_item(name)?.extract::<u8>();
-        let found = Self { store_global: number("STORE_GLOBAL")?, delete_global: number("DELETE_GLOBAL")? };
+        let optional = |name: &str| number(name).ok();
+        let found = Self {
+            store_global: number("STORE_GLOBAL")?,
+            delete_global: number("DELETE_GLOBAL")?,
+            extended_argument: number("EXTENDED_ARG")?,
+            load_attribute: number("LOAD_ATTR")?,
+            load_method: optional("LOAD_METHOD"),
+            load_super_attribute: optional("LOAD_SUPER_ATTR"),
+            attribute_shift: u32::from(py.version_info() >= (3, 12)),
+        };
         Ok(*KNOWN.get_or_init(|| found))
     }
 }

@@ -43,8 +43,8 @@ fn disconnect(forward: &mut HashMap<Name, HashSet<Name>>, back: &mut HashMap<Nam
 
 /// What the graph must know of code to decide about ancestors of a changed submodule.
 pub trait Facts {
-    /// Whether the module's code contains this name at all: as a variable, an attribute or a string.
-    fn mentions(&self, module: &str, name: &str) -> bool;
+    /// Whether the module's code reads an attribute of this name, or contains a text that may name it.
+    fn reads_attribute(&self, module: &str, name: &str) -> bool;
     /// Whether the package is loaded, so that it holds its submodules as attributes.
     fn is_loaded(&self, package: &str) -> bool;
     /// Whether the package must run again when its attribute `child` changes, as a copy of its namespace would not do.
@@ -121,7 +121,7 @@ impl Graph {
         result
     }
 
-    /// The modules that mention `tail` and can reach the package: those that hold it, and those that use one that does; with
+    /// The modules that read an attribute `tail` and can reach the package: those that hold it, and those that use one that does; with
     /// the modules through which they reach it.
     fn reach_through(&self, package: &str, tail: &str, facts: &impl Facts) -> Vec<Name> {
         let mut reach: HashSet<&Name> = HashSet::new();
@@ -132,7 +132,7 @@ impl Graph {
             }
         }
         let mut found: HashSet<&Name> = HashSet::new();
-        let mut queue: Vec<&Name> = reach.iter().copied().filter(|n| facts.mentions(n, tail)).collect();
+        let mut queue: Vec<&Name> = reach.iter().copied().filter(|n| facts.reads_attribute(n, tail)).collect();
         while let Some(name) = queue.pop() {
             if found.insert(name) {
                 queue.extend(self.used_by(name).filter(|n| reach.contains(n)));

@@ -548,6 +548,10 @@ fn parts(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, list: &Bou
         let Ok(text) = text.to_cow() else { continue };
         if text == "*" {
             importer.hold(py, package);
+            // The submodules that stand in the package's namespace now are copied along with everything else.
+            for tail in package.bound() {
+                importer.note(py, &Name::from(format!("{}.{tail}", package.name)));
+            }
             if let Some(all) = package.exposed(py).getattr_opt("__all__")? {
                 parts(py, importer, package, &all)?;
             }

@@ -37,6 +37,8 @@ struct Table {
     plan: HashMap<Name, Plan>,
     made: HashMap<Name, Made>,
     failed: HashMap<Name, PyErr>,
+    /// Those among the failed that do not stand for anything managed any more.
+    gone: HashSet<Name>,
     /// Failed modules whose failure an importing body has met: what became of it there decides.
     met: HashSet<Name>,
     bound: Vec<(Arc<Managed>, Box<str>)>,
@@ -59,8 +61,8 @@ pub struct Stage {
 struct BaseFacts<'a>(&'a HashMap<Name, Arc<Managed>>);
 
 impl Facts for BaseFacts<'_> {
-    fn mentions(&self, module: &str, name: &str) -> bool {
-        self.0.get(module).is_some_and(|m| m.source.facts.mentions(name))
+    fn reads_attribute(&self, module: &str, name: &str) -> bool {
+        self.0.get(module).is_some_and(|m| m.source.facts.reads_attribute(name))
     }
 
     fn is_loaded(&self, package: &str) -> bool {
@@ -105,7 +107,11 @@ pub fn build(
         }
         Err(e) => {
             stage.discard(py);
-            Err(error::format(py, &e))
+            let mut text = error::format(py, &e);
+            if janitor::is_timeout(py, &e) {
+                text.push_str(&format!("\nPythonReloadTimeout: loading the edited code took longer than {limit:?}"));
+            }
+            Err(text)
         }
     }
 }
@@ -172,6 +178,7 @@ impl Stage {
                 Ok(None) => {
                     let gone = PyModuleNotFoundError::new_err(format!("No module named '{name}'"));
                     self.fail(name, gone);
+                    self.lock().gone.insert(name.clone());
                 }
                 Err(e) if janitor::is_timeout(py, &e) => return Err(e),
                 Err(e) => self.fail(name, e),
@@ -194,6 +201,13 @@ impl Stage {
         table.plan.remove(name);
         if !table.failed.contains_key(name) {
             table.failed.insert(name.clone(), failure);
+        }
+    }
+
+    /// A body has asked for a name and learned that nothing managed stands behind it: what becomes of that decides.
+    pub fn meet_absence(&self, name: &Name) {
+        if context::running_body().is_some() {
+            self.lock().met.insert(name.clone());
         }
     }
 
@@ -311,7 +325,9 @@ impl Stage {
         let entries = self.application.entries();
         let table = self.lock();
         for (name, failure) in &table.failed {
-            let is_entry = entries.iter().any(|(module, object)| module == name && object.is_some());
+            // A page that is gone is not found; one that is broken is as bad as a handler that is.
+            let is_gone = table.gone.contains(name);
+            let is_entry = entries.iter().any(|(module, object)| module == name && (object.is_some() || !is_gone));
             if is_entry || (!table.met.contains(name) && self.is_wanted(&table, name)) {
                 return Err(failure.clone_ref(py));
             }
@@ -334,10 +350,14 @@ impl Stage {
     /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
     /// function that has not run yet would fail in the middle of a request.
     fn is_wanted(&self, table: &Table, name: &Name) -> bool {
-        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
         let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
         users.iter().any(|user| match table.made.get(user) {
-            Some(Made::Ready(record) | Made::Running(record)) => record.source.facts.mentions(tail),
+            Some(Made::Ready(record) | Made::Running(record)) => {
+                // A relative import does not mention what both names have in common.
+                let mut own = record.package().split('.').peekable();
+                let parts = name.split('.').skip_while(|part| own.next_if_eq(part).is_some());
+                parts.into_iter().all(|part| record.source.facts.mentions(part))
+            }
             None => false,
         })
     }

@@ -15,7 +15,7 @@ struct Made {
 }
 
 impl Facts for Made {
-    fn mentions(&self, module: &str, name: &str) -> bool {
+    fn reads_attribute(&self, module: &str, name: &str) -> bool {
         self.mentions.contains(&(module.to_owned(), name.to_owned()))
     }
 
