@@ -77,29 +77,11 @@ def some_lines(req):
 
 #[track_caller]
 fn assert_same(response: &Response, body: &[u8], what: &str) {
-    assert_eq!(
-        response.status,
-        200,
-        "{what}: {}",
-        String::from_utf8_lossy(&response.body)
-    );
-    assert!(
-        response.body == body,
-        "{what}: {} bytes of {} differ",
-        response.body.len(),
-        body.len()
-    );
+    assert_eq!(response.status, 200, "{what}: {}", String::from_utf8_lossy(&response.body));
+    assert!(response.body == body, "{what}: {} bytes of {} differ", response.body.len(), body.len());
 }
 
-const NAMES: [&str; 7] = [
-    "whole",
-    "mixed",
-    "pieces",
-    "by_line",
-    "by_short_line",
-    "all_lines",
-    "some_lines",
-];
+const NAMES: [&str; 7] = ["whole", "mixed", "pieces", "by_line", "by_short_line", "all_lines", "some_lines"];
 
 mpm_tests! {
     [prefork, event]

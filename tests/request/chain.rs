@@ -5,9 +5,7 @@ use crate::support::{Httpd, Mpm, Site, module, mpm_tests};
 /// Serves a module with these lines of configuration.
 fn serve(mpm: Mpm, conf: &str, code: &str) -> (Site, Httpd) {
     let site = Site::with(&[("tested.py", &module(code)), ("note.txt", "plain text")]);
-    let httpd = Httpd::builder(mpm)
-        .site(&site, &format!("SetHandler mod_python\n{conf}"))
-        .start();
+    let httpd = Httpd::builder(mpm).site(&site, &format!("SetHandler mod_python\n{conf}")).start();
     (site, httpd)
 }
 

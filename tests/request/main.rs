@@ -4,8 +4,16 @@
 mod support;
 
 mod attributes;
+mod authentication;
 mod body;
 mod chain;
+mod configuration;
+mod environment;
+mod headers;
+mod lifetime;
+mod members;
+mod methods;
 mod output;
 mod results;
 mod tables;
+mod text;

@@ -11,25 +11,12 @@ fn is_error_page(response: &Response, status: u16) -> bool {
 fn serve_directly(mpm: crate::support::Mpm, code: &str) -> Served {
     let served = Site::new();
     served.write("tested.py", crate::support::module(code));
-    let names = code
-        .lines()
-        .filter_map(|line| line.strip_prefix("def ")?.split('(').next());
-    let sections: String = names
-        .map(|name| format!("<Location /{name}>\nPythonHandler tested::{name}\n</Location>\n"))
-        .collect();
-    let path = format!(
-        "PythonPath \"['{}'] + sys.path\"\n",
-        served.root().display()
-    );
-    let httpd = Httpd::builder(mpm)
-        .site(&served, "SetHandler mod_python")
-        .conf(&path)
-        .conf(&sections)
-        .start();
-    Served {
-        site: served,
-        httpd,
-    }
+    let names = code.lines().filter_map(|line| line.strip_prefix("def ")?.split('(').next());
+    let sections: String =
+        names.map(|name| format!("<Location /{name}>\nPythonHandler tested::{name}\n</Location>\n")).collect();
+    let path = format!("PythonPath \"['{}'] + sys.path\"\n", served.root().display());
+    let httpd = Httpd::builder(mpm).site(&served, "SetHandler mod_python").conf(&path).conf(&sections).start();
+    Served { site: served, httpd }
 }
 
 mpm_tests! {

@@ -22,16 +22,7 @@ use super::{
 };
 
 /// Modules that every configuration may use; those compiled into httpd are passed over.
-const MODULES: [&str; 8] = [
-    "unixd",
-    "log_config",
-    "authz_core",
-    "authz_host",
-    "mime",
-    "dir",
-    "alias",
-    "env",
-];
+const MODULES: [&str; 8] = ["unixd", "log_config", "authz_core", "authz_host", "mime", "dir", "alias", "env"];
 
 /// The ports tried: outside the range from which the kernel takes the clients' own.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -141,8 +132,7 @@ impl Builder {
                     return Some(false);
                 }
                 // Connecting comes last and happens once: it costs a child a request.
-                let serves = read_lossy(&httpd.server_root().join(PID_FILE)).trim()
-                    == httpd.parent_pid().to_string()
+                let serves = read_lossy(&httpd.server_root().join(PID_FILE)).trim() == httpd.parent_pid().to_string()
                     && children_of(httpd.parent_pid()).len() >= self.children
                     && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
                 serves.then_some(true)
@@ -151,10 +141,7 @@ impl Builder {
                 return httpd;
             }
             let output = httpd.output();
-            assert!(
-                output.contains("Address already in use"),
-                "httpd did not start:\n{output}"
-            );
+            assert!(output.contains("Address already in use"), "httpd did not start:\n{output}");
         }
         panic!("no free port in {PORT_ATTEMPTS} attempts");
     }
@@ -163,9 +150,7 @@ impl Builder {
     pub fn expect_start_failure(self) -> String {
         let (process, root, port) = self.spawn();
         let mut httpd = Httpd::new(process, root, port);
-        wait_for("httpd to refuse to start", || {
-            httpd.has_exited().then_some(())
-        });
+        wait_for("httpd to refuse to start", || httpd.has_exited().then_some(()));
         let status = httpd.stop();
         let output = httpd.output();
         assert!(!status.success(), "httpd did start, and ended:\n{output}");
@@ -185,20 +170,14 @@ impl Builder {
             module = copy;
         }
         fs::create_dir(path.join("htdocs")).expect("an empty document root is made");
-        fs::write(path.join("mime.types"), "text/plain txt\ntext/html html\n")
-            .expect("mime.types is written");
+        fs::write(path.join("mime.types"), "text/plain txt\ntext/html html\n").expect("mime.types is written");
         let conf = self.configuration(&path, port, &module);
         let conf_file = path.join("httpd.conf");
         fs::write(&conf_file, conf).expect("httpd.conf is written");
 
         let console = File::create(path.join(CONSOLE)).expect("the console file is made");
         let httpd = Installation::get().binary.as_os_str();
-        let words: Vec<OsString> = self
-            .launcher
-            .iter()
-            .cloned()
-            .chain([httpd.to_owned()])
-            .collect();
+        let words: Vec<OsString> = self.launcher.iter().cloned().chain([httpd.to_owned()]).collect();
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
@@ -209,10 +188,7 @@ impl Builder {
             .arg("-DFOREGROUND")
             .args(&self.arguments)
             .env_clear()
-            .env(
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            )
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .current_dir("/")
             .stdin(Stdio::null())
@@ -226,9 +202,7 @@ impl Builder {
             }
             drop_privileges(&mut command);
         }
-        let process = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{} does not run: {error}", words[0].display()));
+        let process = command.spawn().unwrap_or_else(|error| panic!("{} does not run: {error}", words[0].display()));
         (process, root, port)
     }
 
@@ -237,16 +211,10 @@ impl Builder {
         let installation = Installation::get();
         let mut text = String::new();
         text.push_str(&installation.load_line(&format!("mpm_{}", self.mpm.name())));
-        for name in MODULES
-            .into_iter()
-            .chain(self.modules.iter().map(String::as_str))
-        {
+        for name in MODULES.into_iter().chain(self.modules.iter().map(String::as_str)) {
             text.push_str(&installation.load_line(name));
         }
-        let document_root = self
-            .document_root
-            .clone()
-            .unwrap_or_else(|| root.join("htdocs"));
+        let document_root = self.document_root.clone().unwrap_or_else(|| root.join("htdocs"));
         let user = if is_root() && !self.unprivileged {
             let (name, _, gid) = unprivileged_user();
             format!("User {name}\nGroup #{gid}\n")
@@ -283,9 +251,7 @@ impl Builder {
 
     /// The lines that hold the number of children where it is.
     fn sizing(&self) -> String {
-        let Self {
-            children, threads, ..
-        } = self;
+        let Self { children, threads, .. } = self;
         if !self.mpm.threaded() {
             return format!(
                 "StartServers {children}\nMinSpareServers {children}\nMaxSpareServers {children}\n\

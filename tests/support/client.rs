@@ -43,12 +43,7 @@ impl Response {
     /// The body as text of a 200; panics with what came instead.
     #[track_caller]
     pub fn ok(&self) -> &str {
-        assert_eq!(
-            self.status,
-            200,
-            "body: {}",
-            String::from_utf8_lossy(&self.body)
-        );
+        assert_eq!(self.status, 200, "body: {}", String::from_utf8_lossy(&self.body));
         self.text()
     }
 }
@@ -67,9 +62,7 @@ impl Connection {
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.set_write_timeout(Some(DEADLINE))?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream: BufReader::new(stream),
-        })
+        Ok(Self { stream: BufReader::new(stream) })
     }
 
     /// Sends a request and reads the response. `Host`, and `Content-Length` with a body, are added
@@ -98,11 +91,7 @@ impl Connection {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> io::Result<()> {
-        let has = |name: &str| {
-            headers
-                .iter()
-                .any(|(key, _)| key.eq_ignore_ascii_case(name))
-        };
+        let has = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
         let mut message = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
         if !has("Host") {
             message.extend_from_slice(b"Host: localhost\r\n");
@@ -157,12 +146,7 @@ impl Connection {
                 headers.push((line[..colon].to_vec(), value));
             }
             if status >= 200 {
-                return Ok(Response {
-                    status,
-                    reason,
-                    headers,
-                    body: Vec::new(),
-                });
+                return Ok(Response { status, reason, headers, body: Vec::new() });
             }
         }
     }
@@ -198,9 +182,7 @@ impl Connection {
     }
 
     fn read_body(&mut self, response: &mut Response) -> io::Result<()> {
-        let chunked = response
-            .header("Transfer-Encoding")
-            .is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"));
+        let chunked = response.header("Transfer-Encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"));
         if chunked {
             loop {
                 let chunk = self.read_chunk()?;
@@ -212,9 +194,7 @@ impl Connection {
         }
         match response.header("Content-Length") {
             Some(text) => {
-                let length = std::str::from_utf8(text)
-                    .ok()
-                    .and_then(|text| text.parse().ok());
+                let length = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
                 response.body = vec![0; length.ok_or_else(|| invalid(text))?];
                 self.stream.read_exact(&mut response.body)
             }
@@ -241,10 +221,7 @@ impl Connection {
 
 /// The status and the reason of `HTTP/1.1 200 OK`.
 fn status_line(line: &[u8]) -> Option<(u16, Vec<u8>)> {
-    let rest = line
-        .strip_prefix(b"HTTP/1.")?
-        .get(1..)?
-        .strip_prefix(b" ")?;
+    let rest = line.strip_prefix(b"HTTP/1.")?.get(1..)?.strip_prefix(b" ")?;
     let (digits, reason) = rest.split_at_checked(3)?;
     let status = std::str::from_utf8(digits).ok()?.parse().ok()?;
     Some((status, reason.strip_prefix(b" ").unwrap_or(reason).to_vec()))

@@ -90,12 +90,7 @@ pub fn python_module() -> PathBuf {
     candidates
         .iter()
         .find(|path| path.exists())
-        .unwrap_or_else(|| {
-            panic!(
-                "the module is not built: {} does not exist",
-                candidates[0].display()
-            )
-        })
+        .unwrap_or_else(|| panic!("the module is not built: {} does not exist", candidates[0].display()))
         .clone()
 }
 
@@ -104,16 +99,7 @@ fn apxs(variable: &str) -> String {
     let output = Command::new(&program)
         .args(["-q", variable])
         .output()
-        .unwrap_or_else(|error| {
-            panic!("{program} does not run ({error}): is apache2-dev installed?")
-        });
-    assert!(
-        output.status.success(),
-        "{program} -q {variable}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout)
-        .expect("apxs answers in UTF-8")
-        .trim()
-        .to_owned()
+        .unwrap_or_else(|error| panic!("{program} does not run ({error}): is apache2-dev installed?"));
+    assert!(output.status.success(), "{program} -q {variable}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("apxs answers in UTF-8").trim().to_owned()
 }

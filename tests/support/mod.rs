@@ -3,10 +3,7 @@
 //! A test writes a [`Site`], starts an [`Httpd`] over it and asks with [`Httpd::get`] or a [`Connection`].
 //! Everything started is stopped when the [`Httpd`] is dropped, also while a test panics; in that case the
 //! end of the error log is printed with the test's output.
-#![allow(
-    dead_code,
-    reason = "every test binary compiles the whole harness and uses a part of it"
-)]
+#![allow(dead_code, reason = "every test binary compiles the whole harness and uses a part of it")]
 
 mod builder;
 mod client;
@@ -17,15 +14,12 @@ mod served;
 mod site;
 mod wait;
 
-#[allow(
-    unused_imports,
-    reason = "every test binary compiles the whole harness and uses a part of it"
-)]
+#[allow(unused_imports, reason = "every test binary compiles the whole harness and uses a part of it")]
 pub use self::{
     builder::Builder,
     client::{Connection, Response},
     httpd::Httpd,
-    installation::{Installation, Mpm},
+    installation::{Installation, Mpm, python_module},
     process::{children_of, drop_privileges, group_members, signal},
     served::{Served, module},
     site::{Save, Site},
@@ -54,8 +48,5 @@ macro_rules! mpm_tests {
         )+
     };
 }
-#[allow(
-    unused_imports,
-    reason = "every test binary compiles the whole harness and uses a part of it"
-)]
+#[allow(unused_imports, reason = "every test binary compiles the whole harness and uses a part of it")]
 pub(crate) use mpm_tests;

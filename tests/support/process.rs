@@ -17,9 +17,7 @@ pub fn unprivileged_user() -> (String, u32, u32) {
     ["www-data", "apache", "nobody"]
         .iter()
         .find_map(|wanted| {
-            let line = passwd
-                .lines()
-                .find(|line| line.split(':').next() == Some(wanted))?;
+            let line = passwd.lines().find(|line| line.split(':').next() == Some(wanted))?;
             let mut ids = line.split(':').skip(2).map(|id| id.parse().ok());
             Some(((*wanted).to_owned(), ids.next()??, ids.next()??))
         })
@@ -59,6 +57,28 @@ pub fn children_of(parent: Pid) -> Vec<Pid> {
     members(Field::Parent, parent)
 }
 
+/// What the threads of a process do: their ids and how often each was scheduled; None where one runs or wants to.
+fn rest_of(pid: Pid) -> Option<Vec<(String, String)>> {
+    let mut threads = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        let path = entry.ok()?.path();
+        let status = fs::read_to_string(path.join("status")).ok()?;
+        let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        if !value("State:")?.starts_with('S') {
+            return None;
+        }
+        threads.push((path.display().to_string(), value("voluntary_ctxt_switches:")?.to_owned()));
+    }
+    threads.sort();
+    Some(threads)
+}
+
+/// Whether all threads of these processes sleep and none of them was awake in between: two looks see the same.
+pub fn at_rest(pids: &[Pid]) -> bool {
+    let look = || pids.iter().map(|pid| rest_of(*pid)).collect::<Option<Vec<_>>>();
+    look().is_some_and(|first| look() == Some(first))
+}
+
 /// The live processes of a group, in ascending order.
 pub fn group_members(group: Pid) -> Vec<Pid> {
     members(Field::Group, group)
@@ -82,17 +102,9 @@ fn members(field: Field, value: Pid) -> Vec<Pid> {
                 return false;
             };
             // The command stands in parentheses and may itself hold spaces and parentheses.
-            let columns: Vec<&str> = stat
-                .rsplit(')')
-                .next()
-                .unwrap_or_default()
-                .split_whitespace()
-                .collect();
+            let columns: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
             columns.first() != Some(&"Z")
-                && columns
-                    .get(field as usize)
-                    .and_then(|text| text.parse().ok())
-                    == Some(value)
+                && columns.get(field as usize).and_then(|text| text.parse().ok()) == Some(value)
         })
         .collect();
     found.sort_unstable();

@@ -31,10 +31,7 @@ impl Site {
     pub fn new() -> Self {
         let directory = public_directory("site-");
         let root = directory.path().canonicalize().expect("the site exists");
-        Self {
-            root,
-            _directory: directory,
-        }
+        Self { root, _directory: directory }
     }
 
     /// A site with these files.
@@ -135,9 +132,7 @@ fn write_file(path: &Path, bytes: &[u8]) {
     // Whatever the umask; and an existing file keeps its inode untouched but for the content.
     let mode = file.metadata().expect("an open file has metadata").mode();
     if mode & 0o777 != 0o644 {
-        file.set_permissions(Permissions::from_mode(0o644))
-            .expect("its mode is set");
+        file.set_permissions(Permissions::from_mode(0o644)).expect("its mode is set");
     }
-    file.write_all(bytes)
-        .expect("a file of the site is written");
+    file.write_all(bytes).expect("a file of the site is written");
 }

@@ -15,10 +15,7 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(
-            started.elapsed() < DEADLINE,
-            "waited {DEADLINE:?} in vain for {what}"
-        );
+        assert!(started.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain for {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
