@@ -316,7 +316,13 @@ impl RequestRec {
         let list = self.raw().allowed_methods;
         if !list.is_null() {
             // SAFETY: the list belongs to the live request; httpd copies the name.
-            unsafe { sys::ap_method_list_add(list, self.pool().bytes(name)) }
+            unsafe {
+                sys::ap_method_list_add(list, self.pool().bytes(name));
+                // httpd keeps the names of methods that it does not know, and tells them only with this bit.
+                if (*list).method_list.as_ref().is_some_and(|names| names.nelts > 0) {
+                    (*list).method_mask |= 1 << sys::M_INVALID;
+                }
+            }
         }
     }
 

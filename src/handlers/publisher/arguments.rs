@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode;
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -324,5 +325,29 @@ fn call_by_signature<'py>(
         .call_method1("select", (values,))?;
     let (by_place, by_name): (Bound<'py, PyAny>, Bound<'py, PyDict>) = chosen.extract()?;
     let by_place: Vec<Bound<'py, PyAny>> = by_place.extract()?;
-    Ok(target.call(PyTuple::new(py, by_place)?, Some(&by_name))?)
+    let by_place = PyTuple::new(py, by_place)?;
+    match target.call(&by_place, Some(&by_name)) {
+        Ok(value) => Ok(value),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) && !is_callable_with(py, target, &by_place, &by_name)? => {
+            let record = request.get().rec()?;
+            log::request(record, sys::APLOG_INFO, &format!("an argument that is required was not sent: {}", error.value(py)));
+            Err(Refused::Status(sys::HTTP_BAD_REQUEST))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether what a callable says about itself lets it be called with these arguments. One that says nothing may be.
+fn is_callable_with(
+    py: Python<'_>,
+    target: &Bound<'_, PyAny>,
+    by_place: &Bound<'_, PyTuple>,
+    by_name: &Bound<'_, PyDict>,
+) -> PyResult<bool> {
+    let Ok(signature) = crate::python::import(py, "inspect")?.call_method1("signature", (target,)) else { return Ok(true) };
+    match signature.getattr("bind")?.call(by_place, Some(by_name)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

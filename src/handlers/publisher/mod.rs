@@ -100,6 +100,8 @@ fn check_method(record: RequestRec) -> Published<()> {
     if allowed.iter().any(|m| m.cast_signed() == method) {
         return Ok(());
     }
-    record.raw_mut().allowed |= allowed.iter().fold(0, |bits, m| bits | (1_i64 << m));
+    for name in [&b"GET"[..], b"HEAD", b"POST"] {
+        record.allow_method(name);
+    }
     Err(Refused::Status(sys::HTTP_METHOD_NOT_ALLOWED))
 }
