@@ -1,5 +1,7 @@
 """The loader that managed modules name as theirs: it knows the source that the module was really made from."""
 
+import io
+import linecache
 import sys
 from importlib.machinery import (
     BYTECODE_SUFFIXES,
@@ -36,6 +38,7 @@ class ManagedLoader(SourceFileLoader):
         module.__loader__ = self
         module.__package__ = spec.parent
         module.__spec__ = spec
+        linecache.cache.pop(self.path, None)
 
     def create_module(self, spec):
         """Answer the managed module for code that loads by spec."""
@@ -58,6 +61,40 @@ class ManagedLoader(SourceFileLoader):
         """Answer the code of the text that this module was made from."""
         return compile(self._source, self.path or "<namespace>", "exec", dont_inherit=True)
 
+    def remember_lines(self):
+        """Let linecache show this text until it is asked on behalf of another execution of the module."""
+        try:
+            text = self.get_source(self.name)
+        except (SyntaxError, UnicodeDecodeError):
+            return
+        # Without a date, linecache does not compare the entry with the file.
+        lines = io.StringIO(text).readlines()
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += "\n"
+        linecache.cache[self.path] = (len(text), None, lines, self.path)
+
+
+def show_own_source():
+    """Make linecache answer with the text that a managed module was made from.
+
+    Tracebacks and inspect name the namespace that they ask for. The file may hold other code by now.
+    """
+    lazycache, getlines = linecache.lazycache, linecache.getlines
+
+    def remember(filename, module_globals):
+        loader = module_globals.get("__loader__") if module_globals else None
+        if isinstance(loader, ManagedLoader) and loader.path == filename:
+            loader.remember_lines()
+
+    def managed_lazycache(filename, module_globals):
+        remember(filename, module_globals)
+        return lazycache(filename, module_globals)
+
+    def managed_getlines(filename, module_globals=None):
+        remember(filename, module_globals)
+        return getlines(filename, module_globals)
+
+    linecache.lazycache, linecache.getlines = managed_lazycache, managed_getlines
 
 
 class ManagedFinder:
@@ -83,6 +120,7 @@ def install():
     """Put the finder behind the built-in and frozen importers and before the path finder."""
     position = next((i for i, f in enumerate(sys.meta_path) if getattr(f, "__name__", "") == "PathFinder"), None)
     finder = ManagedFinder()
+    show_own_source()
     if position is None:
         sys.meta_path.append(finder)
     else:

@@ -303,13 +303,27 @@ impl Application {
         if self.failure().is_some_and(|f| f.signature == signature) {
             return;
         }
-        let outcome = crate::python::attach(|py| stage::build(py, &this, suspects, timeout));
+        let changes = self.with_submodules(suspects);
+        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, timeout));
         let failure = outcome.err().map(|text| Arc::new(Failure { text, signature }));
         if let Some(failure) = &failure {
             let number = self.current().number;
             log::main(log::ERR, &format!("reload failed; serving generation {number}\n{}", failure.text));
         }
         *lock(&self.failure) = failure;
+    }
+
+    /// Adds what is known below names that stand for something else now: it must be looked for in other directories.
+    fn with_submodules(&self, mut changes: HashMap<Name, Change>) -> HashMap<Name, Change> {
+        let open: Vec<String> = changes.iter().filter(|(_, c)| c.known.is_none()).map(|(n, _)| format!("{n}.")).collect();
+        if open.is_empty() {
+            return changes;
+        }
+        let names = lock(&self.names);
+        for name in names.known.keys().filter(|name| open.iter().any(|above| name.starts_with(above))) {
+            changes.entry(name.clone()).or_insert(Change { known: None, content: None });
+        }
+        changes
     }
 
     fn names_at(&self, paths: &HashSet<PathBuf>) -> HashSet<Name> {

@@ -244,6 +244,10 @@ pub type Place = (Option<PathBuf>, Option<Vec<PathBuf>>);
 
 /// Where a managed module of the running application comes from.
 pub fn origin_of(py: Python<'_>, name: &str) -> PyResult<Option<Place>> {
+    if execute::is_standard(py, name)? {
+        // Whoever asks Python's own import system for a standard name gets the standard module.
+        return Ok(None);
+    }
     let here = context::innermost().map(|(application, _)| application);
     let candidates: Vec<Arc<Application>> = match here {
         Some(application) => vec![application],
@@ -372,6 +376,20 @@ pub fn find(
 }
 
 fn resolve(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    view: &View,
+    name: &Name,
+    parent: Option<&Arc<Managed>>,
+) -> PyResult<Resolution> {
+    let resolution = look_up(py, application, view, name, parent)?;
+    if let (View::Stage(stage), Resolution::Unmanaged) = (view, &resolution) {
+        stage.meet_absence(name);
+    }
+    Ok(resolution)
+}
+
+fn look_up(
     py: Python<'_>,
     application: &Arc<Application>,
     view: &View,

@@ -60,13 +60,17 @@ impl App {
 
     /// Serves modules by an httpd of the test's own making.
     pub fn start_with(builder: Builder, modules: &[(&str, &str)]) -> Self {
+        Self::start_configured(builder, "", modules)
+    }
+
+    /// The same with more lines in the site's `<Directory>`.
+    pub fn start_configured(builder: Builder, conf: &str, modules: &[(&str, &str)]) -> Self {
         let site = Site::new();
         for (path, body) in modules {
             site.write(path, module(body));
         }
-        let httpd = builder
-            .site(&site, "SetHandler mod_python\nPythonHandler h")
-            .start();
+        let conf = format!("SetHandler mod_python\nPythonHandler h\n{conf}");
+        let httpd = builder.site(&site, &conf).start();
         Self { site, httpd }
     }
 
@@ -148,50 +152,61 @@ impl Answer {
     }
 }
 
+/// A place where Python code waits until the test lets it go on.
+pub struct Gate {
+    listener: TcpListener,
+    waiting: Vec<std::net::TcpStream>,
+}
+
+impl Gate {
+    /// A closed gate.
+    pub fn new() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port for the gate");
+        listener.set_nonblocking(true).expect("accepting does not block");
+        Self { listener, waiting: Vec::new() }
+    }
+
+    /// The Python statements that wait at this gate.
+    pub fn wait_statement(&self) -> String {
+        let port = self.port();
+        format!("import socket\nwith socket.create_connection(('127.0.0.1', {port}), 60) as g:\n    g.recv(1)")
+    }
+
+    fn port(&self) -> u16 {
+        self.listener.local_addr().expect("a bound socket has an address").port()
+    }
+
+    /// Returns when one more piece of code has come to the gate.
+    pub fn arrival(&mut self) {
+        let stream = wait_for("code to come to the gate", || match self.listener.accept() {
+            Ok((stream, _)) => Some(stream),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => panic!("the gate is broken: {error}"),
+        });
+        self.waiting.push(stream);
+    }
+}
+
 /// A request that is held inside its handler until it is let go.
 pub struct Held {
     connection: Connection,
-    gate: std::net::TcpStream,
+    gate: Gate,
 }
 
 impl Held {
     /// Sends a request to the application's handler, and returns when it has taken its first value.
     pub fn start(app: &App) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port for the gate");
-        listener
-            .set_nonblocking(true)
-            .expect("accepting does not block");
-        let port = listener
-            .local_addr()
-            .expect("a bound socket has an address")
-            .port();
+        let mut gate = Gate::new();
         let mut connection = app.httpd.connect();
-        connection
-            .send_request(
-                "GET",
-                &format!("/hold/{port}"),
-                &[("Connection", "close")],
-                None,
-            )
-            .expect("the request is sent");
-        let gate = wait_for("the request to reach the gate", || {
-            match listener.accept() {
-                Ok((stream, _)) => Some(stream),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => None,
-                Err(error) => panic!("the gate is broken: {error}"),
-            }
-        });
+        let target = format!("/hold/{}", gate.port());
+        connection.send_request("GET", &target, &[("Connection", "close")], None).expect("the request is sent");
+        gate.arrival();
         Self { connection, gate }
     }
 
     /// Lets the request go on, and reads its answer.
     pub fn finish(mut self) -> Answer {
         drop(self.gate);
-        Answer::of(
-            &self
-                .connection
-                .read_response(false)
-                .expect("the held request answers"),
-        )
+        Answer::of(&self.connection.read_response(false).expect("the held request answers"))
     }
 }

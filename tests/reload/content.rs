@@ -16,16 +16,8 @@ fn accepted() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     deep.push(b'\n');
     vec![
         ("BOM", b"\xef\xbb\xbfV = 'bom'\n".to_vec(), "bom"),
-        (
-            "declared latin-1",
-            b"# -*- coding: latin-1 -*-\nV = '\xe9t\xe9'\n".to_vec(),
-            "\u{e9}t\u{e9}",
-        ),
-        (
-            "CRLF",
-            b"V = 'crlf'\r\nif V:\r\n    W = 1\r\n".to_vec(),
-            "crlf",
-        ),
+        ("declared latin-1", b"# -*- coding: latin-1 -*-\nV = '\xe9t\xe9'\n".to_vec(), "\u{e9}t\u{e9}"),
+        ("CRLF", b"V = 'crlf'\r\nif V:\r\n    W = 1\r\n".to_vec(), "crlf"),
         ("no line end", b"V = 'short'".to_vec(), "short"),
         ("huge", huge, "huge"),
         ("deep", deep, "deep"),
@@ -51,14 +43,8 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("NUL", b"V = 'nul'\x00\n".to_vec()),
         ("undeclared latin-1", b"V = '\xe9'\n".to_vec()),
-        (
-            "BOM and another encoding",
-            b"\xef\xbb\xbf# coding: latin-1\nV = 'both'\n".to_vec(),
-        ),
-        (
-            "unknown encoding",
-            b"# coding: no-such-encoding\nV = 'unknown'\n".to_vec(),
-        ),
+        ("BOM and another encoding", b"\xef\xbb\xbf# coding: latin-1\nV = 'both'\n".to_vec()),
+        ("unknown encoding", b"# coding: no-such-encoding\nV = 'unknown'\n".to_vec()),
         ("nested parentheses", parentheses),
         ("nested operators", minus),
         ("nested blocks", blocks),

@@ -12,10 +12,7 @@ use crate::{
 
 /// A handler that shows a leaf's value, and the leaf.
 fn leaf(mpm: Mpm) -> App {
-    App::start(
-        mpm,
-        &[("h.py", &handler("import c", "c.V")), ("c.py", "V = 1")],
-    )
+    App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", "V = 1")])
 }
 
 mpm_tests! {

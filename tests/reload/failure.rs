@@ -7,22 +7,13 @@ use crate::{
 
 /// A handler that shows two leaves and the generation that serves.
 fn two_leaves(mpm: Mpm) -> App {
-    App::start(
-        mpm,
-        &[
-            ("h.py", &handler("import c, d", "'%d %d' % (c.V, d.V)")),
-            ("c.py", "V = 1"),
-            ("d.py", "V = 1"),
-        ],
-    )
+    App::start(mpm, &[("h.py", &handler("import c, d", "'%d %d' % (c.V, d.V)")), ("c.py", "V = 1"), ("d.py", "V = 1")])
 }
 
 /// The exception that the error log names in the lines after the last failed reload.
 fn logged_after_failure(app: &App) -> String {
     let log = app.httpd.log();
-    let start = log
-        .rfind("reload failed")
-        .expect("a failed reload is logged");
+    let start = log.rfind("reload failed").expect("a failed reload is logged");
     log[start..].to_owned()
 }
 

@@ -6,13 +6,21 @@
 mod support;
 
 mod app;
+mod bodies;
+mod changes;
 mod concurrency;
 mod content;
+mod crowds;
 mod cycles;
 mod detection;
 mod failure;
+mod forms;
 mod graph;
 mod imports;
 mod limits;
+mod modes;
+mod ordinary;
 mod packages;
+mod places;
+mod published;
 mod status;

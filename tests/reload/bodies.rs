@@ -1,0 +1,132 @@
+//! Bodies of modules that do what bodies should not: P3 and P10.
+
+use crate::{
+    app::{App, handler},
+    support::{Mpm, mpm_tests},
+};
+
+fn leaf(mpm: Mpm) -> App {
+    App::start(mpm, &[("h.py", &handler("import user", "user.V")), ("user.py", "from c import V"), ("c.py", "V = 1")])
+}
+
+mpm_tests! {
+    /// What ends a program ends a body, and nothing else: the old code serves, and the child lives.
+    [prefork, event]
+    fn bodies_that_end_the_program(mpm) {
+        let app = leaf(mpm);
+        let first = app.expect("1");
+        for (count, body) in [
+            "raise SystemExit",
+            "import sys\nsys.exit('a reason')",
+            "exit()",
+            "raise KeyboardInterrupt",
+            "raise GeneratorExit",
+            "raise MemoryError",
+            "def f():\n    f()\nf()",
+            "class E(BaseException): pass\nraise E",
+            "raise StopIteration",
+        ].into_iter().enumerate() {
+            app.edit("c.py", body);
+            app.expect("1");
+            let same = app.expect("1");
+            assert!(same.runs_after(&first).is_empty(), "{body}");
+            assert_eq!(app.failures().len(), count + 1, "{body}: {:#?}", app.failures());
+        }
+        app.edit("c.py", "V = 2");
+        let fixed = app.expect("2");
+        assert_eq!(fixed.runs_after(&first), ["c", "user", "h"]);
+    }
+
+    /// An exception whose own text cannot be had is contained as well.
+    [prefork, event]
+    fn an_exception_that_cannot_be_shown(mpm) {
+        let app = leaf(mpm);
+        app.expect("1");
+        app.edit("c.py", "class E(Exception):\n    def __str__(self):\n        raise self\nraise E");
+        app.expect("1");
+        app.edit("c.py", "raise ValueError('\\ud800 \\x00 \\n[fake] line')");
+        app.expect("1");
+        app.edit("c.py", "V = 2");
+        app.expect("2");
+    }
+
+    /// A first load that fails answers 500, and leaves the child in order.
+    [prefork, event]
+    fn a_first_load_that_ends_the_program(mpm) {
+        for body in ["raise SystemExit", "raise KeyboardInterrupt", "def f():\n    f()\nf()", "V = ("] {
+            let app = App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", body)]);
+            let pids = app.httpd.child_pids();
+            for _ in 0..3 {
+                assert_eq!(app.httpd.get("/").status, 500, "{body}");
+            }
+            app.edit("c.py", "V = 1");
+            app.expect("1");
+            assert_eq!(app.httpd.child_pids(), pids, "{body}");
+        }
+    }
+
+    /// A body that fails half-way leaves nothing of itself: neither names nor modules that only it imported.
+    [prefork, event]
+    fn a_failed_body_leaves_nothing(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import sys, c", "'%s %s %s' % (c.V, hasattr(c, 'W'), 'fresh' in sys.modules)")),
+            ("c.py", "V = 1"),
+        ]);
+        app.expect("1 False False");
+        app.edit("fresh.py", "U = 1");
+        app.edit("c.py", "V = 2\nW = 2\nimport fresh\n1 / 0");
+        app.expect("1 False False");
+        app.edit("c.py", "V = 3");
+        app.expect("3 False False");
+    }
+
+    /// A body that deletes itself or others from `sys.modules` disturbs neither itself nor the next edit.
+    [prefork, event]
+    fn a_body_that_deletes_modules(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import user", "user.V")),
+            ("user.py", "import sys\nfrom c import V\nfor n in ('c', 'user'): sys.modules.pop(n, None)"),
+            ("c.py", "V = 1"),
+        ]);
+        for value in ["1", "2", "3"] {
+            app.edit("c.py", &format!("V = {value}"));
+            app.expect(value);
+        }
+    }
+
+    /// A body that imports while other threads of it import as well, and waits for them.
+    [prefork, event]
+    fn a_body_that_waits_for_importing_threads(mpm) {
+        let body = "
+import threading
+found = []
+def work():
+    import d
+    found.append(d.V)
+threads = [threading.Thread(target=work) for _ in range(4)]
+for t in threads: t.start()
+for t in threads: t.join(20)
+V = sum(found)
+";
+        let app = App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", body), ("d.py", "V = 1")]);
+        app.expect("4");
+        app.edit("c.py", &format!("{body}\nV += 10"));
+        app.expect("14");
+    }
+
+    /// A body that asks its own server: the answer comes from the generation that serves.
+    [event]
+    fn a_body_that_asks_its_own_server(mpm) {
+        let app = App::start_configured(crate::support::Httpd::builder(mpm), "PythonReloadTimeout 2\nPythonReload async", &[
+            ("h.py", &handler("import c", "c.V")),
+            ("c.py", "V = 1"),
+        ]);
+        app.expect("1");
+        let body = format!(
+            "import urllib.request as u\nV = 'saw ' + u.urlopen('http://127.0.0.1:{}/').read().decode().splitlines()[-1]",
+            app.httpd.port()
+        );
+        app.edit("c.py", &body);
+        crate::support::wait_for("the body's own request", || (app.ask().value == "saw 1").then_some(()));
+    }
+}

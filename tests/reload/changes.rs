@@ -1,0 +1,247 @@
+//! P6: files that appear, go away, take each other's place and change their names.
+
+use std::fs;
+
+use crate::{
+    app::{App, handler},
+    support::mpm_tests,
+};
+
+/// A module that does without another one.
+const OPTIONAL: &str = "try:\n    from extra import V\nexcept ImportError:\n    V = 'without'";
+
+fn rename(app: &App, from: &str, to: &str) {
+    fs::rename(app.site.path(from), app.site.path(to)).expect("a rename within the site");
+}
+
+fn no_failures(app: &App) {
+    assert!(app.failures().is_empty(), "{:#?}", app.failures());
+}
+
+mpm_tests! {
+    /// An optional module: its user is built anew when it appears, changes and goes away.
+    [prefork, event]
+    fn an_optional_module_comes_and_goes(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import user", "user.V")), ("user.py", OPTIONAL)]);
+        for _ in 0..2 {
+            app.expect("without");
+            app.edit("extra.py", "V = 'with'");
+            app.expect("with");
+            app.edit("extra.py", "V = 'with more'");
+            app.expect("with more");
+            app.site.remove("extra.py");
+        }
+        app.expect("without");
+        no_failures(&app);
+    }
+
+    /// The same in a package, by `from . import`, and inside a function.
+    [prefork, event]
+    fn an_optional_submodule_comes_and_goes(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("from pkg import user", "user.V + ' ' + user.late()")),
+            ("pkg/__init__.py", ""),
+            ("pkg/user.py", "
+try:
+    from . import extra
+    V = extra.V
+except ImportError:
+    V = 'without'
+def late():
+    try:
+        import pkg.other
+    except ImportError:
+        return 'without'
+    return pkg.other.V
+"),
+        ]);
+        app.expect("without without");
+        app.edit("pkg/extra.py", "V = 'with'");
+        app.expect("with without");
+        app.edit("pkg/other.py", "V = 'with'");
+        app.expect("with with");
+        app.edit("pkg/other.py", "V = 'other'");
+        app.expect("with other");
+        app.site.remove("pkg/extra.py");
+        app.expect("without other");
+    }
+
+    /// An optional module that is broken is not the same as none: its error is reported and the old code serves.
+    [prefork, event]
+    fn an_optional_module_that_is_broken(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import user", "user.V")), ("user.py", OPTIONAL)]);
+        app.expect("without");
+        app.edit("extra.py", "V = (");
+        app.expect("without");
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+        app.edit("extra.py", "V = 'with'");
+        app.expect("with");
+    }
+
+    /// A module becomes a package of the same name, and a module again.
+    [prefork, event]
+    fn a_module_becomes_a_package_and_back(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import thing, user", "thing.V + ' ' + user.V")),
+            ("user.py", "from thing import V"), ("thing.py", "V = 'module'")]);
+        app.expect("module module");
+        for round in 0..2 {
+            app.edit("thing/__init__.py", "from .impl import V");
+            app.edit("thing/impl.py", &format!("V = 'package {round}'"));
+            app.site.remove("thing.py");
+            app.expect(&format!("package {round} package {round}"));
+            app.edit("thing/impl.py", "V = 'edited'");
+            app.expect("edited edited");
+            app.edit("thing.py", &format!("V = 'module {round}'"));
+            fs::remove_dir_all(app.site.path("thing")).expect("the package is removed");
+            app.expect(&format!("module {round} module {round}"));
+        }
+        app.edit("thing.py", "V = 'last'");
+        app.expect("last last");
+    }
+
+    /// A package's directory is moved away and back: last good, then fresh, and followed as before.
+    [prefork, event]
+    fn a_directory_is_moved_away_and_back(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import pkg.sub.leaf as leaf", "leaf.V")),
+            ("pkg/__init__.py", ""),
+            ("pkg/sub/__init__.py", ""),
+            ("pkg/sub/leaf.py", "V = 1"),
+        ]);
+        let first = app.expect("1");
+        rename(&app, "pkg", "elsewhere");
+        app.expect("1");
+        rename(&app, "elsewhere", "pkg");
+        let back = app.expect("1");
+        assert!(back.runs_after(&first).is_empty(), "{:?}", back.runs_after(&first));
+        app.edit("pkg/sub/leaf.py", "V = 2");
+        app.expect("2");
+        // Away, edited there, and back.
+        rename(&app, "pkg/sub", "pkg/gone");
+        app.expect("2");
+        app.edit("pkg/gone/leaf.py", "V = 3");
+        app.expect("2");
+        rename(&app, "pkg/gone", "pkg/sub");
+        app.expect("3");
+        app.edit("pkg/sub/leaf.py", "V = 4");
+        app.expect("4");
+    }
+
+    /// Case 28: a module is renamed and its importers edited: one generation, and no error is ever seen.
+    [prefork, event]
+    fn case_28_a_module_is_renamed_with_its_importers(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import a, b", "'%s %s' % (a.W, b.W)")),
+            ("a.py", "from old_name import V as W"),
+            ("b.py", "import old_name\nW = old_name.V"),
+            ("old_name.py", "V = 1"),
+        ]);
+        app.expect("1 1");
+        rename(&app, "old_name.py", "new_name.py");
+        app.edit("a.py", "from new_name import V as W");
+        app.edit("b.py", "import new_name\nW = new_name.V");
+        app.expect("1 1");
+        no_failures(&app);
+        app.edit("new_name.py", "V = 2");
+        app.expect("2 2");
+        no_failures(&app);
+    }
+
+    /// Case 28: a package is renamed and its importers edited.
+    [prefork, event]
+    fn case_28_a_package_is_renamed_with_its_importers(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("from before.user import W", "W")),
+            ("before/__init__.py", ""),
+            ("before/user.py", "from .core import V as W"),
+            ("before/core.py", "V = 1"),
+        ]);
+        app.expect("1");
+        rename(&app, "before", "after");
+        app.edit("h.py", &handler("from after.user import W", "W"));
+        app.expect("1");
+        no_failures(&app);
+        app.edit("after/core.py", "V = 2");
+        app.expect("2");
+        // A new package of the old name is another one.
+        app.edit("before/__init__.py", "");
+        app.edit("before/user.py", "W = 'again'");
+        app.edit("h.py", &handler("from before.user import W", "W"));
+        app.expect("again");
+        no_failures(&app);
+    }
+
+    /// A file that goes away and comes back with other content while nobody asks is an edit.
+    [prefork, event]
+    fn a_file_is_removed_and_made_again(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", "V = 1")]);
+        app.expect("1");
+        app.site.remove("c.py");
+        app.edit("c.py", "V = 2");
+        app.expect("2");
+        app.site.remove("c.py");
+        app.expect("2");
+        app.edit("c.py", "V = 3");
+        app.expect("3");
+    }
+
+    /// The whole site is exchanged for another of the same shape, as a checkout does it, in one batch.
+    [prefork, event]
+    fn a_checkout_is_one_batch(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import a, b, pkg.c", "'%s %s %s' % (a.V, b.V, pkg.c.V)")),
+            ("a.py", "V = 1"),
+            ("b.py", "from a import V"),
+            ("pkg/__init__.py", ""),
+            ("pkg/c.py", "from b import V"),
+        ]);
+        app.expect("1 1 1");
+        for value in ["2", "3"] {
+            app.edit("a.py", &format!("V = {value}"));
+            app.edit("b.py", &format!("from a import V as U\nV = U if U == {value} else 'mixed'"));
+            app.edit("pkg/c.py", &format!("import b\nV = b.V if b.V == {value} else 'mixed'"));
+            app.expect(&format!("{value} {value} {value}"));
+        }
+        no_failures(&app);
+    }
+
+    /// A name that cannot be read is not a name that is gone: what serves goes on, and the reason is logged.
+    [prefork, event]
+    fn what_is_no_file_is_last_good(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", "V = 1")]);
+        app.expect("1");
+        let path = app.site.path("c.py");
+        for (what, make) in odd_files() {
+            fs::remove_file(&path).expect("the file is removed");
+            make(&path);
+            app.expect("1");
+            app.expect("1");
+            assert!(!app.failures().is_empty(), "{what} is reported");
+            if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) }.expect("it goes again");
+            app.edit("c.py", "V = 1");
+            app.expect("1");
+        }
+        app.edit("c.py", "V = 2");
+        app.expect("2");
+    }
+}
+
+type Make = fn(&std::path::Path);
+
+/// What may stand where a module's file stood.
+fn odd_files() -> Vec<(&'static str, Make)> {
+    fn fifo(path: &std::path::Path) {
+        let status = std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo runs");
+        assert!(status.success());
+    }
+    fn directory(path: &std::path::Path) {
+        fs::create_dir(path).expect("a directory is made");
+    }
+    fn link(path: &std::path::Path) {
+        std::os::unix::fs::symlink("nowhere.py", path).expect("a link is made");
+    }
+    fn loop_of_links(path: &std::path::Path) {
+        std::os::unix::fs::symlink("c.py", path).expect("a link is made");
+    }
+    vec![("a FIFO", fifo), ("a directory", directory), ("a dangling link", link), ("a loop of links", loop_of_links)]
+}

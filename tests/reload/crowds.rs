@@ -1,0 +1,238 @@
+//! Many threads, many children, and processes that come and go.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use crate::{
+    app::{Answer, App, Held, handler},
+    support::{Httpd, Save, mpm_tests, wait_for},
+};
+
+/// How many children the tests of many children have.
+const CHILDREN: usize = 8;
+
+/// Asks until every child that lives now has answered this.
+fn converge(app: &App, value: &str) {
+    let mut open = Vec::new();
+    let mut seen = BTreeSet::new();
+    wait_for("every child to show the edit", || {
+        let mut connection = app.httpd.connect();
+        let answer = Answer::of(&connection.get("/").expect("the handler answers"));
+        assert_eq!(answer.value, value, "child {}", answer.pid);
+        seen.insert(answer.pid);
+        // A child with an open connection takes no other in prefork.
+        open.push(connection);
+        app.httpd.child_pids().iter().all(|pid| seen.contains(pid)).then_some(())
+    });
+}
+
+mpm_tests! {
+    /// P5: a module that is not loaded yet is imported by twenty requests at once: its body runs once.
+    [event, worker]
+    fn a_late_import_runs_the_body_once(mpm) {
+        const REQUESTS: usize = 20;
+        let app = App::start_with(Httpd::builder(mpm).threads(REQUESTS), &[
+            ("h.py", &handler("def late():\n    import late_a\n    return late_a.V", "late()")),
+            ("late_a.py", "import time\ntime.sleep(0.05)\nfrom late_b import V"),
+            ("late_b.py", "import time\ntime.sleep(0.05)\nV = 1"),
+        ]);
+        let barrier = Barrier::new(REQUESTS);
+        let answers: Vec<Answer> = thread::scope(|scope| {
+            let requests: Vec<_> = (0..REQUESTS).map(|_| scope.spawn(|| {
+                let mut connection = app.httpd.connect();
+                barrier.wait();
+                Answer::of(&connection.get("/").expect("the handler answers"))
+            })).collect();
+            requests.into_iter().map(|r| r.join().expect("the client does not panic")).collect()
+        });
+        assert!(answers.iter().all(|answer| answer.value == "1"));
+        let last = app.expect("1");
+        let mut runs = last.runs.clone();
+        runs.sort_unstable();
+        assert_eq!(runs, ["h", "late_a", "late_b"]);
+    }
+
+    /// Case 60: requests import in opposite order, many times over, while edits go on.
+    [event, worker]
+    fn case_60_crossing_late_imports(mpm) {
+        let head = "
+def both(order):
+    if order:
+        import cross_a, cross_b
+    else:
+        import cross_b, cross_a
+    return cross_a.V, cross_b.V
+import os, threading
+lock = threading.Lock()
+count = 0
+def next_order():
+    global count
+    with lock:
+        count += 1
+        return count % 2
+";
+        let app = App::start_with(Httpd::builder(mpm).threads(8), &[
+            ("h.py", &handler(head, "both(next_order())")),
+            ("cross_a.py", "V = 0\nimport cross_b"),
+            ("cross_b.py", "V = 0\nimport cross_a"),
+        ]);
+        for round in 1..30 {
+            app.edit("cross_a.py", &format!("V = {round}\nimport cross_b"));
+            app.edit("cross_b.py", &format!("V = {round}\nimport cross_a"));
+            // The handler is new as well, so its imports inside the function are not loaded by anybody yet.
+            app.edit("h.py", &handler(&format!("{head}\nROUND = {round}"), "both(next_order())"));
+            thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| app.expect(&format!("({round}, {round})")));
+                }
+            });
+        }
+    }
+
+    /// P4: a request of an old generation imports a module for the first time after it was edited: it must not see half
+    /// of the new generation.
+    [prefork, event]
+    fn a_late_import_by_an_old_generation(mpm) {
+        let head = "
+import c
+first = []
+def late():
+    if not first:
+        first.append(1)
+        return c.V
+    import late_c
+    return '%s%s' % (late_c.V, 'same' if late_c.c is c else 'other')
+";
+        let app = App::start_for_two(mpm, &[
+            ("h.py", &handler(head, "late()")),
+            ("late_c.py", "import c\nV = c.V"),
+            ("c.py", "V = 'old'"),
+        ]);
+        let held = Held::start(&app);
+        app.edit("c.py", "V = 'new'");
+        assert_eq!(app.ask().value, "new");
+        assert_eq!(app.ask().value, "newsame");
+        assert_eq!(held.finish().value, "old then oldsame");
+        for _ in 0..4 {
+            assert!(["new", "newsame"].contains(&app.ask().value.as_str()));
+        }
+    }
+
+    /// Case 64: after one edit every child shows it, and each runs the bodies once.
+    [prefork]
+    fn case_64_every_child_converges(mpm) {
+        let app = App::start_with(Httpd::builder(mpm).children(CHILDREN), &[
+            ("h.py", &handler("import c, d", "'%s %s' % (c.V, d.V)")),
+            ("c.py", "V = 1"),
+            ("d.py", "from c import V"),
+        ]);
+        converge(&app, "1 1");
+        for value in 2..6 {
+            app.edit("c.py", &format!("V = {value}"));
+            converge(&app, &format!("{value} {value}"));
+        }
+    }
+
+    /// P10: children are killed at random moments of a storm of edits and requests, also in the middle of taking events from
+    /// the kernel: the server goes on, and no edit is lost for those that stay.
+    [prefork]
+    fn children_killed_in_a_storm(mpm) {
+        let app = App::start_with(Httpd::builder(mpm).children(CHILDREN), &[
+            ("h.py", &handler("import c", "c.V")),
+            ("c.py", "V = 0"),
+        ]);
+        let stop = AtomicBool::new(false);
+        let answered = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        // A child that is killed takes its connection with it; an answer that comes is a good one.
+                        let Ok(mut connection) = crate::support::Connection::open(app.httpd.port()) else { continue };
+                        if let Ok(response) = connection.request("GET", "/", &[("Connection", "close")], None) {
+                            Answer::of(&response).value.parse::<u32>().expect("a whole value");
+                            answered.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+            for round in 1..=150 {
+                app.save(Save::Rename, "c.py", &format!("V = {round}"));
+                if round % 3 == 0
+                    && let Some(pid) = app.httpd.child_pids().get(round % CHILDREN)
+                {
+                    app.httpd.kill_child(*pid);
+                }
+                let before = answered.load(Ordering::Relaxed);
+                wait_for("an answer", || (answered.load(Ordering::Relaxed) > before).then_some(()));
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        wait_for("all children to be there", || (app.httpd.child_pids().len() == CHILDREN).then_some(()));
+        for value in ["'after'", "'after that'"] {
+            app.edit("c.py", &format!("V = {value}"));
+            converge(&app, value.trim_matches('\''));
+        }
+    }
+
+    /// Case 66: a handler that forks, and multiprocessing by fork, leave the parent's view of edits alone.
+    [prefork, event]
+    fn case_66_forks_in_a_handler(mpm) {
+        let head = "
+import os, c
+def forked():
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            import late
+            os.write(write, ('%s%s' % (c.V, late.V)).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as f:
+        text = f.read()
+    os.waitpid(pid, 0)
+    return text
+";
+        let app = App::start(mpm, &[
+            ("h.py", &handler(head, "forked() + ' ' + str(c.V)")),
+            ("c.py", "V = 1"),
+            ("late.py", "V = 'x'"),
+        ]);
+        for value in 1..8 {
+            app.edit("c.py", &format!("V = {value}"));
+            let answer = app.expect(&format!("{value}x {value}"));
+            assert!(!answer.runs.contains(&"late".to_owned()), "what the copy loads is the copy's");
+        }
+    }
+
+    /// Case 66: multiprocessing by fork, with a function of a managed module.
+    [prefork, event]
+    fn case_66_multiprocessing(mpm) {
+        let head = "
+import multiprocessing, work
+def pooled():
+    context = multiprocessing.get_context('fork')
+    queue = context.SimpleQueue()
+    process = context.Process(target=work.put, args=(queue, 20))
+    process.start()
+    value = queue.get()
+    process.join()
+    return '%s %s' % (value, process.exitcode)
+";
+        let body = |factor: u32| format!("import c\ndef put(queue, n):\n    queue.put(n * {factor} * c.V)");
+        let app = App::start(mpm, &[("h.py", &handler(head, "pooled()")), ("work.py", &body(1)), ("c.py", "V = 1")]);
+        app.expect("20 0");
+        app.edit("work.py", &body(2));
+        app.expect("40 0");
+        app.edit("c.py", "V = 3");
+        app.expect("120 0");
+    }
+}

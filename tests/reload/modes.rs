@@ -1,0 +1,109 @@
+//! When a new generation is built: before the request, behind it, never; and for how long at most.
+
+use crate::{
+    app::{App, Gate, handler},
+    support::{Httpd, mpm_tests, wait_for},
+};
+
+mpm_tests! {
+    /// PythonReload async: no request waits for a build, and the build is published when it is done.
+    [prefork, event]
+    fn async_requests_never_wait(mpm) {
+        let app = App::start_configured(Httpd::builder(mpm), "PythonReload async", &[
+            ("h.py", &handler("import c", "c.V")),
+            ("c.py", "V = 'old'"),
+        ]);
+        app.expect("old");
+        for value in ["second", "third"] {
+            let before = app.ask().value;
+            let mut gate = Gate::new();
+            app.edit("c.py", &format!("{}\nV = '{value}'", gate.wait_statement()));
+            app.expect(&before);
+            gate.arrival();
+            // The body is in the middle of its work, and stays there until the gate goes.
+            for _ in 0..20 {
+                app.expect(&before);
+            }
+            drop(gate);
+            wait_for("the new generation", || (app.ask().value == value).then_some(()));
+        }
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
+    /// PythonReload async: broken code leaves the last good generation, and its error is logged once.
+    [prefork, event]
+    fn async_broken_code_is_not_served(mpm) {
+        let app = App::start_configured(Httpd::builder(mpm), "PythonReload async", &[
+            ("h.py", &handler("import c", "c.V")),
+            ("c.py", "V = 1"),
+        ]);
+        app.expect("1");
+        app.edit("c.py", "V = 1 / 0");
+        wait_for("the failure to be logged", || {
+            app.expect("1");
+            (!app.failures().is_empty()).then_some(())
+        });
+        for _ in 0..20 {
+            app.expect("1");
+        }
+        app.edit("c.py", "V = 2");
+        wait_for("the repair", || (app.ask().value == "2").then_some(()));
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+    }
+
+    /// P3 and PythonReloadTimeout: a body that loops for ever is stopped, and the old code serves.
+    [prefork, event]
+    fn a_body_without_end_is_stopped(mpm) {
+        let app = App::start_configured(Httpd::builder(mpm), "PythonReloadTimeout 0.3", &[
+            ("h.py", &handler("import c", "c.V")),
+            ("c.py", "V = 1"),
+        ]);
+        let first = app.expect("1");
+        for (count, body) in [
+            "while True: pass",
+            // One that takes no interest in exceptions is stopped as well.
+            "for _ in range(3):\n    try:\n        while True: pass\n    except BaseException: pass",
+            "import time\nwhile True: time.sleep(0.01)",
+        ].into_iter().enumerate() {
+            app.edit("c.py", body);
+            app.expect("1");
+            app.expect("1");
+            assert_eq!(app.failures().len(), count + 1, "{body}: {:#?}", app.failures());
+        }
+        let log = app.httpd.log();
+        assert!(log.contains("PythonReloadTimeout"), "the log names the limit:\n{log}");
+        app.edit("c.py", "V = 2");
+        let last = app.expect("2");
+        assert_eq!(last.runs_after(&first), ["c", "h"]);
+    }
+
+    /// PythonAutoReload Off: files are loaded once.
+    [prefork, event]
+    fn autoreload_off_keeps_the_code(mpm) {
+        let app = App::start_configured(Httpd::builder(mpm), "PythonAutoReload Off", &[
+            ("h.py", &handler("import c", "c.V")),
+            ("c.py", "V = 1"),
+        ]);
+        let first = app.expect("1");
+        app.edit("c.py", "V = 2");
+        app.edit("h.py", &handler("import c", "'edited'"));
+        for _ in 0..20 {
+            let answer = app.expect("1");
+            assert!(answer.runs_after(&first).is_empty());
+        }
+    }
+
+    /// PythonAutoReload Off: what starts after the edit starts with the edited code.
+    [prefork, event]
+    fn autoreload_off_ends_with_the_child(mpm) {
+        let mut app = App::start_configured(Httpd::builder(mpm), "PythonAutoReload Off", &[
+            ("h.py", &handler("import c", "c.V")),
+            ("c.py", "V = 1"),
+        ]);
+        app.expect("1");
+        app.edit("c.py", "V = 2");
+        app.expect("1");
+        app.httpd.graceful();
+        wait_for("the new child to answer", || (app.ask().value == "2").then_some(()));
+    }
+}

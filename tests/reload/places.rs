@@ -1,0 +1,199 @@
+//! Where managed modules come from, and what keeps applications apart.
+
+use crate::{
+    app::{Answer, App, handler, module},
+    support::{Httpd, Site, mpm_tests},
+};
+
+/// A directory of the site in quotes, as Python and httpd.conf both take it.
+fn quoted(site: &Site, directory: &str) -> String {
+    format!("'{}'", site.path(directory).display())
+}
+
+/// An application of its own making: files, and the configuration made from the site.
+fn configured(mpm: crate::support::Mpm, files: &[(&str, &str)], conf: impl FnOnce(&Site) -> String) -> App {
+    let site = Site::new();
+    for (path, body) in files {
+        site.write(path, module(body));
+    }
+    let conf = format!("SetHandler mod_python\n{}", conf(&site));
+    // Where there is a directory `app`, that is the handler's, and others are no part of the site.
+    let app = Some(site.path("app")).filter(|app| app.is_dir()).unwrap_or_else(|| site.root().to_owned());
+    let lines = format!("DocumentRoot \"{}\"", app.display());
+    let httpd = Httpd::builder(mpm).directory(&app, &conf).conf(&lines).start();
+    App { site, httpd }
+}
+
+mpm_tests! {
+    /// P1: a directory that PythonPath adds is a reload root.
+    [prefork, event]
+    fn python_path_directories_are_managed(mpm) {
+        let app = configured(mpm, &[
+            ("app/h.py", &handler("import shared", "shared.V")),
+            ("lib/shared.py", "from deep import V"),
+            ("lib/deep.py", "V = 1"),
+        ], |site| format!(
+            "PythonHandler h\nPythonPath \"[{}, {}] + sys.path\"", quoted(site, "app"), quoted(site, "lib")
+        ));
+        let first = app.expect("1");
+        app.edit("lib/deep.py", "V = 2");
+        let second = app.expect("2");
+        assert_eq!(second.runs_after(&first), ["deep", "shared", "h"]);
+    }
+
+    /// P6: a file that appears in an earlier entry of PythonPath takes the place of one in a later entry, and gives it back.
+    [prefork, event]
+    fn an_earlier_entry_shadows_a_later_one(mpm) {
+        let app = configured(mpm, &[
+            ("app/h.py", &handler("import shared", "shared.V")),
+            ("lib/shared.py", "V = 'late'"),
+            ("early/unrelated.py", ""),
+        ], |site| format!(
+            "PythonHandler h\nPythonPath \"[{}, {}, {}] + sys.path\"",
+            quoted(site, "app"), quoted(site, "early"), quoted(site, "lib")
+        ));
+        app.expect("late");
+        app.edit("early/shared.py", "V = 'early'");
+        app.expect("early");
+        app.edit("early/shared.py", "V = 'early and edited'");
+        app.expect("early and edited");
+        app.edit("early/shared/__init__.py", "V = 'package'");
+        app.expect("package");
+        std::fs::remove_dir_all(app.site.path("early/shared")).expect("the package is removed");
+        app.expect("early and edited");
+        app.site.remove("early/shared.py");
+        app.expect("late");
+        app.edit("lib/shared.py", "V = 'late and edited'");
+        app.expect("late and edited");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
+    /// P1: PythonReloadRoot makes a directory managed, and importable.
+    [prefork, event]
+    fn a_reload_root_is_managed(mpm) {
+        let app = configured(mpm, &[
+            ("app/h.py", &handler("import shared", "shared.V")),
+            ("lib/shared.py", "V = 1"),
+        ], |site| format!("PythonHandler h\nPythonReloadRoot {}", quoted(site, "lib")));
+        let first = app.expect("1");
+        app.edit("lib/shared.py", "V = 2");
+        let second = app.expect("2");
+        assert_eq!(second.runs_after(&first), ["shared", "h"]);
+    }
+
+    /// PythonReloadExclude: what matches is loaded once, and stays as it is while the rest is reloaded.
+    [prefork, event]
+    fn excluded_modules_are_not_reloaded(mpm) {
+        let app = configured(mpm, &[
+            ("h.py", &handler("import c, settings_local, vendor.lib", "'%s %s %s' % (c.V, settings_local.V, vendor.lib.V)")),
+            ("c.py", "V = 1"),
+            ("settings_local.py", "V = 1"),
+            ("vendor/__init__.py", ""),
+            ("vendor/lib.py", "V = 1"),
+        ], |_| "PythonHandler h\nPythonReloadExclude */vendor/* *_local.py".to_owned());
+        let first = app.expect("1 1 1");
+        app.edit("settings_local.py", "V = 2");
+        app.edit("vendor/lib.py", "V = 2");
+        let same = app.expect("1 1 1");
+        assert!(same.runs_after(&first).is_empty());
+        app.edit("c.py", "V = 2");
+        let second = app.expect("2 1 1");
+        assert_eq!(second.runs_after(&first), ["c", "h"]);
+    }
+
+    /// P7 (case 16): two directories with a util.py of their own, in one interpreter.
+    [prefork, event]
+    fn case_16_equal_names_in_two_directories(mpm) {
+        let site = Site::new();
+        for (app, value) in [("app1", "one"), ("app2", "two")] {
+            site.write(&format!("{app}/h.py"), module(&handler("import util", "util.V")));
+            site.write(&format!("{app}/util.py"), module(&format!("V = '{value}'")));
+        }
+        let conf = "SetHandler mod_python\nPythonHandler h\nPythonInterpreter main";
+        let httpd = Httpd::builder(mpm)
+            .directory(&site.path("app1"), conf)
+            .directory(&site.path("app2"), conf)
+            .conf(&format!("DocumentRoot \"{}\"", site.root().display()))
+            .start();
+        let app = App { site, httpd };
+        assert_eq!(app.ask_at("/app1/").value, "one");
+        let first = app.ask_at("/app2/");
+        assert_eq!(first.value, "two");
+        app.edit("app1/util.py", "V = 'edited'");
+        let second = app.ask_at("/app2/");
+        assert_eq!(second.value, "two");
+        assert!(second.runs_after(&first).is_empty(), "the other application was touched");
+        let third = app.ask_at("/app1/");
+        assert_eq!(third.value, "edited");
+        assert_eq!(third.runs_after(&first), ["util", "h"]);
+        assert_eq!(app.ask_at("/app2/").value, "two");
+    }
+
+    /// P7: two virtual hosts with the same directory do not share modules, and both see an edit.
+    [prefork, event]
+    fn virtual_hosts_are_apart(mpm) {
+        let site = Site::with(&[
+            ("h.py", &module(&handler("import c\ncount = [0]", "'%s %d' % (c.V, c.next())"))),
+            ("c.py", &module("V = 1\nn = 0\ndef next():\n    global n\n    n += 1\n    return n")),
+        ]);
+        let conf = "SetHandler mod_python\nPythonHandler h";
+        let mut lines = String::new();
+        for name in ["one.example", "two.example"] {
+            lines += &format!("<VirtualHost *:*>\nServerName {name}\nDocumentRoot \"{}\"\n</VirtualHost>\n", site.root().display());
+        }
+        let httpd = Httpd::builder(mpm).directory(site.root(), conf).conf(&lines).start();
+        let app = App { site, httpd };
+        let ask = |host: &str| Answer::of(&app.httpd.request("GET", "/", &[("Host", host)], None)).value;
+        assert_eq!(ask("one.example"), "1 1");
+        assert_eq!(ask("one.example"), "1 2");
+        assert_eq!(ask("two.example"), "1 1");
+        assert_eq!(ask("one.example"), "1 3");
+        app.edit("c.py", "V = 2\nn = 0\ndef next():\n    global n\n    n += 1\n    return n");
+        assert_eq!(ask("two.example"), "2 1");
+        assert_eq!(ask("two.example"), "2 2");
+        assert_eq!(ask("one.example"), "2 1");
+    }
+
+    /// P7: a file of the application that has a standard module's name is for the application alone; the standard library
+    /// goes on with its own, also where that is imported for the first time afterwards.
+    [prefork, event]
+    fn a_standard_name_is_shadowed_for_managed_code_alone(mpm) {
+        let head = "
+import bisect, json, user
+import statistics
+outside = {'__name__': 'outside'}
+exec('import json, bisect', outside)
+";
+        let value = "'%s %s %s %s %s' % (json.V, user.V, bisect.V, outside['json'].loads('[1]'), statistics.median([3, 1, 2]))";
+        let app = App::start(mpm, &[
+            ("h.py", &handler(head, &format!("{value} + ' %s' % hasattr(outside['bisect'], 'insort')"))),
+            ("user.py", "from json import V"),
+            ("json.py", "V = 'mine'"),
+            ("bisect.py", "V = 1"),
+        ]);
+        app.expect("mine mine 1 [1] 2 True");
+        app.edit("json.py", "V = 'edited'");
+        app.expect("edited edited 1 [1] 2 True");
+        app.edit("bisect.py", "V = 2");
+        app.expect("edited edited 2 [1] 2 True");
+    }
+
+    /// P7: a file that takes a standard name while the server runs is for managed code alone as well, and goes away again.
+    [prefork, event]
+    fn a_standard_name_is_shadowed_later(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import colorsys, json\nimport statistics", "getattr(colorsys, 'V', 'standard')")),
+        ]);
+        app.expect("standard");
+        app.edit("colorsys.py", "V = 'mine'");
+        let value = app.ask().value;
+        assert!(["mine", "standard"].contains(&value.as_str()), "one policy or the other: {value}");
+        // Whichever it is, it is the same for an importer that comes later and for every request.
+        app.edit("h.py", &handler("import colorsys, other", "getattr(colorsys, 'V', 'standard') + ' ' + other.V"));
+        app.edit("other.py", "import colorsys\nV = getattr(colorsys, 'V', 'standard')");
+        app.expect(&format!("{value} {value}"));
+        app.site.remove("colorsys.py");
+        app.expect("standard standard");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+}
