@@ -22,9 +22,19 @@ fn assert_refused(mpm: Mpm, conf: &str, texts: &[&str]) {
 }
 
 const LATER: [&str; 13] = [
-    "PythonPostReadRequestHandler", "PythonTransHandler", "PythonInitHandler", "PythonHeaderParserHandler", "PythonAccessHandler",
-    "PythonAuthenHandler", "PythonAuthzHandler", "PythonTypeHandler", "PythonFixupHandler", "PythonLogHandler", "PythonCleanupHandler",
-    "PythonHandlerModule", "PythonConnectionHandler",
+    "PythonPostReadRequestHandler",
+    "PythonTransHandler",
+    "PythonInitHandler",
+    "PythonHeaderParserHandler",
+    "PythonAccessHandler",
+    "PythonAuthenHandler",
+    "PythonAuthzHandler",
+    "PythonTypeHandler",
+    "PythonFixupHandler",
+    "PythonLogHandler",
+    "PythonCleanupHandler",
+    "PythonHandlerModule",
+    "PythonConnectionHandler",
 ];
 
 mpm_tests! {
@@ -57,9 +67,10 @@ mpm_tests! {
             ("PythonOption a b c", ["1-2 arguments", "key"]),
             ("PythonPath", ["one argument", "search path"]),
             ("PythonPath a b", ["one argument", "search path"]),
-            ("PythonPath \"\"", ["empty", "sys.path"]),
+            ("PythonPath \"\"", ["one argument", "search path"]),
+            ("PythonPath \" \"", ["empty", "sys.path"]),
             ("PythonInterpreter", ["one argument", "name"]),
-            ("PythonInterpreter \"\"", ["empty", "main_interpreter"]),
+            ("PythonInterpreter \"\"", ["one argument", "name"]),
             ("PythonReload later", ["`later`", "sync or async"]),
             ("PythonReloadOnError explode", ["`explode`", "last-good or fail"]),
             ("PythonReloadTimeout soon", ["`soon`", "seconds"]),

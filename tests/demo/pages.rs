@@ -2,7 +2,7 @@
 
 use crate::{
     run::{Run, sources},
-    support::{Response, mpm_tests},
+    support::{Response, mpm_tests, wait_for},
 };
 
 /// Sends a form as a browser does.
@@ -44,7 +44,7 @@ mpm_tests! {
         let empty = post(&run, "/sign", &[("name=\"name\"", b"x"), ("name=\"message\"", b" ")]);
         assert!(empty.ok().contains("An entry needs a message."), "{}", empty.text());
         assert_eq!(run.get("/sign?message=by+GET").status, 405);
-        assert_eq!(run.get("/style.css").header("Content-Type"), Some(&b"text/css; charset=utf-8"[..]));
+        assert_eq!(run.get("/style.css").header("Content-Type"), Some(&b"text/css"[..]));
         for target in ["/nothing", "/layout", "/store"] {
             let status = run.get(target).status;
             assert!(status == 404 || status == 403, "{target}: {status}");
@@ -76,7 +76,11 @@ mpm_tests! {
     [prefork, event]
     fn the_table_of_modules(mpm) {
         let run = Run::start(&sources().join("scripts/run.py"), mpm, &[]);
-        let page = run.get("/modules");
+        // Each child tells of what it has loaded itself.
+        let page = wait_for("a child that has served both pages", || {
+            run.get("/").ok();
+            Some(run.get("/modules")).filter(|page| page.text().contains("id=\"store\""))
+        });
         for name in ["layout", "palette", "markup", "store", "store.entries", "modules"] {
             assert!(page.ok().contains(&format!("id=\"{name}\"")), "no row for {name} in {}", page.text());
         }

@@ -10,7 +10,9 @@ use std::{
     thread,
 };
 
-use crate::support::{Connection, DEADLINE, Mpm, Response, Site, children_of, python_module, signal, wait_for};
+use crate::support::{
+    Connection, DEADLINE, Mpm, Response, Site, children_of, free_port, python_module, signal, wait_for,
+};
 
 /// The directory of the sources.
 pub fn sources() -> &'static Path {
@@ -31,6 +33,8 @@ impl Run {
         let python = env::var_os("PYO3_PYTHON").unwrap_or_else(|| "/usr/bin/python3".into());
         let mut command = Command::new(python);
         command.arg("-B").arg(script).arg("--module").arg(python_module()).args(["--mpm", mpm.name()]).args(more);
+        // Left to itself every run would try for the same port.
+        command.arg("--port").arg(free_port().to_string());
         if let Some(apxs) = env::var_os("APXS") {
             command.arg("--apxs").arg(apxs);
         }

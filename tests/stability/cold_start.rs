@@ -9,7 +9,10 @@ const CLIENTS: usize = 48;
 
 /// Modules whose bodies take a moment, with an import inside a function and a cycle.
 const FILES: [(&str, &str); 6] = [
-    ("index.py", "import helper\nfrom package import part\ndef index():\n    import late\n    return '%d %d %d' % (helper.V, part.V, late.V)\n"),
+    (
+        "index.py",
+        "import helper\nfrom package import part\ndef index():\n    import late\n    return '%d %d %d' % (helper.V, part.V, late.V)\n",
+    ),
     ("helper.py", "import time\nimport package.other\ntime.sleep(0.05)\nV = 1\n"),
     ("late.py", "import time\ntime.sleep(0.05)\nV = 3\n"),
     ("package/__init__.py", "import time\ntime.sleep(0.05)\n"),
@@ -42,11 +45,8 @@ fn rush(httpd: &Httpd) {
 }
 
 fn start(mpm: Mpm, site: &Site, handler: &str) -> Httpd {
-    let builder = if mpm.threaded() {
-        Httpd::builder(mpm).children(2).threads(24)
-    } else {
-        Httpd::builder(mpm).children(8)
-    };
+    let builder =
+        if mpm.threaded() { Httpd::builder(mpm).children(2).threads(24) } else { Httpd::builder(mpm).children(8) };
     builder.site(site, &format!("SetHandler mod_python\nPythonHandler {handler}")).start()
 }
 

@@ -54,8 +54,21 @@ def cyclic(req):
 
 /// The functions that answer 500.
 const FAILING: [&str; 15] = [
-    "error", "leave", "leave_text", "interrupt", "out_of_memory", "generator_exit", "own", "endless", "endless_lookup",
-    "wrong_type", "unprintable", "unflushed", "stop_iteration", "cause", "cyclic",
+    "error",
+    "leave",
+    "leave_text",
+    "interrupt",
+    "out_of_memory",
+    "generator_exit",
+    "own",
+    "endless",
+    "endless_lookup",
+    "wrong_type",
+    "unprintable",
+    "unflushed",
+    "stop_iteration",
+    "cause",
+    "cyclic",
 ];
 
 mpm_tests! {

@@ -79,9 +79,7 @@ impl Held {
         let mut gates = Vec::new();
         for _ in 0..count {
             let mut connection = httpd.connect();
-            connection
-                .send_request("GET", &format!("/hold?{port}"), &[("Connection", "close")], None)
-                .expect("sent");
+            connection.send_request("GET", &format!("/hold?{port}"), &[("Connection", "close")], None).expect("sent");
             connections.push(connection);
             gates.push(listener.accept().expect("the handler comes to its gate").0);
         }

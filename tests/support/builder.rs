@@ -270,7 +270,7 @@ impl Builder {
 }
 
 /// A port that was free a moment ago, and that no other test of this process is given.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let count = PORTS.end - PORTS.start;
     // Test binaries that run side by side begin at different places.

@@ -16,7 +16,7 @@ mod wait;
 
 #[allow(unused_imports, reason = "every test binary compiles the whole harness and uses a part of it")]
 pub use self::{
-    builder::Builder,
+    builder::{Builder, free_port},
     client::{Connection, Response},
     httpd::Httpd,
     installation::{Installation, Mpm, python_module},

@@ -328,9 +328,15 @@ fn call_by_signature<'py>(
     let by_place = PyTuple::new(py, by_place)?;
     match target.call(&by_place, Some(&by_name)) {
         Ok(value) => Ok(value),
-        Err(error) if error.is_instance_of::<PyTypeError>(py) && !is_callable_with(py, target, &by_place, &by_name)? => {
+        Err(error)
+            if error.is_instance_of::<PyTypeError>(py) && !is_callable_with(py, target, &by_place, &by_name)? =>
+        {
             let record = request.get().rec()?;
-            log::request(record, sys::APLOG_INFO, &format!("an argument that is required was not sent: {}", error.value(py)));
+            log::request(
+                record,
+                sys::APLOG_INFO,
+                &format!("an argument that is required was not sent: {}", error.value(py)),
+            );
             Err(Refused::Status(sys::HTTP_BAD_REQUEST))
         }
         Err(error) => Err(error.into()),
@@ -344,7 +350,9 @@ fn is_callable_with(
     by_place: &Bound<'_, PyTuple>,
     by_name: &Bound<'_, PyDict>,
 ) -> PyResult<bool> {
-    let Ok(signature) = crate::python::import(py, "inspect")?.call_method1("signature", (target,)) else { return Ok(true) };
+    let Ok(signature) = crate::python::import(py, "inspect")?.call_method1("signature", (target,)) else {
+        return Ok(true);
+    };
     match signature.getattr("bind")?.call(by_place, Some(by_name)) {
         Ok(_) => Ok(true),
         Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok(false),
