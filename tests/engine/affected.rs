@@ -9,14 +9,14 @@ use crate::graph::{Affected, Facts, Graph, Name};
 /// Facts that a test makes up.
 #[derive(Debug, Default, Clone)]
 struct Made {
-    mentions: HashSet<(String, String)>,
+    reads: HashSet<(String, String)>,
     loaded: HashSet<String>,
     must_run: HashSet<(String, String)>,
 }
 
 impl Facts for Made {
     fn reads_attribute(&self, module: &str, name: &str) -> bool {
-        self.mentions.contains(&(module.to_owned(), name.to_owned()))
+        self.reads.contains(&(module.to_owned(), name.to_owned()))
     }
 
     fn is_loaded(&self, package: &str) -> bool {
@@ -80,13 +80,16 @@ fn dotted() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A graph with packages, facts about it and a change.
-fn nested() -> impl Strategy<Value = (Vec<(String, String)>, Made, HashSet<String>)> {
+type Pairs = Vec<(String, String)>;
+
+/// A graph with packages, who holds which, facts about it and a change.
+fn nested() -> impl Strategy<Value = (Pairs, Pairs, Made, HashSet<String>)> {
     let pairs = || prop::collection::hash_set((dotted(), "[a-i]"), 0..30);
     let few = prop::collection::hash_set((dotted(), "[a-i]"), 0..4);
     let facts = (pairs(), prop::collection::hash_set(dotted(), 0..20), few)
-        .prop_map(|(mentions, loaded, must_run)| Made { mentions, loaded, must_run });
-    (prop::collection::vec((dotted(), dotted()), 0..40), facts, prop::collection::hash_set(dotted(), 0..4))
+        .prop_map(|(reads, loaded, must_run)| Made { reads, loaded, must_run });
+    let edges = || prop::collection::vec((dotted(), dotted()), 0..40);
+    (edges(), edges(), facts, prop::collection::hash_set(dotted(), 0..4))
 }
 
 proptest! {
@@ -107,10 +110,16 @@ proptest! {
     /// P1 where there are packages: users of what runs run too; a package whose submodule is new is new itself; who reaches
     /// the submodule through the package runs.
     #[test]
-    fn with_packages_it_is_closed((edges, facts, changed) in nested()) {
+    fn with_packages_it_is_closed((edges, holds, facts, changed) in nested()) {
         let mut graph = Graph::default();
         for (user, used) in &edges {
             graph.add(&Name::from(user.as_str()), &Name::from(used.as_str()));
+        }
+        for (holder, held) in &holds {
+            let (holder, held) = (Name::from(holder.as_str()), Name::from(held.as_str()));
+            // What an import puts into a namespace is used as well.
+            graph.add(&holder, &held);
+            graph.add_hold(&holder, &held);
         }
         let result = graph.affected(changed.iter().map(|n| Name::from(n.as_str())), &facts);
         for name in &changed {
@@ -134,8 +143,13 @@ proptest! {
             if facts.must_run_for(package, tail) {
                 prop_assert!(result.run.contains(package), "{} must run for {}", package, tail);
             }
-            for user in graph.users_of(package).filter(|user| facts.mentions(user, tail)) {
-                prop_assert!(result.run.contains(user), "{} reaches {} through {}", user, name, package);
+            // Whoever has the package's object in its namespace, or uses one that has.
+            let holders = holds.iter().filter(|(_, held)| held == package).map(|(holder, _)| Name::from(holder.as_str()));
+            let uses: Vec<(Name, Name)> =
+                edges.iter().chain(&holds).map(|(a, b)| (Name::from(a.as_str()), Name::from(b.as_str()))).collect();
+            for user in closure(&uses, &holders.collect()) {
+                let reaches = facts.reads_attribute(&user, tail);
+                prop_assert!(!reaches || result.run.contains(&user), "{} reaches {} through {}", user, name, package);
             }
         }
         for package in &result.renew {
@@ -194,10 +208,15 @@ fn ancestors_are_renewed() {
 /// whoever hands it the package.
 #[test]
 fn an_attribute_of_a_package_is_an_edge() {
-    let graph = graph(&[("direct", "pkg"), ("indirect", "middle"), ("middle", "pkg"), ("stranger", "pkg")]);
+    let edges = [("direct", "pkg"), ("indirect", "middle"), ("middle", "pkg"), ("stranger", "pkg"), ("user", "pkg")];
+    let mut graph = graph(&edges);
+    // `user` has imported names from the package, and not the package.
+    for holder in ["direct", "middle", "stranger"] {
+        graph.add_hold(&Name::from(holder), &Name::from("pkg"));
+    }
     let facts = Made {
         loaded: ["pkg".to_owned()].into(),
-        mentions: [pair("direct", "sub"), pair("indirect", "sub")].into(),
+        reads: [pair("direct", "sub"), pair("indirect", "sub"), pair("user", "sub")].into(),
         ..Made::default()
     };
     let result = affected(&graph, &["pkg.sub"], &facts);
