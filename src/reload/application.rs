@@ -315,7 +315,8 @@ impl Application {
 
     /// Adds what is known below names that stand for something else now: it must be looked for in other directories.
     fn with_submodules(&self, mut changes: HashMap<Name, Change>) -> HashMap<Name, Change> {
-        let open: Vec<String> = changes.iter().filter(|(_, c)| c.known.is_none()).map(|(n, _)| format!("{n}.")).collect();
+        let open: Vec<String> =
+            changes.iter().filter(|(_, c)| c.known.is_none()).map(|(n, _)| format!("{n}.")).collect();
         if open.is_empty() {
             return changes;
         }

@@ -1,7 +1,7 @@
 //! Making and running a module.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -227,11 +227,13 @@ pub fn restore(py: Python<'_>, name: &Name, shown: Shown) -> PyResult<()> {
 pub fn is_standard(py: Python<'_>, name: &str) -> PyResult<bool> {
     let first = name.split('.').next().unwrap_or(name);
     let sys = crate::python::import(py, "sys")?;
-    let names = match sys.getattr_opt("stdlib_module_names")? {
-        Some(names) => names,
-        None => sys.getattr("builtin_module_names")?,
-    };
-    names.contains(first)
+    if let Some(names) = sys.getattr_opt("stdlib_module_names")? {
+        return names.contains(first);
+    }
+    // Python 3.9 has no list of them, but a directory.
+    let library: PathBuf = crate::python::import(py, "os")?.getattr("__file__")?.extract()?;
+    let is_file = library.parent().is_some_and(|d| d.join(format!("{first}.py")).is_file() || d.join(first).is_dir());
+    Ok(is_file || sys.getattr("builtin_module_names")?.contains(first)?)
 }
 
 /// Puts a submodule into its package's namespace, once for each package object, as Python does after loading it. Answers what

@@ -26,9 +26,15 @@ const REPEAT: Duration = Duration::from_millis(200);
 /// How long the janitor rests when it has nothing to watch.
 const REST: Duration = Duration::from_secs(1);
 
+struct Build {
+    thread: c_long,
+    deadline: Instant,
+    expired: bool,
+}
+
 #[derive(Default)]
 struct Duties {
-    builds: HashMap<u64, (c_long, Instant)>,
+    builds: HashMap<u64, Build>,
     applications: Vec<Weak<Application>>,
     next_id: u64,
 }
@@ -56,11 +62,18 @@ pub fn set(py: Python<'_>, limit: Duration) -> Limit<'_> {
     let all = held.get_or_insert_default();
     all.next_id += 1;
     let id = all.next_id;
-    all.builds.insert(id, (thread, Instant::now() + limit));
+    all.builds.insert(id, Build { thread, deadline: Instant::now() + limit, expired: false });
     drop(held);
     CALLED.notify_all();
     start();
     Limit { py, id, thread }
+}
+
+impl Limit<'_> {
+    /// Whether the time was over before the code came to its end, whatever it made of the exception.
+    pub fn expired(&self) -> bool {
+        duties().as_ref().and_then(|all| all.builds.get(&self.id)).is_some_and(|build| build.expired)
+    }
 }
 
 impl Drop for Limit<'_> {
@@ -72,6 +85,11 @@ impl Drop for Limit<'_> {
         // SAFETY: attached. An exception that was sent but not raised yet must not hit the request that goes on.
         unsafe { ffi::PyThreadState_SetAsyncExc(self.thread as _, std::ptr::null_mut()) };
     }
+}
+
+/// The exception of a build that took too long.
+pub fn timeout() -> PyErr {
+    ReloadTimeout::new_err("the time was over before all bodies had come to their end")
 }
 
 /// Whether an error is the end of the time limit.
@@ -104,12 +122,13 @@ fn work() {
             let mut held = duties();
             let all = held.get_or_insert_default();
             let mut late = Vec::new();
-            for (thread, deadline) in all.builds.values_mut() {
-                if *deadline <= now {
-                    late.push(*thread);
-                    *deadline = now + REPEAT;
+            for build in all.builds.values_mut() {
+                if build.deadline <= now {
+                    late.push(build.thread);
+                    build.deadline = now + REPEAT;
+                    build.expired = true;
                 }
-                wake = wake.min(*deadline);
+                wake = wake.min(build.deadline);
             }
             (late, all.applications.clone())
         };
@@ -129,7 +148,7 @@ fn interrupt(threads: &[c_long]) {
     python::attach(|py| {
         for thread in threads {
             let still_builds =
-                duties().as_ref().is_some_and(|all| all.builds.values().any(|(building, _)| building == thread));
+                duties().as_ref().is_some_and(|all| all.builds.values().any(|build| build.thread == *thread));
             if still_builds {
                 // SAFETY: attached; an identity that is not a Python thread's any more is ignored.
                 unsafe {

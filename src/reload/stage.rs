@@ -91,11 +91,12 @@ pub fn build(
     let stage = Arc::new(Stage::new(application.clone(), base, changes, &affected, loaded));
     let order = stage.order(&affected);
     let result = {
-        let _limit = janitor::set(py, limit);
+        let time = janitor::set(py, limit);
         let _seen = context::enter(application, View::Stage(stage.clone()));
-        stage.run(py, &order)
+        let result = stage.run(py, &order);
+        // A body that has swallowed the exception has not come to the end it was meant to come to.
+        if result.is_ok() && time.expired() { Err(janitor::timeout()) } else { result }
     };
-    // The limit ends in the middle of anything; what it raised late is not part of the result.
     match result.and_then(|()| stage.check(py)) {
         Ok(()) => {
             let names = stage.publish(py, &affected);
