@@ -20,7 +20,10 @@ mpm_tests! {
         let directory = format!("{}/", site.path("app").display());
         for target in ["/app/x", "/app/deep/x"] {
             assert_eq!(httpd.get(&format!("{target}?req.hlist.directory")).ok(), directory);
-            assert_eq!(httpd.get(&format!("{target}?sorted(req.get_options().items())")).ok(), "[('key', 'inner'), ('other', 'kept')]");
+            assert_eq!(
+                httpd.get(&format!("{target}?sorted(req.get_options().items())")).ok(),
+                "[('key', 'inner'), ('other', 'kept')]"
+            );
         }
         assert_eq!(httpd.get("/closed/x").status, 404);
 
@@ -33,7 +36,10 @@ mpm_tests! {
     fn a_location_keeps_filename_and_path_info(mpm) {
         let site = site();
         site.write("dir/file.txt", "text");
-        let location = format!("<Location /dir>\nSetHandler mod_python\nPythonHandler shown\nPythonDebug On\n{}\n</Location>", path(&site));
+        let location = format!(
+            "<Location /dir>\nSetHandler mod_python\nPythonHandler shown\nPythonDebug On\n{}\n</Location>",
+            path(&site)
+        );
         let httpd = Httpd::builder(mpm).site(&site, "PythonOption from directory").conf(&location).start();
         let ask = |target: &str| httpd.get(target).ok().to_owned();
         let root = site.root().display().to_string();
@@ -91,9 +97,15 @@ mpm_tests! {
             let host = format!("{name}.example");
             assert_eq!(ask(&host, "req.interpreter,apache.interpreter"), format!("('{host}', 'main_interpreter')"));
             assert_eq!(ask(&host, "req.server.server_hostname,req.server.is_virtual"), format!("('{host}', 1)"));
-            assert_eq!(ask(&host, "req.get_options()['host'],req.get_options()['shared']"), format!("('{name}', 'yes')"));
+            assert_eq!(
+                ask(&host, "req.get_options()['host'],req.get_options()['shared']"),
+                format!("('{name}', 'yes')")
+            );
             assert_eq!(ask(&host, &format!("len(req.get_options()),req.get_options()['{name}']")), "(3, 'only')");
-            assert_eq!(ask(&host, "sorted(apache.main_server.get_options().items())"), "[('host', 'main'), ('shared', 'yes')]");
+            assert_eq!(
+                ask(&host, "sorted(apache.main_server.get_options().items())"),
+                "[('host', 'main'), ('shared', 'yes')]"
+            );
         }
         // Modules of an application are separate for each name.
         ask("one.example", "globals().__setitem__('mark','one')");

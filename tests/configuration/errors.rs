@@ -93,7 +93,9 @@ mpm_tests! {
         for name in LATER {
             assert_refused(mpm, &format!("{name} module"), &["not available yet", "take the line out"]);
         }
-        for conf in ["PythonInputFilter module NAME", "PythonOutputFilter module NAME", "PythonImport module interpreter"] {
+        for conf in
+            ["PythonInputFilter module NAME", "PythonOutputFilter module NAME", "PythonImport module interpreter"]
+        {
             assert_refused(mpm, conf, &["not available yet", "take the line out"]);
         }
         for name in ["PythonInterpPerDirectory", "PythonInterpPerDirective", "PythonEnablePdb"] {
@@ -118,7 +120,11 @@ mpm_tests! {
             assert_refused(mpm, conf, &["not allowed in"]);
         }
         for line in ["PythonHome /usr", "PythonOptimize On"] {
-            assert_refused(mpm, &format!("<VirtualHost *:1>\n{line}\n</VirtualHost>"), &["virtual host", "main server"]);
+            assert_refused(
+                mpm,
+                &format!("<VirtualHost *:1>\n{line}\n</VirtualHost>"),
+                &["virtual host", "main server"],
+            );
         }
     }
 
@@ -153,7 +159,9 @@ mpm_tests! {
         site.write("d/.htaccess", "PythonOption key value\n");
         let conf = format!("AllowOverride All\nPythonHandler shown\n{}", crate::show::path(&site));
         let httpd = crate::show::builder(mpm, &site, &conf).start();
-        for (target, text) in [("/a/x", "single dots"), ("/b/x", "PythonReloadRoot not allowed here"), ("/c/x", "not available yet")] {
+        for (target, text) in
+            [("/a/x", "single dots"), ("/b/x", "PythonReloadRoot not allowed here"), ("/c/x", "not available yet")]
+        {
             assert_eq!(httpd.get(target).status, 500, "{target}");
             assert!(!httpd.log_lines(text).is_empty(), "{text} in {}", httpd.log());
         }

@@ -51,10 +51,11 @@ mpm_tests! {
         let site = site();
         site.write("inner/file", "");
         site.write("other/file", "");
-        let httpd = builder(mpm, &site, &format!("PythonHandler shown::a | .x\nPythonHandler shown::b\n{}", path(&site)))
-            .directory(&site.path("inner"), "PythonHandler shown::c")
-            .directory(&site.path("other"), "PythonHandler shown::c | .x")
-            .start();
+        let httpd =
+            builder(mpm, &site, &format!("PythonHandler shown::a | .x\nPythonHandler shown::b\n{}", path(&site)))
+                .directory(&site.path("inner"), "PythonHandler shown::c")
+                .directory(&site.path("other"), "PythonHandler shown::c | .x")
+                .start();
         expect(&httpd, "/inner/foo.x", "a '.x' ");
         expect(&httpd, "/inner/foo.y", "c None ");
         expect(&httpd, "/other/foo.x", "c '.x' ");

@@ -24,10 +24,12 @@ mpm_tests! {
             .output()
             .expect("the environment's Python runs");
         let packages = String::from_utf8(found.stdout).expect("a path").trim().to_owned();
-        let relative = packages.strip_prefix(&format!("{}/", site.root().display())).expect("it lies in the site").to_owned();
+        let relative =
+            packages.strip_prefix(&format!("{}/", site.root().display())).expect("it lies in the site").to_owned();
         site.write(&format!("{relative}/only_there.py"), "V = 'found'");
 
-        let httpd = builder(mpm, &site, "PythonHandler shown").conf(&format!("PythonHome \"{}\"", venv.display())).start();
+        let httpd =
+            builder(mpm, &site, "PythonHandler shown").conf(&format!("PythonHome \"{}\"", venv.display())).start();
         assert_eq!(httpd.get("/?sys.prefix").ok(), venv.display().to_string());
         assert_eq!(httpd.get("/?__import__('only_there').V").ok(), "found");
         assert_eq!(httpd.get("/?sys.prefix!=sys.base_prefix").ok(), "True");
@@ -40,7 +42,8 @@ mpm_tests! {
     [prefork, event]
     fn an_installation(mpm) {
         let site = site();
-        let found = Command::new(python()).args(["-c", "import sys; print(sys.base_prefix)"]).output().expect("Python runs");
+        let found =
+            Command::new(python()).args(["-c", "import sys; print(sys.base_prefix)"]).output().expect("Python runs");
         let prefix = String::from_utf8(found.stdout).expect("a path").trim().to_owned();
         let httpd = builder(mpm, &site, "PythonHandler shown").conf(&format!("PythonHome {prefix}")).start();
         assert_eq!(httpd.get("/?sys.prefix").ok(), prefix);

@@ -32,12 +32,16 @@ mpm_tests! {
         for directory in ["same", "changed", "removed", "again/deep"] {
             site.write(&format!("{directory}/file"), "");
         }
-        let httpd = builder(mpm, &site, &format!("PythonHandler shown\nPythonOption A 1\nPythonOption b 2\nPythonOption c 3\n{}", path(&site)))
-            .directory(&site.path("changed"), "PythonOption a one\nPythonOption D 4")
-            .directory(&site.path("removed"), "PythonOption A\nPythonOption B \"\"")
-            .directory(&site.path("again"), "PythonOption a")
-            .directory(&site.path("again/deep"), "PythonOption a back")
-            .start();
+        let httpd = builder(
+            mpm,
+            &site,
+            &format!("PythonHandler shown\nPythonOption A 1\nPythonOption b 2\nPythonOption c 3\n{}", path(&site)),
+        )
+        .directory(&site.path("changed"), "PythonOption a one\nPythonOption D 4")
+        .directory(&site.path("removed"), "PythonOption A\nPythonOption B \"\"")
+        .directory(&site.path("again"), "PythonOption a")
+        .directory(&site.path("again/deep"), "PythonOption a back")
+        .start();
         let options = |directory: &str| {
             let target = format!("/{directory}/x?sorted((k.lower(),v)for+k,v+in+req.get_options().items())");
             httpd.get(&target).ok().to_owned()
@@ -60,7 +64,9 @@ mpm_tests! {
             .directory(&site.path("inner"), "PythonInterpreter inner\nPythonDebug Off")
             .start();
         let settings = |directory: &str| {
-            let target = format!("/{directory}x?req.interpreter,req.get_config()['PythonDebug'],req.get_config()['PythonReloadTimeout']");
+            let target = format!(
+                "/{directory}x?req.interpreter,req.get_config()['PythonDebug'],req.get_config()['PythonReloadTimeout']"
+            );
             httpd.get(&target).ok().to_owned()
         };
         assert_eq!(settings(""), "('outer', '1', '3')");

@@ -8,9 +8,12 @@ use crate::{
 mpm_tests! {
     [prefork, event]
     fn python_path_is_the_search_path(mpm) {
-        let site = Site::with(&[("lib/shown.py", CODE), ("lib/helper.py", "V = 'of lib'"), ("helper.py", "V = 'beside'")]);
+        let site =
+            Site::with(&[("lib/shown.py", CODE), ("lib/helper.py", "V = 'of lib'"), ("helper.py", "V = 'beside'")]);
         let lib = site.path("lib").display().to_string();
-        let httpd = builder(mpm, &site, &format!("PythonHandler shown\nPythonPath \"[os.path.join('{lib}')] + sys.path\"")).start();
+        let httpd =
+            builder(mpm, &site, &format!("PythonHandler shown\nPythonPath \"[os.path.join('{lib}')] + sys.path\""))
+                .start();
         assert_eq!(httpd.get("/?__import__('helper').V").ok(), "of lib");
         assert_eq!(httpd.get("/?__file__").ok(), format!("{lib}/shown.py"));
     }
@@ -18,8 +21,12 @@ mpm_tests! {
     [prefork, event]
     fn two_sections_have_two_paths(mpm) {
         let site = Site::with(&[
-            ("one/shown.py", CODE), ("one/helper.py", "V = 'one'"), ("two/shown.py", CODE), ("two/helper.py", "V = 'two'"),
-            ("a/file", ""), ("b/file", ""),
+            ("one/shown.py", CODE),
+            ("one/helper.py", "V = 'one'"),
+            ("two/shown.py", CODE),
+            ("two/helper.py", "V = 'two'"),
+            ("a/file", ""),
+            ("b/file", ""),
         ]);
         let line = |name: &str| format!("PythonPath \"['{}'] + sys.path\"", site.path(name).display());
         let httpd = builder(mpm, &site, "PythonHandler shown")
@@ -60,7 +67,8 @@ mpm_tests! {
         site.write("json.py", "V = 'mine'");
         site.write("inner/json.py", "V = 'inner'");
         site.write("inner/shown.py", CODE);
-        let httpd = builder(mpm, &site, "PythonHandler shown").directory(&site.path("inner"), "PythonHandler shown").start();
+        let httpd =
+            builder(mpm, &site, "PythonHandler shown").directory(&site.path("inner"), "PythonHandler shown").start();
         assert_eq!(httpd.get("/?__import__('json').V").ok(), "mine");
         assert_eq!(httpd.get("/inner/x?__import__('json').V").ok(), "inner");
         assert_eq!(httpd.get("/?__import__('json').V").ok(), "mine");
@@ -68,7 +76,13 @@ mpm_tests! {
 
     [prefork, event]
     fn handlers_given_as_files(mpm) {
-        let site = Site::with(&[("lib/absolute.py", CODE), ("beside.py", CODE), ("sub/below.py", CODE), ("sub/helper.py", "V = 'of sub'"), ("inner/file", "")]);
+        let site = Site::with(&[
+            ("lib/absolute.py", CODE),
+            ("beside.py", CODE),
+            ("sub/below.py", CODE),
+            ("sub/helper.py", "V = 'of sub'"),
+            ("inner/file", ""),
+        ]);
         let absolute = site.path("lib/absolute").display().to_string();
         for directory in ["b", "c", "d", "e"] {
             site.write(&format!("{directory}/file"), "");
@@ -98,7 +112,11 @@ mpm_tests! {
 
     [prefork, event]
     fn a_package_as_a_handler(mpm) {
-        let site = Site::with(&[("package/__init__.py", ""), ("package/views/__init__.py", CODE), ("package/views/page.py", CODE)]);
+        let site = Site::with(&[
+            ("package/__init__.py", ""),
+            ("package/views/__init__.py", CODE),
+            ("package/views/page.py", CODE),
+        ]);
         let httpd = builder(mpm, &site, "PythonHandler package.views.page::a package.views::b").start();
         assert_eq!(httpd.get("/").ok(), "a '' b '' ");
     }

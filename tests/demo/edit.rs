@@ -31,7 +31,10 @@ mpm_tests! {
 
     [prefork, event]
     fn a_directory_of_ones_own(mpm) {
-        let site = Site::with(&[("index.py", "from helper import TEXT\ndef index():\n    return TEXT\n"), ("helper.py", "TEXT = 'first'\n")]);
+        let site = Site::with(&[
+            ("index.py", "from helper import TEXT\ndef index():\n    return TEXT\n"),
+            ("helper.py", "TEXT = 'first'\n"),
+        ]);
         let directory = site.root().display().to_string();
         let run = Run::start(&sources().join("scripts/run.py"), mpm, &["--site", &directory]);
         assert_eq!(run.get("/").ok(), "first");
@@ -52,7 +55,10 @@ mpm_tests! {
                 processes.iter().all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(true)).then_some(())
             });
             let port = run.port();
-            assert!(std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() || crate::support::Connection::open(port).is_err());
+            assert!(
+                std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
+                    || crate::support::Connection::open(port).is_err()
+            );
         }
     }
 }

@@ -34,7 +34,8 @@ mpm_tests! {
             assert_eq!(page.header("Content-Type"), Some(&b"text/html; charset=utf-8"[..]));
         }
         let message = "<b>bold</b> & \u{e9}\u{20ac}";
-        let signed = post(&run, "/sign", &[("name=\"name\"", "J\u{f6}rg".as_bytes()), ("name=\"message\"", message.as_bytes())]);
+        let signed =
+            post(&run, "/sign", &[("name=\"name\"", "J\u{f6}rg".as_bytes()), ("name=\"message\"", message.as_bytes())]);
         assert_eq!(location(&signed), "/index");
         let page = run.get("/index");
         assert!(page.ok().contains("J\u{f6}rg"), "{}", page.text());
@@ -59,11 +60,17 @@ mpm_tests! {
         let file = "name=\"file\"; filename=\"a picture.png\"\r\nContent-Type: image/png";
         assert_eq!(location(&post(&run, "/files/upload", &[(file, &content)])), "/files");
         let page = run.get("/files");
-        let link = page.ok().split('"').find(|part| part.starts_with("/files/get?")).expect("a link to the file").replace("&amp;", "&");
+        let link = page
+            .ok()
+            .split('"')
+            .find(|part| part.starts_with("/files/get?"))
+            .expect("a link to the file")
+            .replace("&amp;", "&");
         let download = run.get(&link);
         assert_eq!(download.status, 200);
         assert!(download.body == content, "{} bytes came back", download.body.len());
-        let disposition = String::from_utf8_lossy(download.header("Content-Disposition").expect("it is to be saved")).into_owned();
+        let disposition =
+            String::from_utf8_lossy(download.header("Content-Disposition").expect("it is to be saved")).into_owned();
         assert!(disposition.starts_with("attachment"), "{disposition}");
         for target in ["/files/get", "/files/get?number=999", "/files/get?number=x"] {
             assert_eq!(run.get(target).status, 404, "{target}");

@@ -122,8 +122,16 @@ mpm_tests! {
     fn a_missing_argument_is_the_clients_mistake(mpm) {
         let pages = Pages::of_module(mpm, CODE);
         for target in [
-            "/two", "/two?a=1", "/keyword_only", "/positional_only?b=1", "/things/method", "/decorated", "/partial", "/shortcut",
-            "/last_request", "/place_and_any?b=1",
+            "/two",
+            "/two?a=1",
+            "/keyword_only",
+            "/positional_only?b=1",
+            "/things/method",
+            "/decorated",
+            "/partial",
+            "/shortcut",
+            "/last_request",
+            "/place_and_any?b=1",
         ] {
             pages.refuse(target, 400);
         }
@@ -131,12 +139,15 @@ mpm_tests! {
 
     [prefork, event]
     fn an_error_of_the_function_itself_is_ours(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 def index(a='A'):
     return two(a)
 def two(a, b):
     return a
-");
+",
+        );
         let response = pages.get("/?a=1");
         assert_eq!(response.status, 500);
         assert!(response.text().contains("TypeError"), "{}", response.text());

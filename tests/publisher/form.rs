@@ -82,7 +82,11 @@ mpm_tests! {
         let response = pages.post("/uploads", MULTIPART, &multipart(&[(&one, b"first"), (&two, b"\xff\x00")]));
         assert_eq!(response.ok(), "[('one.txt', b'first'), ('two.txt', b'\\xff\\x00')]");
 
-        let response = pages.post("/everything", MULTIPART, &multipart(&[(&one, b"first"), (&note, b"x"), (&file("req", "evil"), b"")]));
+        let response = pages.post(
+            "/everything",
+            MULTIPART,
+            &multipart(&[(&one, b"first"), (&note, b"x"), (&file("req", "evil"), b"")]),
+        );
         assert_eq!(response.ok(), "[('file', 'one.txt'), ('note', 'x')]");
 
         // A form whose file was not chosen.
@@ -115,12 +119,23 @@ mpm_tests! {
         assert_eq!(pages.post("/everything", "text/xml", b"<a/>").status, 501);
 
         // Whatever else is sent as multipart: an answer, and never a failure of ours.
-        let headers = ["Content-Disposition: form-data", "X-No: disposition", "", "Content-Disposition: form-data; name", "no header", "\u{0}: \u{ff}"];
+        let headers = [
+            "Content-Disposition: form-data",
+            "X-No: disposition",
+            "",
+            "Content-Disposition: form-data; name",
+            "no header",
+            "\u{0}: \u{ff}",
+        ];
         for header in headers {
             let body = multipart(&[(header, b"x")]);
             for end in [body.len(), body.len() - 4, body.len() - 13, 8, 0] {
                 let response = pages.post("/everything", MULTIPART, &body[..end]);
-                assert!(response.status == 200 || response.status == 400, "{header:?} up to {end}: {}", response.status);
+                assert!(
+                    response.status == 200 || response.status == 400,
+                    "{header:?} up to {end}: {}",
+                    response.status
+                );
             }
         }
         assert_eq!(pages.post("/text", MULTIPART, &good).ok(), "('1', 'B')");

@@ -22,15 +22,18 @@ def foo():
 mpm_tests! {
     [prefork, event]
     fn the_table_of_urls(mpm) {
-        let pages = Pages::start(mpm, &[
-            ("dir/index.py", INDEX),
-            ("dir/other.py", OTHER),
-            ("dir/sub/other.py", OTHER),
-        ]);
+        let pages = Pages::start(mpm, &[("dir/index.py", INDEX), ("dir/other.py", OTHER), ("dir/sub/other.py", OTHER)]);
         for target in ["/dir/", "/dir/index", "/dir/index.py", "/dir/index.py/", "/dir/index/", "/dir/index/index"] {
             pages.expect(target, "index.index");
         }
-        for target in ["/dir/hello", "/dir/hello/", "/dir/index/hello", "/dir/index.py/hello", "/dir/index/hello/", "/dir/hello.py"] {
+        for target in [
+            "/dir/hello",
+            "/dir/hello/",
+            "/dir/index/hello",
+            "/dir/index.py/hello",
+            "/dir/index/hello/",
+            "/dir/hello.py",
+        ] {
             pages.expect(target, "index.hello");
         }
         for target in ["/dir/other", "/dir/other/", "/dir/other.py", "/dir/other/index"] {
@@ -142,10 +145,13 @@ def path(req):
 
     [prefork, event]
     fn methods(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 def index(req):
     return req.method
-");
+",
+        );
         let ask = |method: &str| pages.httpd.request(method, "/", &[], None);
         assert_eq!(ask("GET").ok(), "GET");
         assert_eq!(pages.post("/", "application/x-www-form-urlencoded", b"").ok(), "POST");
@@ -158,7 +164,8 @@ def index(req):
         for method in ["PUT", "DELETE", "PATCH", "PROPFIND"] {
             let response = ask(method);
             assert_eq!(response.status, 405, "{method}");
-            let allow = String::from_utf8_lossy(response.header("Allow").expect("405 says what is allowed")).into_owned();
+            let allow =
+                String::from_utf8_lossy(response.header("Allow").expect("405 says what is allowed")).into_owned();
             for allowed in ["GET", "HEAD", "POST"] {
                 assert!(allow.contains(allowed), "{allowed} in {allow}");
             }

@@ -39,7 +39,9 @@ fn assert_challenged(response: &Response, realm: &str) {
 mpm_tests! {
     [prefork, event]
     fn a_function_of_the_module(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 __auth_realm__ = 'the \"inner\" circle'
 def __auth__(req, user, password):
     return user == 'J\\xf6rg' and password == 'se:cr\\xe9t'
@@ -47,7 +49,8 @@ def __access__(req, user):
     return req.args != 'closed'
 def index(req):
     return 'hello ' + req.user
-");
+",
+        );
         assert_challenged(&pages.get("/"), "the \\\"inner\\\" circle");
         assert_challenged(&ask_as(&pages, "/", b"other", b"x"), "the \\\"inner\\\" circle");
         let utf8 = ["J\u{f6}rg", "se:cr\u{e9}t"];
@@ -64,12 +67,15 @@ def index(req):
 
     [prefork, event]
     fn a_dict_or_a_constant_of_the_module(mpm) {
-        let pages = Pages::start(mpm, &[
-            ("by_dict.py", "__auth__ = {'anna': 'pass', 'ben': ''}\ndef index(req):\n    return req.user\n"),
-            ("always.py", "__auth__ = True\ndef index():\n    return 'in'\n"),
-            ("never.py", "__auth__ = 0\ndef index():\n    return 'in'\n"),
-            ("open.py", "def index():\n    return 'in'\n"),
-        ]);
+        let pages = Pages::start(
+            mpm,
+            &[
+                ("by_dict.py", "__auth__ = {'anna': 'pass', 'ben': ''}\ndef index(req):\n    return req.user\n"),
+                ("always.py", "__auth__ = True\ndef index():\n    return 'in'\n"),
+                ("never.py", "__auth__ = 0\ndef index():\n    return 'in'\n"),
+                ("open.py", "def index():\n    return 'in'\n"),
+            ],
+        );
         assert_eq!(ask_as(&pages, "/by_dict", b"anna", b"pass").ok(), "anna");
         assert_eq!(ask_as(&pages, "/by_dict", b"ben", b"").ok(), "ben");
         assert_challenged(&ask_as(&pages, "/by_dict", b"anna", b"wrong"), "unknown");
@@ -84,13 +90,16 @@ def index(req):
 
     [prefork, event]
     fn access_of_every_kind(mpm) {
-        let pages = Pages::start(mpm, &[
-            ("listed.py", "__auth__ = True\n__access__ = ['anna', 'ben']\ndef index(req):\n    return req.user\n"),
-            ("pair.py", "__auth__ = True\n__access__ = ('anna',)\ndef index(req):\n    return req.user\n"),
-            ("closed.py", "__access__ = 0\ndef index():\n    return 'in'\n"),
-            ("open.py", "__access__ = 1\ndef index():\n    return 'in'\n"),
-            ("asked.py", "def __access__(req, user):\n    return user is None\ndef index():\n    return 'in'\n"),
-        ]);
+        let pages = Pages::start(
+            mpm,
+            &[
+                ("listed.py", "__auth__ = True\n__access__ = ['anna', 'ben']\ndef index(req):\n    return req.user\n"),
+                ("pair.py", "__auth__ = True\n__access__ = ('anna',)\ndef index(req):\n    return req.user\n"),
+                ("closed.py", "__access__ = 0\ndef index():\n    return 'in'\n"),
+                ("open.py", "__access__ = 1\ndef index():\n    return 'in'\n"),
+                ("asked.py", "def __access__(req, user):\n    return user is None\ndef index():\n    return 'in'\n"),
+            ],
+        );
         for target in ["/listed", "/pair"] {
             assert_eq!(ask_as(&pages, target, b"anna", b"x").ok(), "anna");
             assert_eq!(ask_as(&pages, target, b"carl", b"x").status, 403);
@@ -104,7 +113,9 @@ def index(req):
 
     [prefork, event]
     fn classes_instances_and_functions(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 __auth_realm__ = 'module'
 class Guarded:
     __auth_realm__ = 'class'
@@ -124,9 +135,13 @@ attribute.__auth_realm__ = 'function'
 attribute.__access__ = ['anna', 'ben']
 def open():
     return 'open'
-");
+",
+        );
         for (target, realm) in [
-            ("/guarded", "class"), ("/guarded/value", "class"), ("/guarded/method", "class"), ("/outer/inner/value", "class"),
+            ("/guarded", "class"),
+            ("/guarded/value", "class"),
+            ("/guarded/method", "class"),
+            ("/outer/inner/value", "class"),
             ("/attribute", "function"),
         ] {
             assert_challenged(&pages.get(target), realm);
@@ -142,7 +157,9 @@ def open():
 
     [prefork, event]
     fn inside_functions_and_methods(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 def nested(req):
     __auth_realm__ = 'nested'
     def __auth__(req, user, password):
@@ -164,7 +181,8 @@ class K:
             return user == 'anna'
         return 'in'
 k = K()
-");
+",
+        );
         assert_challenged(&pages.get("/nested"), "nested");
         assert_challenged(&ask_as(&pages, "/nested", b"ben", b"pass"), "nested");
         assert_eq!(ask_as(&pages, "/nested", b"anna", b"pass").ok(), "in");
@@ -180,12 +198,15 @@ k = K()
 
     [prefork, event]
     fn an_exception_lets_nobody_in(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 def __auth__(req, user, password):
     raise ValueError('cannot tell')
 def index():
     return 'in'
-");
+",
+        );
         assert_eq!(ask_as(&pages, "/", b"anna", b"x").status, 500);
         assert_challenged(&pages.get("/"), "unknown");
     }

@@ -8,7 +8,9 @@ const HTML: &[u8] = b"text/html; charset=utf-8";
 mpm_tests! {
     [prefork, event]
     fn kinds_and_types(mpm) {
-        let pages = Pages::of_module(mpm, r#"
+        let pages = Pages::of_module(
+            mpm,
+            r#"
 from mod_python import apache
 def text():
     return 'caf\xe9 \u20ac'
@@ -44,7 +46,8 @@ def surrogate():
     return 'a\ud800b'
 def empty():
     return ''
-"#);
+"#,
+        );
         for (target, body, content_type) in [
             ("/text", "caf\u{e9} \u{20ac}".as_bytes(), TEXT),
             ("/html", "<HTML><body>\u{e9}</body></HTML>  \n".as_bytes(), HTML),
@@ -72,7 +75,9 @@ def empty():
 
     [prefork, event]
     fn nothing_and_what_was_written(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 from mod_python import apache
 def nothing():
     pass
@@ -90,7 +95,8 @@ def returned(req):
     raise apache.SERVER_RETURN(apache.HTTP_GONE)
 def number():
     return apache.HTTP_NOT_FOUND
-");
+",
+        );
         assert_eq!(pages.get("/nothing").ok(), "");
         assert_eq!(pages.get("/nothing").header("Content-Type"), None);
         pages.expect("/written", "written");
@@ -103,7 +109,9 @@ def number():
 
     [prefork, event]
     fn a_generator_is_streamed(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 log = []
 def index(req):
     try:
@@ -118,10 +126,15 @@ def index(req):
         log.append('closed')
 def seen():
     return ' '.join(log)
-");
+",
+        );
         let mut connection = pages.httpd.connect();
-        connection.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-            Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").expect("sent");
+        connection
+            .send(
+                b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+            Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            )
+            .expect("sent");
         let head = connection.read_head().expect("the head comes with the first piece");
         assert_eq!(head.header("Content-Type"), Some(HTML));
         let mut body = Vec::new();
@@ -139,13 +152,16 @@ def seen():
 
     [prefork, event]
     fn the_first_piece_arrives_before_the_second_is_made(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 import socket
 def index(req, port):
     yield 'first'
     with socket.create_connection(('127.0.0.1', int(port)), 30) as gate:
         yield gate.recv(10)
-");
+",
+        );
         let gate = std::net::TcpListener::bind("127.0.0.1:0").expect("a port for the gate");
         let port = gate.local_addr().expect("an address").port();
         let mut connection = pages.httpd.connect();
@@ -161,7 +177,9 @@ def index(req, port):
 
     [prefork, event]
     fn iterables(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 class Closing:
     closed = 0
     def __init__(self, parts):
@@ -192,10 +210,17 @@ def failing_first():
 def failing_late():
     yield 'sent'
     raise ValueError('late')
-");
+",
+        );
         for (target, text) in [
-            ("/texts", "abc"), ("/pair", "ab"), ("/numbers", "[1, 2]"), ("/empty", "[]"), ("/an_iterator", "xyz"), ("/mapped", "01234"),
-            ("/closing", "ab"), ("/closed", "1"),
+            ("/texts", "abc"),
+            ("/pair", "ab"),
+            ("/numbers", "[1, 2]"),
+            ("/empty", "[]"),
+            ("/an_iterator", "xyz"),
+            ("/mapped", "01234"),
+            ("/closing", "ab"),
+            ("/closed", "1"),
         ] {
             pages.expect(target, text);
         }
@@ -207,7 +232,9 @@ def failing_late():
 
     [prefork, event]
     fn a_stream_that_is_not_read_is_closed(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 events = []
 def index():
     try:
@@ -218,13 +245,12 @@ def index():
         raise
 def seen():
     return ' '.join(events)
-");
+",
+        );
         let mut connection = pages.httpd.connect();
         connection.send_request("GET", "/", &[], None).expect("sent");
         connection.read_head().expect("a head");
         drop(connection);
-        crate::support::wait_for("the generator to be closed", || {
-            (pages.get("/seen").ok() == "closed").then_some(())
-        });
+        crate::support::wait_for("the generator to be closed", || (pages.get("/seen").ok() == "closed").then_some(()));
     }
 }

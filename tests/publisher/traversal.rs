@@ -5,7 +5,9 @@ use crate::{pages::Pages, support::mpm_tests};
 mpm_tests! {
     [prefork, event]
     fn private_names_are_refused_at_every_level(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 _secret = 'no'
 def _hidden():
     return 'no'
@@ -15,14 +17,27 @@ class _K:
     value = 'no'
     _value = 'no'
 instance = _K()
-");
+",
+        );
         pages.site.write("_private.py", "def index():\n    return 'no'\n");
         pages.site.write("__init__.py", "def index():\n    return 'no'\n");
         pages.expect("/shown", "yes");
         for target in [
-            "/_secret", "/_hidden", "/instance/_value", "/instance/__class__", "/instance/__dict__", "/__name__",
-            "/shown/__globals__", "/shown/__code__", "/_private", "/_private.py", "/_private/index", "/__init__",
-            "/_nothing_of_that_name", "/index/_secret", "/instance._value",
+            "/_secret",
+            "/_hidden",
+            "/instance/_value",
+            "/instance/__class__",
+            "/instance/__dict__",
+            "/__name__",
+            "/shown/__globals__",
+            "/shown/__code__",
+            "/_private",
+            "/_private.py",
+            "/_private/index",
+            "/__init__",
+            "/_nothing_of_that_name",
+            "/index/_secret",
+            "/instance._value",
         ] {
             pages.refuse(target, 403);
         }
@@ -30,7 +45,9 @@ instance = _K()
 
     [prefork, event]
     fn modules_classes_and_builtins_are_refused(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 import os
 import os as system
 from os import path, getcwd
@@ -47,12 +64,25 @@ def function():
     return 'yes'
 function.attribute = 'no'
 builtin_method = [].append
-");
+",
+        );
         pages.site.write("len_alias.py", "builtin = len\n");
         pages.expect("/function", "yes");
         for target in [
-            "/os", "/os/getcwd", "/system/environ", "/path", "/path/sep", "/getcwd", "/builtin", "/K", "/K/value", "/K/method",
-            "/M", "/M/value", "/function/attribute", "/builtin_method",
+            "/os",
+            "/os/getcwd",
+            "/system/environ",
+            "/path",
+            "/path/sep",
+            "/getcwd",
+            "/builtin",
+            "/K",
+            "/K/value",
+            "/K/method",
+            "/M",
+            "/M/value",
+            "/function/attribute",
+            "/builtin_method",
         ] {
             pages.refuse(target, 403);
         }
@@ -60,7 +90,9 @@ builtin_method = [].append
 
     [prefork, event]
     fn instances_and_plain_values_are_published(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 class Item:
     text = 'of the class'
     def __init__(self):
@@ -91,14 +123,27 @@ numbers = [1, 2]
 table = {'key': 1}
 nothing = None
 yes = True
-");
+",
+        );
         for (target, text) in [
-            ("/item", "an item"), ("/item/text", "of the class"), ("/item/own", "of the instance"), ("/item/computed", "computed"),
-            ("/item/method", "method of of the instance"), ("/item/of_class", "Item"), ("/item/static", "static"),
+            ("/item", "an item"),
+            ("/item/text", "of the class"),
+            ("/item/own", "of the instance"),
+            ("/item/computed", "computed"),
+            ("/item/method", "method of of the instance"),
+            ("/item/of_class", "Item"),
+            ("/item/static", "static"),
             ("/item.method", "method of of the instance"),
-            ("/callable_item", "called"), ("/callable_item/inner", "an item"), ("/callable_item/inner/method", "method of of the instance"),
-            ("/number", "42"), ("/number/real", "42"), ("/text", "a text"), ("/numbers", "[1, 2]"), ("/table", "{'key': 1}"),
-            ("/nothing", ""), ("/yes", "True"),
+            ("/callable_item", "called"),
+            ("/callable_item/inner", "an item"),
+            ("/callable_item/inner/method", "method of of the instance"),
+            ("/number", "42"),
+            ("/number/real", "42"),
+            ("/text", "a text"),
+            ("/numbers", "[1, 2]"),
+            ("/table", "{'key': 1}"),
+            ("/nothing", ""),
+            ("/yes", "True"),
         ] {
             pages.expect(target, text);
         }
@@ -113,7 +158,9 @@ yes = True
 
     [prefork, event]
     fn odd_paths_do_no_harm(mpm) {
-        let pages = Pages::of_module(mpm, "
+        let pages = Pages::of_module(
+            mpm,
+            "
 def shown():
     return 'yes'
 class Item:
@@ -126,7 +173,8 @@ class Broken:
     def __getattr__(self, name):
         raise AttributeError(name) if name.startswith('_') else ValueError('no such thing')
 broken = Broken()
-");
+",
+        );
         pages.expect("/item/anything", "got anything");
         pages.expect("/item/%C3%A9t%C3%A9", "got \u{e9}t\u{e9}");
         pages.refuse("/broken/x", 500);
@@ -134,9 +182,25 @@ broken = Broken()
             let response = pages.get(target);
             assert!(response.status == 200 || response.status == 404, "{target}: {}", response.status);
         }
-        for target in ["/shown/../../etc/passwd", "/..%2f..%2fetc/passwd", "/%FF", "/\u{e9}", "/shown.", "/.", "/.shown", "/shown..x", "/item/..", "/%00"] {
+        for target in [
+            "/shown/../../etc/passwd",
+            "/..%2f..%2fetc/passwd",
+            "/%FF",
+            "/\u{e9}",
+            "/shown.",
+            "/.",
+            "/.shown",
+            "/shown..x",
+            "/item/..",
+            "/%00",
+        ] {
             let response = pages.get(target);
-            assert!((400..500).contains(&response.status), "{target}: {} {}", response.status, String::from_utf8_lossy(&response.body));
+            assert!(
+                (400..500).contains(&response.status),
+                "{target}: {} {}",
+                response.status,
+                String::from_utf8_lossy(&response.body)
+            );
         }
         pages.expect("/shown", "yes");
     }

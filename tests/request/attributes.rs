@@ -5,7 +5,10 @@ use crate::support::{Httpd, Site, module, mpm_tests};
 mpm_tests! {
     [prefork, event]
     fn attributes_last_as_long_as_the_request(mpm) {
-        let site = Site::with(&[("tested.py", &module("
+        let site = Site::with(&[(
+            "tested.py",
+            &module(
+                "
 def first(req):
     assert not hasattr(req, 'mine')
     req.mine = ['a']
@@ -22,7 +25,9 @@ def second(req):
     eq(sorted(vars(req)), ['mine', 'ssi_globals', 'uri_of_mine'])
     passed(req)
     return apache.OK
-"))]);
+",
+            ),
+        )]);
         let conf = "SetHandler mod_python\nPythonHandler tested::first tested::second\nPythonDebug On";
         let httpd = Httpd::builder(mpm).site(&site, conf).start();
         let mut connection = httpd.connect();
@@ -33,7 +38,10 @@ def second(req):
 
     [prefork, event]
     fn the_type_makes_no_instances(mpm) {
-        let site = Site::with(&[("tested.py", &module("
+        let site = Site::with(&[(
+            "tested.py",
+            &module(
+                "
 import weakref
 def handler(req):
     eq(type(req).__name__, 'mp_request')
@@ -44,7 +52,9 @@ def handler(req):
     repr(req), str(req), dir(req)
     passed(req)
     return apache.OK
-"))]);
+",
+            ),
+        )]);
         let conf = "SetHandler mod_python\nPythonHandler tested\nPythonDebug On";
         let httpd = Httpd::builder(mpm).site(&site, conf).start();
         assert_eq!(httpd.get("/").ok(), "passed");

@@ -109,19 +109,24 @@ mpm_tests! {
 
     [prefork, event]
     fn a_request_without_a_body_reads_as_empty(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     eq((req.read(), req.read(5), req.readline(), req.readline(5), req.readlines()), (b'', b'', b'', b'', []))
     eq(req.discard_request_body(), apache.OK)
     passed(req)
-");
+",
+        );
         served.check("/page");
         assert_eq!(served.post("/page", b"").ok(), "passed");
     }
 
     [prefork, event]
     fn an_unread_body_does_not_become_the_next_request(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def ignore(req):
     passed(req)
 def partly(req):
@@ -132,7 +137,8 @@ def discard(req):
     eq(req.discard_request_body(), apache.OK)
     eq(req.read(), b'')
     passed(req)
-");
+",
+        );
         let mut connection = served.connect();
         for target in ["/ignore", "/partly", "/discard", "/ignore"] {
             let body = b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -143,13 +149,16 @@ def discard(req):
 
     [prefork, event]
     fn a_body_that_comes_slowly_is_waited_for(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     eq(req.read(4), b'abcd')
     req.write('go on')
     eq(req.readline(), b'efgh\\n')
     req.write('done')
-");
+",
+        );
         let mut connection = served.connect();
         connection.send(b"POST /page HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nab").expect("sent");
         connection.send(b"cd").expect("sent");
@@ -162,13 +171,16 @@ def page(req):
 
     [prefork, event]
     fn expect_100_is_answered_when_the_body_is_read(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     eq(req.expecting_100, 1)
     req.write(req.read())
 def refuse(req):
     return apache.HTTP_FORBIDDEN
-");
+",
+        );
         let mut connection = served.connect();
         let head = b"POST /page HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
         connection.send(head).expect("sent");
@@ -184,12 +196,15 @@ def refuse(req):
 
     [prefork, event]
     fn a_body_that_breaks_off_raises(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def length(req):
     error = raises(OSError, req.read)
     raises(OSError, req.read)
     req.log_error('the reader got %s' % error)
-");
+",
+        );
         let mut connection = served.connect();
         connection.send(b"POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc").expect("sent");
         connection.finish_sending().expect("the sending side closes");
@@ -202,10 +217,14 @@ def length(req):
     [prefork, event]
     fn a_body_that_httpd_refuses_is_the_clients_error(mpm) {
         let builder = Httpd::builder(mpm).conf("LimitRequestBody 1000");
-        let served = Served::start_with(builder, "", "
+        let served = Served::start_with(
+            builder,
+            "",
+            "
 def page(req):
     req.write(req.read())
-");
+",
+        );
         assert_eq!(served.post("/page", &[b'x'; 1000]).body, [b'x'; 1000]);
         assert_eq!(served.post("/page", &[b'x'; 1001]).status, 413);
         let chunked = |body: &[u8]| {

@@ -61,11 +61,15 @@ mpm_tests! {
 
     [prefork, event]
     fn a_handler_that_declines_ends_the_list_and_httpd_serves_the_file(mpm) {
-        let (_site, httpd) = serve(mpm, "PythonHandler tested::quiet tested::b", "
+        let (_site, httpd) = serve(
+            mpm,
+            "PythonHandler tested::quiet tested::b",
+            "
 quiet = lambda req: apache.DECLINED
 def b(req):
     raise RuntimeError('the second handler ran')
-");
+",
+        );
         assert_eq!(httpd.get("/note.txt").ok(), "plain text");
         assert!(!httpd.log().contains("the second handler ran"));
     }
@@ -114,11 +118,15 @@ def handler(req):
 
     [prefork, event]
     fn a_class_itself_is_no_handler(mpm) {
-        let (_site, httpd) = serve(mpm, "PythonHandler tested::K", "
+        let (_site, httpd) = serve(
+            mpm,
+            "PythonHandler tested::K",
+            "
 class K:
     def __init__(self, req):
         pass
-");
+",
+        );
         assert_eq!(httpd.get("/").status, 500);
         assert!(!httpd.log_lines("not K").is_empty(), "{}", httpd.log());
     }
@@ -139,7 +147,10 @@ class K:
 
     [prefork, event]
     fn the_handler_list_tells_what_runs(mpm) {
-        let (site, httpd) = serve(mpm, "PythonHandler tested::first tested::second\nPythonDebug On", "
+        let (site, httpd) = serve(
+            mpm,
+            "PythonHandler tested::first tested::second\nPythonDebug On",
+            "
 def first(req):
     hlist = req.hlist
     eq((hlist.handler, hlist.directory, hlist.is_location, hlist.silent),
@@ -156,7 +167,8 @@ def second(req):
     raises(AttributeError, setattr, hlist, 'handler', 'x')
     passed(req)
     return apache.OK
-");
+",
+        );
         assert_eq!(httpd.get("/").ok(), "passed", "{}", site.root().display());
     }
 }

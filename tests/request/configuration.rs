@@ -5,9 +5,13 @@ use crate::support::{Httpd, Served, mpm_tests};
 mpm_tests! {
     [prefork, event]
     fn options(mpm) {
-        let builder = Httpd::builder(mpm).conf("PythonOption Server.Key outer\nPythonOption color blue\nPythonOption gone x\nPythonOption gone2 y");
+        let builder = Httpd::builder(mpm)
+            .conf("PythonOption Server.Key outer\nPythonOption color blue\nPythonOption gone x\nPythonOption gone2 y");
         let conf = "PythonOption Color red\nPythonOption COLOR \"dark red\"\nPythonOption gone\nPythonOption Gone2 \"\"\nPythonOption own \u{e9}";
-        let served = Served::start_with(builder, conf, "
+        let served = Served::start_with(
+            builder,
+            conf,
+            "
 def page(req):
     options = req.get_options()
     assert req.get_options() is options
@@ -19,7 +23,8 @@ def page(req):
         options['color'] = 'changed'
         options['new'] = 'added'
     passed(req)
-");
+",
+        );
         // What one request does to its table is nothing to the next one.
         served.check("/page");
         served.check("/page?again");
@@ -30,7 +35,10 @@ def page(req):
     fn settings(mpm) {
         let builder = Httpd::builder(mpm).conf("PythonDebug Off\nPythonAutoReload On");
         let conf = "PythonInterpreter named\nPythonReloadTimeout 1.5\nPythonReload async\nPythonReloadOnError fail";
-        let served = Served::start_with(builder, conf, "
+        let served = Served::start_with(
+            builder,
+            conf,
+            "
 def page(req):
     eq(dict(req.get_config()), {
         'PythonInterpreter': 'named', 'PythonDebug': '1', 'PythonAutoReload': '1', 'PythonReloadTimeout': '1.500',
@@ -39,19 +47,23 @@ def page(req):
     assert req.get_config() is req.get_config()
     eq(dict(req.server.get_config()), {'PythonDebug': '0', 'PythonAutoReload': '1'})
     passed(req)
-");
+",
+        );
         served.check("/page");
     }
 
     [prefork, event]
     fn nothing_set(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     eq(dict(req.get_options()), {})
     eq(dict(req.get_config()), {'PythonDebug': '1'})
     eq((dict(req.server.get_options()), dict(req.server.get_config())), ({}, {}))
     passed(req)
-");
+",
+        );
         served.check("/page");
     }
 }

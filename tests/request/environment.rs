@@ -25,7 +25,9 @@ def page(req):
 
     [prefork, event]
     fn cgi_variables(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     req.add_cgi_vars()
     environment = req.subprocess_env
@@ -42,14 +44,17 @@ def bare(req):
     eq('PATH_INFO' in req.subprocess_env, False)
     eq(req.subprocess_env['SCRIPT_NAME'], '/bare')
     passed(req)
-");
+",
+        );
         served.check("/page/in/fo?x=1");
         served.check("/bare");
     }
 
     [prefork, event]
     fn the_environment_of_a_script(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     environment = apache.build_cgi_env(req)
     assert environment is not req.subprocess_env
@@ -57,7 +62,8 @@ def page(req):
     eq(environment['HTTP_AUTHORIZATION'], 'Basic eDp5')
     eq('HTTP_AUTHORIZATION' in req.subprocess_env, False)
     passed(req)
-");
+",
+        );
         let headers = [("Authorization", "Basic eDp5")];
         assert_eq!(served.httpd.request("GET", "/page/info", &headers, None).ok(), "passed");
     }

@@ -5,7 +5,9 @@ use crate::support::{Served, mpm_tests};
 mpm_tests! {
     [prefork, event]
     fn headers_of_the_response(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     req.headers_out.add('X-Two', '1')
     req.headers_out.add('X-Two', '2')
@@ -18,7 +20,8 @@ def page(req):
     req.headers_out['X-Bytes'] = b'\\xff\\x80'
     req.status = 201
     passed(req)
-");
+",
+        );
         let response = served.get("/page");
         assert_eq!((response.status, response.text()), (201, "passed"));
         assert_eq!(response.headers_named("X-Two"), [b"1", b"2"]);
@@ -31,7 +34,9 @@ def page(req):
 
     [prefork, event]
     fn line_ends_inject_nothing(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def value(req):
     req.headers_out['X-A'] = 'a\\r\\nX-Injected: 1'
     req.write('x')
@@ -47,7 +52,8 @@ def kind(req):
 def line(req):
     req.status_line = '200 OK\\r\\nX-Injected: 1'
     req.write('x')
-");
+",
+        );
         for target in ["/value", "/name", "/error", "/kind", "/line"] {
             let mut connection = served.connect();
             let close = [("Connection", "close")];

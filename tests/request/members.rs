@@ -55,7 +55,9 @@ def page(req):
 
     [prefork, event]
     fn parsed_uri(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     uri = req.parsed_uri
     eq((uri[apache.URI_PATH], uri[apache.URI_QUERY], uri[apache.URI_PORT]), ('/page', 'q=1', None))
@@ -66,7 +68,8 @@ def whole(req):
     eq((uri[apache.URI_SCHEME], uri[apache.URI_HOSTNAME], uri[apache.URI_PORT]), ('http', 'localhost', 8081))
     eq((uri[apache.URI_PATH], uri[apache.URI_HOSTINFO]), ('/whole', 'localhost:8081'))
     passed(req)
-");
+",
+        );
         served.check("/page?q=1");
         assert_eq!(served.get("http://localhost:8081/whole").ok(), "passed");
     }
@@ -121,7 +124,9 @@ def page(req):
 
     [prefork, event]
     fn content_type_and_status(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     eq((req._content_type_set, req.content_type), (0, None))
     req.content_type = 'text/x-own; charset=utf-8'
@@ -133,7 +138,8 @@ def same(req):
     req.content_type = 'text/html'
     req.content_type = b'text/plain'
     passed(req)
-");
+",
+        );
         let response = served.get("/page");
         assert_eq!((response.status, response.reason.as_slice()), (299, &b"My Own"[..]));
         assert_eq!(response.header("Content-Type"), Some(&b"text/x-own; charset=utf-8"[..]));
@@ -143,7 +149,11 @@ def same(req):
     [prefork, event]
     fn file_information(mpm) {
         let site = Site::with(&[("page/index.txt", "0123456789")]);
-        let served = Served::start_on(site, Httpd::builder(mpm), "", "
+        let served = Served::start_on(
+            site,
+            Httpd::builder(mpm),
+            "",
+            "
 def page(req):
     finfo = req.finfo
     eq(finfo.filetype, apache.APR_REG)
@@ -170,7 +180,8 @@ def page(req):
     req.finfo = other
     eq((req.finfo.filetype, req.finfo.mtime), (apache.APR_DIR, other.mtime))
     passed(req)
-");
+",
+        );
         served.check("/page/index.txt");
     }
 }

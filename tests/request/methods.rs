@@ -7,7 +7,10 @@ mpm_tests! {
     fn answers_about_the_server(mpm) {
         let conf = "AddHandler mod_python .py .pyx\nAddHandler other-handler .other\nAuthName \"the realm\"\nAuthType Basic\nRequire all granted";
         let builder = Httpd::builder(mpm).module("authn_core");
-        let served = Served::start_with(builder, conf, "
+        let served = Served::start_with(
+            builder,
+            conf,
+            "
 def page(req):
     eq((req.auth_name(), req.auth_type()), ('the realm', 'Basic'))
     eq(sorted(req.get_addhandler_exts().split()), ['py', 'pyx'])
@@ -24,7 +27,8 @@ def page(req):
     tree = apache.config_tree()
     assert ('ServerName', 'localhost') in tree, tree
     passed(req)
-");
+",
+        );
         let port = served.httpd.port();
         let host = format!("localhost:{port}");
         assert_eq!(served.httpd.request("GET", "/page", &[("Host", &host)], None).ok(), "passed");
@@ -32,7 +36,9 @@ def page(req):
 
     [prefork, event]
     fn conditional_requests(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     req.update_mtime(1000000000.5)
     req.update_mtime(5)
@@ -50,7 +56,8 @@ def etag(req):
     req.update_mtime(1000000000)
     req.set_etag()
     passed(req)
-");
+",
+        );
         assert_eq!(served.get("/page").ok(), "fresh");
         let since = |date: &str| served.httpd.request("GET", "/page", &[("If-Modified-Since", date)], None).status;
         assert_eq!(since("Sun, 09 Sep 2001 01:46:40 GMT"), 304);
@@ -62,7 +69,9 @@ def etag(req):
 
     [prefork, event]
     fn allowed_methods(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     req.allow_methods(['GET', 'PUT', 'FOO'])
     req.allow_methods(('BAR',))
@@ -76,21 +85,27 @@ def function(req):
     apache.allow_methods(req, 'POST', apache.M_DELETE)
     raises(KeyError, apache.allow_methods, req, 999)
     return apache.HTTP_METHOD_NOT_ALLOWED
-");
+",
+        );
         let allow = |target: &str| {
             let response = served.get(target);
             assert_eq!(response.status, 405, "{}", String::from_utf8_lossy(&response.body));
             String::from_utf8_lossy(response.header("Allow").expect("405 says what is allowed")).into_owned()
         };
         let page = allow("/page");
-        assert!(page.contains("PUT") && page.contains("FOO") && !page.contains("GET") && !page.contains("BAR"), "{page}");
+        assert!(
+            page.contains("PUT") && page.contains("FOO") && !page.contains("GET") && !page.contains("BAR"),
+            "{page}"
+        );
         let function = allow("/function");
         assert!(function.contains("POST") && function.contains("DELETE") && !function.contains("GET"), "{function}");
     }
 
     [prefork, event]
     fn internal_redirects(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def outer(req):
     req.mine = 'kept'
     eq(req.internal_redirect('/inner/path?x=1'), None)
@@ -113,9 +128,12 @@ def twice(req):
         req.internal_redirect('/twice/again')
 def endless(req):
     req.internal_redirect(req.uri)
-");
+",
+        );
         assert_eq!(served.get("/outer").ok(), "inner");
-        wait_for("the outer handler", || (!served.httpd.log_lines("the outer handler went on").is_empty()).then_some(()));
+        wait_for("the outer handler", || {
+            (!served.httpd.log_lines("the outer handler went on").is_empty()).then_some(())
+        });
         assert_eq!(served.get("/twice").ok(), "second of /twice");
         served.get("/endless");
         assert_eq!(served.get("/twice").ok(), "second of /twice");
@@ -123,7 +141,9 @@ def endless(req):
 
     [prefork, event]
     fn logging(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     req.log_error('plain message')
     req.log_error('a warning \\xe9 \\ud800', apache.APLOG_WARNING)
@@ -140,11 +160,18 @@ def page(req):
     apache.log_error(None)
     raises(TypeError, apache.log_error, 'x', 0, 'no server')
     passed(req)
-");
+",
+        );
         served.check("/page");
         for (message, level) in [
-            ("plain message", ":error]"), ("a warning", ":warn]"), ("named", ":crit]"), ("first line", ":error]"), ("second line", ":error]"),
-            ("of the main server", ":error]"), ("of this server", ":notice]"), ("by the server", ":error]"),
+            ("plain message", ":error]"),
+            ("a warning", ":warn]"),
+            ("named", ":crit]"),
+            ("first line", ":error]"),
+            ("second line", ":error]"),
+            ("of the main server", ":error]"),
+            ("of this server", ":notice]"),
+            ("by the server", ":error]"),
             ("by the connection", ":error]"),
         ] {
             let lines = served.httpd.log_lines(message);

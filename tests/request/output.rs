@@ -5,7 +5,9 @@ use crate::support::{Served, mpm_tests};
 mpm_tests! {
     [prefork, event]
     fn write_takes_text_and_buffers(mpm) {
-        let served = Served::start(mpm, r#"
+        let served = Served::start(
+            mpm,
+            r#"
 import array
 def page(req):
     req.write('\xe9')
@@ -22,7 +24,8 @@ def page(req):
     raises(BufferError, req.write, memoryview(b'abcd')[::2])
     raises(UnicodeEncodeError, req.write, '\ud800')
     eq(req._bytes_queued, 2 + 1 + 2 + 2 + 2 + 3)
-"#);
+"#,
+        );
         let response = served.get("/page");
         assert_eq!(response.body, "\u{e9}".bytes().chain(*b"\xffbamvAA").chain("\u{20ac}".bytes()).collect::<Vec<_>>());
         assert_eq!(response.status, 200);
@@ -30,7 +33,9 @@ def page(req):
 
     [prefork, event]
     fn a_flushed_write_reaches_the_client_while_the_handler_runs(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     req.write('first')
     eq(req.read(4), b'next')
@@ -38,7 +43,8 @@ def page(req):
     req.flush()
     eq(req.read(4), b'last')
     req.write('third', 0)
-");
+",
+        );
         let mut connection = served.connect();
         connection.send(b"POST /page HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\n").expect("sent");
         let head = connection.read_head().expect("the head comes with the first write");
@@ -53,7 +59,9 @@ def page(req):
 
     [prefork, event]
     fn unflushed_writes_become_one_response_with_a_length(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def small(req):
     for n in range(10):
         req.write(str(n), 0)
@@ -64,7 +72,8 @@ def large(req):
     req.write('end', 0)
 def nothing(req):
     pass
-");
+",
+        );
         let small = served.get("/small");
         assert_eq!(small.ok(), "0123456789");
         assert_eq!(small.header("Content-Length"), Some(&b"10"[..]));
@@ -78,13 +87,16 @@ def nothing(req):
 
     [prefork, event]
     fn head_sends_headers_only(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     eq((req.method, req.header_only, req.method_number), ('HEAD', 1, apache.M_GET))
     req.headers_out['X-Seen'] = 'yes'
     req.write('body')
     req.write('more')
-");
+",
+        );
         let mut connection = served.connect();
         for _ in 0..2 {
             let response = connection.request("HEAD", "/page", &[], None).expect("an answer");
@@ -95,13 +107,16 @@ def page(req):
 
     [prefork, event]
     fn connection_closed_and_not_chunked(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     req.connection.keepalive = apache.AP_CONN_CLOSE
     req.chunked = 0
     req.write('one')
     req.write('two')
-");
+",
+        );
         let mut connection = served.connect();
         connection.send_request("GET", "/page", &[], None).expect("sent");
         let head = connection.read_head().expect("a head");
@@ -112,7 +127,9 @@ def page(req):
 
     [prefork, event]
     fn content_length_is_what_the_handler_sets(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     req.set_content_length(6)
     eq(req.clength, 6)
@@ -122,7 +139,8 @@ def filtered(req):
     req.add_output_filter('CONTENT_LENGTH')
     req.write('one', 0)
     req.write('two', 0)
-");
+",
+        );
         for target in ["/page", "/filtered"] {
             let response = served.get(target);
             assert_eq!(response.ok(), "onetwo");
@@ -133,7 +151,9 @@ def filtered(req):
 
     [prefork, event]
     fn sendfile_sends_parts_of_files(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 import pathlib
 def page(req):
     path = os.path.join(req.document_root(), 'ten.txt')
@@ -153,7 +173,8 @@ def page(req):
     eq(req._bytes_queued, 24)
 def large(req):
     eq(req.sendfile(os.path.join(req.document_root(), 'large.bin'), 1), 2999999)
-");
+",
+        );
         served.site.write("ten.txt", "0123456789");
         let large: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
         served.site.write("large.bin", &large);

@@ -22,7 +22,9 @@ fn serve_directly(mpm: crate::support::Mpm, code: &str) -> Served {
 mpm_tests! {
     [prefork, event]
     fn plain_results(mpm) {
-        let served = serve_directly(mpm, "
+        let served = serve_directly(
+            mpm,
+            "
 def silent(req):
     return apache.OK
 def done(req):
@@ -43,7 +45,8 @@ def after_flush(req):
 def created(req):
     req.status = 201
     return apache.OK
-");
+",
+        );
         assert_eq!(served.get("/silent").ok(), "");
         assert_eq!(served.get("/done").ok(), "as written");
         let forbidden = served.get("/forbidden");
@@ -59,7 +62,9 @@ def created(req):
 
     [prefork, event]
     fn results_that_are_no_ints(mpm) {
-        let served = serve_directly(mpm, "
+        let served = serve_directly(
+            mpm,
+            "
 import enum
 class Code(enum.IntEnum):
     OK = 0
@@ -74,7 +79,8 @@ def member(req):
     return Code.OK
 def huge(req):
     return 1 << 80
-");
+",
+        );
         for (target, kind) in [("/none", "NoneType"), ("/true", "bool"), ("/text", "str"), ("/member", "Code")] {
             let response = served.get(target);
             assert!(is_error_page(&response, 500), "{target}: {response:?}");
@@ -87,7 +93,9 @@ def huge(req):
 
     [prefork, event]
     fn server_return(mpm) {
-        let served = serve_directly(mpm, "
+        let served = serve_directly(
+            mpm,
+            "
 def code(req):
     raise apache.SERVER_RETURN(apache.HTTP_GONE)
 def positional(req):
@@ -111,7 +119,8 @@ def nested(req):
     except Exception as error:
         assert type(error).__mro__[1] is Exception
         raise
-");
+",
+        );
         assert!(is_error_page(&served.get("/code"), 410));
         let positional = served.get("/positional");
         assert_eq!((positional.status, positional.text()), (404, ""));
@@ -125,12 +134,15 @@ def nested(req):
 
     [prefork, event]
     fn exceptions_answer_500_and_are_logged(mpm) {
-        let served = serve_directly(mpm, "
+        let served = serve_directly(
+            mpm,
+            "
 def fail(req):
     req.content_type = 'text/x-lost'
     req.write('not seen', 0)
     raise ValueError('an unlucky <value>')
-");
+",
+        );
         let response = served.get("/fail");
         assert!(is_error_page(&response, 500), "{response:?}");
         assert!(!response.text().contains("unlucky") && !response.text().contains("not seen"));
@@ -143,16 +155,20 @@ def fail(req):
 
     [prefork, event]
     fn debug_shows_the_traceback_escaped(mpm) {
-        let served = Served::start_with(Httpd::builder(mpm), "
+        let served = Served::start_with(
+            Httpd::builder(mpm),
+            "
 <Files quiet>
 PythonDebug Off
-</Files>", "
+</Files>",
+            "
 def fail(req):
     req.content_type = 'text/plain'
     req.write('not seen', 0)
     raise ValueError('an unlucky <value> & more')
 quiet = fail
-");
+",
+        );
         let response = served.get("/fail");
         assert_eq!(response.status, 500);
         assert_eq!(response.header("Content-Type"), Some(&b"text/html; charset=utf-8"[..]));
@@ -171,8 +187,14 @@ quiet = fail
         let httpd = Httpd::builder(mpm)
             .site(&site, "SetHandler mod_python\nPythonHandler there")
             .directory(&site.path("a"), "PythonHandler absent_module")
-            .directory(&site.path("b"), &format!("PythonHandler broken\nPythonPath \"['{}']+sys.path\"", site.root().display()))
-            .directory(&site.path("c"), &format!("PythonHandler there::K.m\nPythonPath \"['{}']+sys.path\"", site.root().display()));
+            .directory(
+                &site.path("b"),
+                &format!("PythonHandler broken\nPythonPath \"['{}']+sys.path\"", site.root().display()),
+            )
+            .directory(
+                &site.path("c"),
+                &format!("PythonHandler there::K.m\nPythonPath \"['{}']+sys.path\"", site.root().display()),
+            );
         site.write("a/x", "");
         site.write("b/x", "");
         site.write("c/x", "");
@@ -195,11 +217,14 @@ quiet = fail
 
     [prefork, event]
     fn declining_leaves_the_file_to_httpd(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     return apache.DECLINED
 globals()['note.txt'] = page
-");
+",
+        );
         served.site.write("note.txt", "plain text");
         assert_eq!(served.get("/note.txt").ok(), "plain text");
         assert_eq!(served.get("/page").status, 404);
@@ -208,7 +233,9 @@ globals()['note.txt'] = page
 
     [prefork, event]
     fn error_headers_survive_an_error_and_others_do_not(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     req.headers_out['X-Lost'] = '1'
     req.err_headers_out['X-Kept'] = '2'
@@ -216,9 +243,13 @@ def page(req):
 def fine(req):
     req.headers_out['X-Lost'] = '1'
     req.err_headers_out['X-Kept'] = '2'
-");
+",
+        );
         let response = served.get("/page");
-        assert_eq!((response.status, response.header("X-Lost"), response.header("X-Kept")), (404, None, Some(&b"2"[..])));
+        assert_eq!(
+            (response.status, response.header("X-Lost"), response.header("X-Kept")),
+            (404, None, Some(&b"2"[..]))
+        );
         let response = served.get("/fine");
         assert_eq!((response.header("X-Lost"), response.header("X-Kept")), (Some(&b"1"[..]), Some(&b"2"[..])));
     }

@@ -80,7 +80,8 @@ def checks(t):
 mpm_tests! {
     [prefork, event]
     fn every_operation_on_every_table(mpm) {
-        let code = CHECKS.to_owned() + "
+        let code = CHECKS.to_owned()
+            + "
 def page(req):
     mine = apache.table()
     for table in (mine, apache.make_table(), req.notes, req.headers_in, req.headers_out, req.err_headers_out,
@@ -96,7 +97,9 @@ def page(req):
 
     [prefork, event]
     fn making_tables(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     eq(apache.table({'a': 1, 'b': b'x'}).items()[0], ('a', '1'))
     eq(apache.table([('a', '1'), ['A', '2']]).items(), [('a', '2')])
@@ -106,13 +109,16 @@ def page(req):
     raises(TypeError, apache.table, 5)
     assert '#1' in str(raises(ValueError, apache.table, [(1, 2), (1, 2, 3)]))
     passed(req)
-");
+",
+        );
         served.check("/page");
     }
 
     [prefork, event]
     fn tables_are_live_views(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     for name in ('headers_in', 'headers_out', 'err_headers_out', 'notes', 'subprocess_env'):
         assert getattr(req, name) is getattr(req, name), name
@@ -127,7 +133,8 @@ def page(req):
     req.add_common_vars()
     eq(req.subprocess_env['NAME'], 'value')
     req.write('passed', 0)
-");
+",
+        );
         let headers = [("X-Several", "one"), ("User-Agent", "tester"), ("x-several", "two")];
         let response = served.httpd.request("GET", "/page", &headers, None);
         assert_eq!(response.ok(), "passed");
@@ -136,7 +143,9 @@ def page(req):
 
     [prefork, event]
     fn a_table_that_changes_under_an_iterator_is_safe(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 def page(req):
     table = req.notes
     for kind in (iter, lambda t: t.iteritems(), lambda t: t.itervalues()):
@@ -159,7 +168,8 @@ def page(req):
     table.update({'p': Evil(), 'q': Evil()})
     eq(table.get('q'), 'x')
     passed(req)
-");
+",
+        );
         served.check("/page");
     }
 }

@@ -27,14 +27,18 @@ def page(req):
             let response = connection.read_response(false).expect("an answer");
             assert_eq!(response.status, 200, "{value:?}: {}", String::from_utf8_lossy(&response.body));
             assert_eq!(response.header("X-Back"), Some(&value[..]), "as it was");
-            let expected = String::from_utf8(value.clone()).unwrap_or_else(|_| value.iter().copied().map(char::from).collect());
+            let expected =
+                String::from_utf8(value.clone()).unwrap_or_else(|_| value.iter().copied().map(char::from).collect());
             assert_eq!(response.text(), expected);
         }
     }
 
     [prefork, event]
     fn uris_and_queries(mpm) {
-        let served = Served::start_with(Httpd::builder(mpm), "", "
+        let served = Served::start_with(
+            Httpd::builder(mpm),
+            "",
+            "
 def page(req):
     for name in ('uri', 'unparsed_uri', 'the_request', 'args', 'path_info', 'filename', 'canonical_filename'):
         value = getattr(req, name)
@@ -46,7 +50,8 @@ def page(req):
     req.construct_url(req.uri)
     req.content_type = 'text/plain; charset=utf-8'
     req.write(req.path_info, 0)
-");
+",
+        );
         for (target, info) in [
             ("/page/%C3%A9%E2%82%AC", "/\u{e9}\u{20ac}"),
             ("/page/%E9", "/\u{e9}"),

@@ -90,7 +90,8 @@ mpm_tests! {
             served.check("/fine");
         }
         let failed = "Write failed, client closed connection.";
-        for line in [format!("endless: {failed}, {failed}"), format!("unflushed: {failed}"), format!("file: {failed}")] {
+        for line in [format!("endless: {failed}, {failed}"), format!("unflushed: {failed}"), format!("file: {failed}")]
+        {
             assert_eq!(served.httpd.log_lines(&line).len(), 1, "{line} in {}", served.httpd.log());
         }
         assert_eq!(served.httpd.child_pids(), children);
@@ -126,7 +127,7 @@ mpm_tests! {
                 break;
             }
             response.body.extend_from_slice(&chunk);
-            if response.body.len() % 5 == 0 {
+            if response.body.len().is_multiple_of(5) {
                 served.check("/fine");
             }
         }
@@ -153,13 +154,13 @@ mpm_tests! {
         let children = served.httpd.child_pids();
         for _ in 0..5 {
             let mut connection = served.connect();
-            connection.send(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nthe beginning").expect("sent");
+            connection
+                .send(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nthe beginning")
+                .expect("sent");
             drop(connection);
             served.check("/fine");
         }
-        wait_for("the handlers to notice", || {
-            (served.httpd.log_lines("Client read error").len() >= 5).then_some(())
-        });
+        wait_for("the handlers to notice", || (served.httpd.log_lines("Client read error").len() >= 5).then_some(()));
         assert_eq!(served.httpd.child_pids(), children);
     }
 }

@@ -89,7 +89,9 @@ mpm_tests! {
 
     [prefork, worker, event]
     fn a_handler_may_close_what_is_not_its_own(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 import socket
 def fine(req):
     passed(req)
@@ -107,7 +109,8 @@ def own_socket(req):
         except OSError:
             pass
     req.write('nobody gets this')
-");
+",
+        );
         let children = served.httpd.child_pids();
         served.check("/standard");
         for _ in 0..3 {
@@ -128,13 +131,16 @@ def own_socket(req):
 
     [prefork, worker, event]
     fn a_killed_child_is_replaced(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 import signal
 def fine(req):
     passed(req)
 def kill(req):
     os.kill(os.getpid(), signal.SIGKILL)
-");
+",
+        );
         for _ in 0..2 {
             let before = served.httpd.child_pids();
             let mut connection = served.connect();
@@ -149,7 +155,9 @@ def kill(req):
 
     [prefork, worker, event]
     fn cycles_with_the_request_are_collected(mpm) {
-        let served = Served::start(mpm, "
+        let served = Served::start(
+            mpm,
+            "
 import gc, weakref
 class X:
     pass
@@ -163,7 +171,8 @@ def collected(req):
     gc.collect()
     eq([reference() for reference in seen], [None] * 5)
     passed(req)
-");
+",
+        );
         for _ in 0..5 {
             served.check("/cycle");
         }

@@ -19,10 +19,14 @@ mpm_tests! {
     fn two_hundred_graceful_restarts_leave_it_flat(mpm) {
         let conf = "PythonOption key value\nPythonPath \"sys.path + ['/tmp']\"\nPythonInterpreter named\n\
                     PythonReloadExclude */nothing/*\nPythonHandler tested::never | .x .y .z";
-        let mut served = Served::start_with(Httpd::builder(mpm), conf, "
+        let mut served = Served::start_with(
+            Httpd::builder(mpm),
+            conf,
+            "
 def page(req):
     passed(req)
-");
+",
+        );
         let path = format!("PythonPath \"['{}'] + sys.path\"", served.site.root().display());
         assert!(!path.is_empty());
         for _ in 0..20 {
