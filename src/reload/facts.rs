@@ -19,6 +19,8 @@ struct Instructions {
     store_global: u8,
     delete_global: u8,
     extended_argument: u8,
+    load_constant: u8,
+    import_name: u8,
     load_attribute: u8,
     /// Gone from Python 3.12 on.
     load_method: Option<u8>,
@@ -49,6 +51,9 @@ impl CodeFacts {
         }
         let bytes = code.getattr("co_code")?;
         let mut argument: usize = 0;
+        let mut last_constant = None;
+        // The names of a `from package import` are no attributes of anything that the module holds.
+        let mut import_lists = HashSet::new();
         for unit in bytes.cast::<PyBytes>()?.as_bytes().chunks_exact(2) {
             argument = argument << 8 | usize::from(unit[1]);
             let operation = unit[0];
@@ -63,21 +68,33 @@ impl CodeFacts {
             }
             self.rebinds_globals |=
                 nested && (operation == instructions.store_global || operation == instructions.delete_global);
+            if operation == instructions.import_name {
+                import_lists.extend(last_constant);
+            }
+            last_constant = (operation == instructions.load_constant).then_some(argument);
             argument = 0;
         }
-        self.add_constants(code.getattr("co_consts")?.cast::<PyTuple>()?, instructions)
+        for (index, constant) in code.getattr("co_consts")?.cast::<PyTuple>()?.iter().enumerate() {
+            self.add_constant(&constant, instructions, !import_lists.contains(&index))?;
+        }
+        Ok(())
     }
 
-    fn add_constants(&mut self, constants: &Bound<'_, PyTuple>, instructions: Instructions) -> PyResult<()> {
-        for constant in constants.iter() {
-            if constant.is_instance_of::<PyCode>() {
-                self.add(&constant, instructions, true)?;
-            } else if let Ok(inner) = constant.cast::<PyTuple>() {
-                self.add_constants(inner, instructions)?;
-            } else {
-                self.add_name(&constant);
-                self.add_text(&constant);
-            }
+    fn add_constant(
+        &mut self,
+        constant: &Bound<'_, PyAny>,
+        instructions: Instructions,
+        may_name_attributes: bool,
+    ) -> PyResult<()> {
+        if constant.is_instance_of::<PyCode>() {
+            return self.add(constant, instructions, true);
+        }
+        if let Ok(inner) = constant.cast::<PyTuple>() {
+            return inner.iter().try_for_each(|c| self.add_constant(&c, instructions, may_name_attributes));
+        }
+        self.add_name(constant);
+        if may_name_attributes {
+            self.add_text(constant);
         }
         Ok(())
     }
@@ -148,6 +165,8 @@ impl Instructions {
             store_global: number("STORE_GLOBAL")?,
             delete_global: number("DELETE_GLOBAL")?,
             extended_argument: number("EXTENDED_ARG")?,
+            load_constant: number("LOAD_CONST")?,
+            import_name: number("IMPORT_NAME")?,
             load_attribute: number("LOAD_ATTR")?,
             load_method: optional("LOAD_METHOD"),
             load_super_attribute: optional("LOAD_SUPER_ATTR"),
