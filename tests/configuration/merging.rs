@@ -1,7 +1,7 @@
 //! What an inner section keeps of an outer one.
 
 use crate::{
-    show::{CODE, builder, path, site},
+    show::{builder, path, site},
     support::{Httpd, Response, mpm_tests},
 };
 
@@ -113,10 +113,9 @@ mpm_tests! {
         let httpd: Httpd = builder(mpm, &site, "PythonHandler shown").start();
         let shown = httpd.get("/x?1/0+if+'<script>'+else+0");
         assert!(shown.text().contains("ZeroDivisionError"), "{}", shown.text());
-        let raised = httpd.get("/x?int('<script>%26')".replace("%26", "&").as_str());
+        let raised = httpd.get("/x?int('<script>&')");
         assert_eq!(raised.status, 500);
         assert!(!raised.text().contains("<script>"), "{}", raised.text());
         assert!(raised.text().contains("&lt;script&gt;"), "{}", raised.text());
-        assert!(CODE.contains("eval"));
     }
 }

@@ -122,6 +122,21 @@ mpm_tests! {
     }
 
     [prefork, event]
+    fn import_module_finds_what_an_import_finds(mpm) {
+        let site = site();
+        site.write("helper.py", "V = 'first'");
+        site.write("package/__init__.py", "");
+        site.write("package/part.py", "V = 'part'");
+        let httpd = builder(mpm, &site, "PythonHandler shown").start();
+        assert_eq!(httpd.get("/?apache.import_module('helper').V").ok(), "first");
+        assert_eq!(httpd.get("/?apache.import_module('helper')+is+__import__('helper')").ok(), "True");
+        assert_eq!(httpd.get("/?apache.import_module('package.part',autoreload=1,log=0).V").ok(), "part");
+        assert_eq!(httpd.get("/?apache.import_module('no_such_module')").status, 500);
+        site.write("helper.py", "V = 'second'");
+        assert_eq!(httpd.get("/?apache.import_module('helper').V").ok(), "second");
+    }
+
+    [prefork, event]
     fn what_every_interpreter_finds(mpm) {
         let site = site();
         let httpd: Httpd = builder(mpm, &site, "PythonHandler shown").start();

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     run::{Run, copy, sources},
-    support::{Site, mpm_tests, wait_for},
+    support::{Connection, Site, mpm_tests, wait_for},
 };
 
 mpm_tests! {
@@ -54,11 +54,7 @@ mpm_tests! {
             wait_for("all processes to be gone", || {
                 processes.iter().all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(true)).then_some(())
             });
-            let port = run.port();
-            assert!(
-                std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
-                    || crate::support::Connection::open(port).is_err()
-            );
+            assert!(Connection::open(run.port()).is_err(), "somebody still listens");
         }
     }
 }
