@@ -2,6 +2,7 @@
 
 import io
 import linecache
+import os
 import sys
 from importlib.machinery import (
     BYTECODE_SUFFIXES,
@@ -55,11 +56,17 @@ class ManagedLoader(SourceFileLoader):
 
     def get_source(self, fullname):
         """Answer the text that this module was made from, whatever the file holds by now."""
-        return decode_source(self._source)
+        return decode_source(self._bytes())
 
     def get_code(self, fullname):
         """Answer the code of the text that this module was made from."""
-        return compile(self._source, self.path or "<namespace>", "exec", dont_inherit=True)
+        return compile(self._bytes(), self.path or "<namespace>", "exec", dont_inherit=True)
+
+    def _bytes(self):
+        if self._source is not None:
+            return self._source
+        # A module that is not loaded is what its file holds; a namespace package has none.
+        return self.get_data(self.path) if self.path else b""
 
     def remember_lines(self):
         """Let linecache show this text until it is asked on behalf of another execution of the module."""
@@ -108,10 +115,14 @@ class ManagedFinder:
         if found is None:
             return None
         file, directories = found
-        loader = ManagedLoader(fullname, file, b"", directories is not None)
+        file = None if file is None else os.fspath(file)
+        loaded = getattr(sys.modules.get(fullname), "__spec__", None)
+        if loaded is not None and isinstance(loaded.loader, ManagedLoader) and loaded.origin == file:
+            return loaded
+        loader = ManagedLoader(fullname, file, None, directories is not None)
         spec = ModuleSpec(fullname, loader, origin=file, is_package=directories is not None)
         if directories is not None:
-            spec.submodule_search_locations[:] = directories
+            spec.submodule_search_locations[:] = map(os.fspath, directories)
         spec.has_location = file is not None
         return spec
 

@@ -18,6 +18,7 @@ mod forms;
 mod graph;
 mod imports;
 mod limits;
+mod machinery;
 mod modes;
 mod ordinary;
 mod packages;

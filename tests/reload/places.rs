@@ -68,6 +68,51 @@ mpm_tests! {
         assert!(app.failures().is_empty(), "{:#?}", app.failures());
     }
 
+    /// Case 24: a namespace package has a portion in each entry of PythonPath, also one that is added later.
+    [prefork, event]
+    fn case_24_a_portion_is_added(mpm) {
+        let app = configured(mpm, &[
+            ("app/h.py", &handler("import ns.one\ntry:\n    from ns import two\nexcept ImportError:\n    two = ns.one",
+                "'%s %s' % (ns.one.V, two.V)")),
+            ("lib/ns/one.py", "V = 1"),
+            ("other/unrelated.py", ""),
+        ], |site| format!(
+            "PythonHandler h\nPythonPath \"[{}, {}, {}] + sys.path\"",
+            quoted(site, "app"), quoted(site, "other"), quoted(site, "lib")
+        ));
+        app.expect("1 1");
+        app.edit("other/ns/two.py", "V = 2");
+        app.expect("1 2");
+        app.edit("other/ns/two.py", "V = 3");
+        app.expect("1 3");
+        app.edit("lib/ns/one.py", "V = 4");
+        app.expect("4 3");
+    }
+
+    /// P6: a package that appears in an earlier entry takes its submodules along, though a later entry has the same names.
+    [prefork, event]
+    fn an_earlier_package_brings_its_submodules(mpm) {
+        let app = configured(mpm, &[
+            ("app/h.py", &handler("import pkg.sub\nfrom pkg.user import W", "pkg.sub.V + ' ' + W")),
+            ("lib/pkg/__init__.py", ""),
+            ("lib/pkg/sub.py", "V = 'late'"),
+            ("lib/pkg/user.py", "from .sub import V as W"),
+            ("early/unrelated.py", ""),
+        ], |site| format!(
+            "PythonHandler h\nPythonPath \"[{}, {}, {}] + sys.path\"",
+            quoted(site, "app"), quoted(site, "early"), quoted(site, "lib")
+        ));
+        app.expect("late late");
+        app.edit("early/pkg/sub.py", "V = 'early'");
+        app.edit("early/pkg/user.py", "from .sub import V as W");
+        app.edit("early/pkg/__init__.py", "");
+        app.expect("early early");
+        app.edit("early/pkg/sub.py", "V = 'edited'");
+        app.expect("edited edited");
+        std::fs::remove_dir_all(app.site.path("early/pkg")).expect("the package is removed");
+        app.expect("late late");
+    }
+
     /// P1: PythonReloadRoot makes a directory managed, and importable.
     [prefork, event]
     fn a_reload_root_is_managed(mpm) {
