@@ -94,6 +94,16 @@ impl RequestState {
         self.pins.borrow().iter().find(|pin| std::ptr::eq(&*pin.application, application)).cloned()
     }
 
+    /// Lets code see the request's generations from here on, that of `first` before all others.
+    pub fn enter_pins(&self, first: &Pin) -> Vec<context::Entered> {
+        let pins = self.pins.borrow();
+        let others = pins.iter().filter(|pin| !Arc::ptr_eq(&pin.application, &first.application));
+        others
+            .chain(std::iter::once(first))
+            .map(|pin| context::enter(&pin.application, View::Generation(Arc::clone(&pin.generation))))
+            .collect()
+    }
+
     /// Settles on a generation.
     pub fn add_pin(&self, pin: Pin) {
         self.pins.borrow_mut().push(pin);
@@ -141,6 +151,16 @@ impl RequestState {
         });
     }
 
+    /// Lets go of the generations. The last request of a generation ends its modules, which is done inside Python.
+    fn unpin(&self) {
+        let pins = self.pins.take();
+        if thread::leaving() || forking::is_copy() {
+            std::mem::forget(pins);
+        } else if pins.iter().any(|pin| Arc::strong_count(&pin.generation) == 1) {
+            python::attach(|_| drop(pins));
+        }
+    }
+
     fn run(&self, py: Python<'_>, cleanup: &Cleanup) {
         let pins = self.pins.borrow().clone();
         let _seen: Vec<_> = pins
@@ -162,6 +182,7 @@ unsafe extern "C" fn end(data: *mut c_void) -> sys::apr_status_t {
         // lease ends whatever happens before, as no object may reach the state after it is freed.
         unsafe {
             guard("the cleanups of a request", (), || (*state).finish());
+            guard("the generations of a request", (), || (*state).unpin());
             sys::ap_set_module_config(
                 (*state).record.raw().request_config,
                 crate::module_record(),

@@ -165,7 +165,7 @@ fn python_path(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
     if arguments[0].trim().is_empty() {
         return Err("it is empty: it takes a Python expression, as in \"sys.path + ['/srv/lib']\"".to_owned());
     }
-    let held = Held::new(scene.pool, arguments[0].to_owned());
+    let held = Held::new(scene.pool, arguments[0].to_owned(), scene.lasts);
     scene.settings(|s| s.path = Some(held));
     Ok(())
 }
@@ -194,7 +194,7 @@ fn python_interpreter(scene: &mut Scene, arguments: &[&str]) -> Result<(), Strin
     if arguments[0].is_empty() {
         return Err("it is empty: it takes a name, as in main_interpreter".to_owned());
     }
-    let held = Held::new(scene.pool, arguments[0].to_owned());
+    let held = Held::new(scene.pool, arguments[0].to_owned(), scene.lasts);
     scene.settings(|s| s.interpreter = Some(held));
     Ok(())
 }
@@ -237,19 +237,19 @@ fn python_reload_root(scene: &mut Scene, arguments: &[&str]) -> Result<(), Strin
     if !path.is_absolute() || !path.is_dir() {
         return Err(format!("`{}` is not a directory that is there: it takes absolute directories", path.display()));
     }
-    let pool = scene.pool;
-    scene.settings(|s| append(pool, &mut s.roots, arguments[0]));
+    let (pool, lasts) = (scene.pool, scene.lasts);
+    scene.settings(|s| append((pool, lasts), &mut s.roots, arguments[0]));
     Ok(())
 }
 
 fn python_reload_exclude(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
-    let pool = scene.pool;
-    scene.settings(|s| append(pool, &mut s.excludes, arguments[0]));
+    let (pool, lasts) = (scene.pool, scene.lasts);
+    scene.settings(|s| append((pool, lasts), &mut s.excludes, arguments[0]));
     Ok(())
 }
 
-fn append(pool: Pool, list: &mut Option<Held<Vec<String>>>, value: &str) {
-    list.get_or_insert_with(|| Held::new(pool, Vec::new())).get_mut().push(value.to_owned());
+fn append((pool, lasts): (Pool, bool), list: &mut Option<Held<Vec<String>>>, value: &str) {
+    list.get_or_insert_with(|| Held::new(pool, Vec::new(), lasts)).get_mut().push(value.to_owned());
 }
 
 fn python_reload_on_error(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {

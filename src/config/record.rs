@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{HandlerEntry, HandlerList};
 use crate::httpd::{Pool, RequestRec, ServerRec, sys};
@@ -65,7 +66,10 @@ impl Settings {
 }
 
 /// A value that lives in a configuration's pool, which outlives every record that refers to it.
-pub struct Held<T>(NonNull<T>);
+pub struct Held<T> {
+    place: NonNull<T>,
+    serial: u64,
+}
 
 impl<T> Clone for Held<T> {
     fn clone(&self) -> Self {
@@ -76,21 +80,30 @@ impl<T> Clone for Held<T> {
 impl<T> Copy for Held<T> {}
 
 impl<T> Held<T> {
-    /// Moves a value into the pool of a configuration.
-    pub fn new(pool: Pool, value: T) -> Self {
-        Self(NonNull::new(pool.own(value)).expect("a box is not null"))
+    /// Moves a value into the pool of a configuration. `lasts` tells that it is not of a `.htaccess` file, which is parsed
+    /// again at every request.
+    pub fn new(pool: Pool, value: T, lasts: bool) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let serial = if lasts { NEXT.fetch_add(1, Ordering::Relaxed) } else { 0 };
+        Self { place: NonNull::new(pool.own(value)).expect("a box is not null"), serial }
+    }
+
+    /// Different for every value of the configuration files; 0 for one of a `.htaccess`. An address would not do: that of a
+    /// request's pool is used again.
+    pub fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// The value.
     pub fn get(&self) -> &T {
         // SAFETY: the pool of a configuration outlives its records, which are only read once it is complete.
-        unsafe { self.0.as_ref() }
+        unsafe { self.place.as_ref() }
     }
 
     /// The value, while the section is being parsed.
     pub fn get_mut(&mut self) -> &mut T {
         // SAFETY: httpd parses a configuration on one thread, and nothing refers to a section before its end.
-        unsafe { self.0.as_mut() }
+        unsafe { self.place.as_mut() }
     }
 }
 

@@ -9,7 +9,8 @@ use pyo3::types::{PyDict, PyModule, PyType};
 use crate::reload::graph::Name;
 use crate::reload::{Application, View, import};
 
-/// Imports the module and resolves the object in it. Classes on the way are instantiated with `argument`.
+/// Imports the module and resolves the object in it. Classes on the way are instantiated with `argument`. `lasts` tells that the
+/// handler is named by a configuration file, not by a `.htaccess`.
 ///
 /// # Errors
 /// What importing and resolving raise; `AttributeError` when the module has no such object.
@@ -20,6 +21,7 @@ pub fn resolve<'py>(
     module: &Name,
     object: &str,
     argument: &Bound<'py, PyAny>,
+    lasts: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let record = import::find(py, application, view, module)?;
     let module_object = match &record {
@@ -30,7 +32,8 @@ pub fn resolve<'py>(
     let first = parts.next().unwrap_or(object);
     let mut found = attribute(py, &module_object, module, first)?;
     if record.is_some() {
-        application.add_entry(module, Some(object));
+        // What a `.htaccess` names may change with the module, and must not hold it to the old name.
+        application.add_entry(module, lasts.then_some(object));
     }
     for part in parts {
         if found.is_instance_of::<PyType>() {

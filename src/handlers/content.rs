@@ -18,7 +18,7 @@ use crate::config::record::Settings;
 use crate::config::{DirConfig, HandlerEntry, OnError, ReloadMode};
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::{self, embed, error, forking};
-use crate::reload::{Application, Pin, View, context};
+use crate::reload::{Application, Pin, View, shown};
 
 const PHASE: &str = "PythonHandler";
 const DEFAULT_OBJECT: &str = "handler";
@@ -149,14 +149,19 @@ impl Call<'_> {
         pin: &Pin,
     ) -> PyResult<Answer<'py>> {
         self.refuse_broken(&pin.application)?;
-        let _seen = context::enter(&pin.application, View::Generation(Arc::clone(&pin.generation)));
+        // Objects of other applications that this request has come through see what it has pinned of them.
+        let _seen = RequestState::of(self.request).enter_pins(pin);
+        if shown::has_rivals() {
+            shown::prefer(py, &pin.application, &pin.generation)?;
+        }
         let view = View::Generation(Arc::clone(&pin.generation));
         if publisher::is_publisher(entry) {
             return publisher::handle(py, request, pin, self.extension).map(Answer::Status);
         }
         let target = Target::of(entry, self.filename);
         let object = entry.object.as_deref().unwrap_or(DEFAULT_OBJECT);
-        let handler = callable::resolve(py, &pin.application, &view, &target.module, object, request.as_any())?;
+        let handler =
+            callable::resolve(py, &pin.application, &view, &target.module, object, request.as_any(), entry.id != 0)?;
         handler.call1((request,)).map(Answer::Value)
     }
 

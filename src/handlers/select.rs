@@ -7,20 +7,39 @@ use std::sync::{Arc, PoisonError, RwLock};
 use pyo3::prelude::*;
 
 use crate::config::record::Settings;
-use crate::config::{HandlerEntry, handler_list};
+use crate::config::{HandlerEntry, Place, handler_list};
 use crate::httpd::{RequestRec, ServerRec};
 use crate::python;
 use crate::reload::{Application, Key, applications};
 
-/// What identifies an application without comparing texts: the addresses of the configuration's values, which stay for the
-/// life of the child.
+/// What identifies an application without comparing texts: the serial numbers of the configuration's values.
 #[derive(PartialEq, Eq, Hash)]
 struct Quick {
     entry: u64,
     server: usize,
-    values: [usize; 4],
+    values: [Option<u64>; 4],
     autoreload: bool,
     directory: Option<PathBuf>,
+}
+
+impl Quick {
+    /// `None` where that depends on the request, or on a `.htaccess` file.
+    fn of(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory: Option<&Path>) -> Option<Self> {
+        let values = [
+            settings.path.map(|v| v.serial()),
+            settings.interpreter.map(|v| v.serial()),
+            settings.roots.map(|v| v.serial()),
+            settings.excludes.map(|v| v.serial()),
+        ];
+        let lasts = entry.id != 0 && !values.contains(&Some(0)) && !matches!(entry.place, Place::Pattern(..));
+        lasts.then(|| Self {
+            entry: entry.id,
+            server: request.server().as_ptr() as usize,
+            values,
+            autoreload: settings.autoreload.unwrap_or(true),
+            directory: directory.map(Path::to_owned),
+        })
+    }
 }
 
 static QUICK: RwLock<Option<HashMap<Quick, Arc<Application>>>> = RwLock::new(None);
@@ -68,19 +87,7 @@ pub fn application(
     entry: &HandlerEntry,
     directory: Option<PathBuf>,
 ) -> PyResult<Arc<Application>> {
-    let is_fixed = matches!(entry.place, crate::config::Place::Pattern(..));
-    let quick = (entry.id != 0 && !is_fixed).then(|| Quick {
-        entry: entry.id,
-        server: request.server().as_ptr() as usize,
-        values: [
-            settings.path.as_ref().map_or(0, |v| std::ptr::from_ref(v.get()) as usize),
-            settings.interpreter.as_ref().map_or(0, |v| std::ptr::from_ref(v.get()) as usize),
-            settings.roots.as_ref().map_or(0, |v| std::ptr::from_ref(v.get()) as usize),
-            settings.excludes.as_ref().map_or(0, |v| std::ptr::from_ref(v.get()) as usize),
-        ],
-        autoreload: settings.autoreload.unwrap_or(true),
-        directory: directory.clone(),
-    });
+    let quick = Quick::of(request, settings, entry, directory.as_deref());
     if let Some(quick) = &quick
         && let Some(known) =
             QUICK.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|map| map.get(quick))

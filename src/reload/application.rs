@@ -83,6 +83,9 @@ pub struct Failure {
     signature: Vec<(Name, Option<Hash>)>,
 }
 
+/// The file of a publisher's page, and its module's name.
+pub type Page = (Arc<Path>, Name);
+
 #[derive(Default)]
 struct Pending {
     paths: HashSet<PathBuf>,
@@ -122,12 +125,13 @@ pub struct Application {
     current: Mutex<Arc<Generation<Managed>>>,
     dirty: AtomicBool,
     building: AtomicBool,
+    spawning: AtomicBool,
     builder: Mutex<()>,
     built: Condvar,
     pending: Mutex<Pending>,
     names: Mutex<Names>,
     entries: Mutex<HashSet<(Name, Option<Box<str>>)>>,
-    pages: Mutex<HashMap<Box<str>, (Arc<Path>, Name)>>,
+    pages: Mutex<HashMap<Box<str>, Page>>,
     failure: Mutex<Option<Arc<Failure>>>,
     sweeps: Mutex<Sweeps>,
 }
@@ -141,6 +145,10 @@ struct Building<'a>(&'a Application);
 
 impl Drop for Building<'_> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // What was to be taken in has not been.
+            self.0.anything_changed();
+        }
         let held = lock(&self.0.builder);
         self.0.building.store(false, Ordering::SeqCst);
         drop(held);
@@ -161,6 +169,7 @@ impl Application {
             current: Mutex::new(Arc::new(Generation::new(1, HashMap::new()))),
             dirty: AtomicBool::new(false),
             building: AtomicBool::new(false),
+            spawning: AtomicBool::new(false),
             builder: Mutex::new(()),
             built: Condvar::new(),
             pending: Mutex::default(),
@@ -198,7 +207,7 @@ impl Application {
     }
 
     /// The file and the module's name of a page that was found under this path before.
-    pub fn page(&self, path: &str) -> Option<(Arc<Path>, Name)> {
+    pub fn page(&self, path: &str) -> Option<Page> {
         lock(&self.pages).get(path).cloned()
     }
 
@@ -262,17 +271,20 @@ impl Application {
     }
 
     fn catch_up_behind(&self, patience: Duration) {
-        if self.building.load(Ordering::SeqCst) {
+        if self.building.load(Ordering::SeqCst) || self.spawning.swap(true, Ordering::SeqCst) {
             return;
         }
         let Some(this) = self.this.upgrade() else { return };
         let spawned = thread::spawn("mod_python-build", move || {
-            if let Some(building) = this.become_builder() {
+            let building = this.become_builder();
+            this.spawning.store(false, Ordering::SeqCst);
+            if let Some(building) = building {
                 this.rebuild(patience);
                 drop(building);
             }
         });
         if let Err(e) = spawned {
+            self.spawning.store(false, Ordering::SeqCst);
             log::main(log::ERR, &format!("no thread for a build ({e}); the next request tries again"));
         }
     }
@@ -348,25 +360,21 @@ impl Application {
             }
         }
         let mut names = lock(&self.names);
-        let mut found = HashSet::new();
-        for (path, now) in changed {
-            names.seen.insert(path.clone(), now);
-            if let Some(at) = names.by_path.get(&path) {
+        names.seen.extend(changed.iter().map(|(path, now)| (path.clone(), *now)));
+        let changed: HashSet<&Path> = changed.iter().map(|(path, _)| path.as_path()).collect();
+        let mut found: HashSet<Name> = names.suspects.keys().cloned().collect();
+        for (path, at) in &names.by_path {
+            if changed.contains(path.as_path()) || path.parent().is_some_and(|above| changed.contains(above)) {
                 found.extend(at.iter().cloned());
             }
-            for (probed, at) in &names.by_path {
-                if probed.parent() == Some(&path) {
-                    found.extend(at.iter().cloned());
-                }
-            }
         }
+        let paths: Vec<PathBuf> = names.by_path.keys().cloned().collect();
+        drop(names);
         // Watches on directories that were moved or replaced are gone.
         let listener = self.listener();
-        for path in names.by_path.keys() {
+        for path in &paths {
             self.watch.follow(path, self.top_of(path), &listener);
         }
-        let suspects: Vec<Name> = names.suspects.keys().cloned().collect();
-        found.extend(suspects);
         found
     }
 

@@ -1,7 +1,9 @@
 //! Which generation the code on this thread sees: the one its request has pinned, or the one being built.
 
-use std::cell::RefCell;
-use std::sync::Arc;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ThreadId;
 
 use super::application::Application;
 use super::generation::Generation;
@@ -56,6 +58,52 @@ pub fn view_of(application: &Arc<Application>) -> View {
             frames.iter().rev().find(|f| Arc::ptr_eq(&f.application, application)).map(|f| f.view.clone())
         })
         .unwrap_or_else(|| View::Generation(application.current()))
+}
+
+thread_local! {
+    static OUTSIDE: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Threads that run a managed body and are inside Python's own import, where they may wait for a lock of importlib.
+static OWNERS_OUTSIDE: Mutex<Option<HashMap<ThreadId, u32>>> = Mutex::new(None);
+
+/// Runs an import of Python's own. Whether threads are inside one tells those that wait for a managed module that the wait may
+/// have no end: importlib's locks and ours do not know of each other.
+pub fn outside<R>(import: impl FnOnce() -> R) -> R {
+    struct Inside(Option<ThreadId>);
+    impl Drop for Inside {
+        fn drop(&mut self) {
+            OUTSIDE.set(OUTSIDE.get() - 1);
+            if let Some(thread) = &self.0
+                && let Some(owners) = OWNERS_OUTSIDE.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+                && let Some(depth) = owners.get_mut(thread)
+            {
+                *depth -= 1;
+                if *depth == 0 {
+                    owners.remove(thread);
+                }
+            }
+        }
+    }
+    OUTSIDE.set(OUTSIDE.get() + 1);
+    let owner = BODIES.with_borrow(|bodies| !bodies.is_empty()).then(|| std::thread::current().id());
+    if let Some(thread) = owner {
+        let mut owners = OWNERS_OUTSIDE.lock().unwrap_or_else(PoisonError::into_inner);
+        *owners.get_or_insert_default().entry(thread).or_default() += 1;
+    }
+    let _inside = Inside(owner);
+    import()
+}
+
+/// Whether this thread is inside Python's own import.
+pub fn is_outside() -> bool {
+    OUTSIDE.get() > 0
+}
+
+/// Whether a thread that runs a managed body is inside Python's own import.
+pub fn is_owner_outside(thread: ThreadId) -> bool {
+    let owners = OWNERS_OUTSIDE.lock().unwrap_or_else(PoisonError::into_inner);
+    owners.as_ref().is_some_and(|owners| owners.contains_key(&thread))
 }
 
 /// The body that runs on this thread now.

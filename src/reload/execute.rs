@@ -1,7 +1,6 @@
 //! Making and running a module.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,13 +14,11 @@ use super::facts::CodeFacts;
 use super::fingerprint::{self, Content};
 use super::graph::Name;
 use super::module::{Managed, Origin, Parts, Source};
-use crate::python::GilCell;
+use super::shown;
+use crate::python::system;
 
 /// Counts bodies entered in this child.
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
-
-/// Names that managed modules have put into `sys.modules`.
-static OURS: GilCell<Option<HashSet<Name>>> = GilCell::new(None);
 
 /// Compiles the content of a module's file.
 ///
@@ -103,18 +100,18 @@ pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> P
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     let record = Managed::new(py, parts, module.clone().unbind(), sequence);
     begin(&record);
-    let before = show(py, &name, Some(module.as_any()))?;
+    let before = shown::show(py, &application, &name, Some(module.as_any()))?;
     let Some(code) = &source.code else { return Ok(record) };
     let running = context::begin_body(&record);
     let dict = module.dict();
     let result = crate::python::import(py, "builtins")?.getattr("exec")?.call1((code, &dict));
     drop(running);
     if let Err(error) = result {
-        restore(py, &name, before)?;
+        shown::restore(py, &application, &name, before)?;
         return Err(error);
     }
-    if is_ours(py, &name) {
-        let now = modules(py)?.get_item(&*name)?;
+    if shown::is_ours(py, &name) {
+        let now = system::modules(py)?.get_item(&*name)?;
         if let Some(now) = now.filter(|now| !now.is(&module)) {
             record.replace(now.unbind());
         }
@@ -154,7 +151,9 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
     for tail in original.bound().iter().filter(|t| !renewed.contains(t)) {
         record.note_bound(tail);
     }
-    show(py, &original.name, Some(module.as_any()))?;
+    if let Some(application) = original.application.upgrade() {
+        shown::show(py, &application, &original.name, Some(module.as_any()))?;
+    }
     Ok(record)
 }
 
@@ -167,73 +166,6 @@ fn new_module<'py>(py: Python<'py>, name: &Name, origin: &Origin, source: &Sourc
     let directories = origin.is_package().then(|| origin.directories());
     loader.call_method1("prepare", (&module, directories))?;
     Ok(module)
-}
-
-fn modules(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    Ok(crate::python::system::modules(py)?.cast_into::<PyDict>()?)
-}
-
-/// Whether the name's entry in `sys.modules` is a managed module, perhaps of another generation.
-pub fn is_ours(py: Python<'_>, name: &Name) -> bool {
-    OURS.borrow(py).as_ref().is_some_and(|ours| ours.contains(name))
-}
-
-/// Puts a module into `sys.modules`, or takes the name out, unless the name belongs to something unmanaged. Answers what was
-/// there before, if the entry was changed.
-///
-/// # Errors
-/// What Python raises when `sys.modules` is not a dict any more.
-pub fn show(py: Python<'_>, name: &Name, module: Option<&Bound<'_, PyAny>>) -> PyResult<Shown> {
-    let modules = modules(py)?;
-    let before = modules.get_item(&**name)?;
-    if !is_ours(py, name) {
-        if before.is_some() || is_standard(py, name)? {
-            return Ok(Shown::Untouched);
-        }
-        OURS.borrow(py).get_or_insert_default().insert(name.clone());
-    }
-    match module {
-        Some(module) => modules.set_item(&**name, module)?,
-        None if before.is_some() => modules.del_item(&**name)?,
-        None => {}
-    }
-    Ok(Shown::Before(before.map(Bound::unbind)))
-}
-
-/// What `show` has changed.
-pub enum Shown {
-    /// Nothing.
-    Untouched,
-    /// The entry was this before.
-    Before(Option<Py<PyAny>>),
-}
-
-/// Takes back what `show` did.
-///
-/// # Errors
-/// As [`show`].
-pub fn restore(py: Python<'_>, name: &Name, shown: Shown) -> PyResult<()> {
-    let Shown::Before(before) = shown else { return Ok(()) };
-    let modules = modules(py)?;
-    match before {
-        Some(module) => modules.set_item(&**name, module)?,
-        None if modules.contains(&**name)? => modules.del_item(&**name)?,
-        None => {}
-    }
-    Ok(())
-}
-
-/// Whether the name's first part belongs to the standard library: unmanaged code must get that one from `sys.modules`.
-pub fn is_standard(py: Python<'_>, name: &str) -> PyResult<bool> {
-    let first = name.split('.').next().unwrap_or(name);
-    let sys = crate::python::import(py, "sys")?;
-    if let Some(names) = sys.getattr_opt("stdlib_module_names")? {
-        return names.contains(first);
-    }
-    // Python 3.9 has no list of them, but a directory.
-    let library: PathBuf = crate::python::import(py, "os")?.getattr("__file__")?.extract()?;
-    let is_file = library.parent().is_some_and(|d| d.join(format!("{first}.py")).is_file() || d.join(first).is_dir());
-    Ok(is_file || sys.getattr("builtin_module_names")?.contains(first)?)
 }
 
 /// Puts a submodule into its package's namespace, once for each package object, as Python does after loading it. Answers what

@@ -6,8 +6,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use super::graph::Name;
+
+/// How long a waiting thread waits before it asks itself whether the wait can end.
+const SUSPICION: Duration = Duration::from_millis(100);
+/// How often in a row the answer must be no.
+const SUSPICIONS: u32 = 5;
 
 /// A module of a generation.
 pub enum Slot<M> {
@@ -110,10 +116,13 @@ impl<M> Generation<M> {
     }
 
     /// Waits until nobody else loads `name`, which must be called without the interpreter lock. Answers the module if this
-    /// import is part of a cycle across threads, where waiting would never end.
-    pub fn wait_for(&self, name: &Name) -> Option<Arc<M>> {
+    /// import is part of a cycle across threads, where waiting would never end. Where this thread holds a lock that the owner
+    /// may wait for (`holds_lock`), an owner that seems to do so (`waits_for_lock`) for a while is taken for a part of such a
+    /// cycle as well.
+    pub fn wait_for(&self, name: &Name, holds_lock: bool, waits_for_lock: impl Fn(ThreadId) -> bool) -> Option<Arc<M>> {
         let me = thread::current().id();
         let mut modules = self.lock();
+        let mut suspicions = 0;
         loop {
             let (module, owner) = match modules.get(name) {
                 Some(Slot::Loading(module, owner)) if *owner != me => (module.clone(), *owner),
@@ -126,8 +135,14 @@ impl<M> Generation<M> {
                 }
                 waiting.insert(me, name.clone());
             }
-            modules = self.settled.wait(modules).unwrap_or_else(PoisonError::into_inner);
+            let (held, result) = self.settled.wait_timeout(modules, SUSPICION).unwrap_or_else(PoisonError::into_inner);
+            modules = held;
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&me);
+            let is_suspicious = holds_lock && result.timed_out() && waits_for_lock(owner);
+            suspicions = if is_suspicious { suspicions + 1 } else { 0 };
+            if suspicions >= SUSPICIONS && module.is_some() {
+                return module;
+            }
         }
     }
 

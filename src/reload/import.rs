@@ -17,6 +17,7 @@ use super::generation::{Claim, Generation};
 use super::graph::Name;
 use super::module::{self, Managed, Origin};
 use super::resolve::Found;
+use super::shown;
 
 /// Python's own `__import__` and `importlib.import_module`.
 static ORIGINALS: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
@@ -119,13 +120,8 @@ fn managed_import<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let original = || {
         let none = py.None().into_bound(py);
-        originals(py).0.bind(py).call1((
-            name,
-            globals.unwrap_or(&none),
-            locals.unwrap_or(&none),
-            fromlist.unwrap_or(&none),
-            level,
-        ))
+        let arguments = (name, globals.unwrap_or(&none), locals.unwrap_or(&none), fromlist.unwrap_or(&none), level);
+        context::outside(|| originals(py).0.bind(py).call1(arguments))
     };
     let namespace = match globals.and_then(|g| g.cast::<PyDict>().ok()) {
         Some(dict) => Some(dict.clone()),
@@ -191,7 +187,7 @@ fn managed_import_module<'py>(
     name: &Bound<'py, PyAny>,
     package: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let original = || originals(py).1.bind(py).call1((name, package));
+    let original = || context::outside(|| originals(py).1.bind(py).call1((name, package)));
     let Some(importer) = Importer::find(calling_globals(py).as_ref()) else { return original() };
     let Ok(text) = name.cast::<PyString>() else { return original() };
     let Ok(text) = text.to_cow() else { return original() };
@@ -236,7 +232,7 @@ pub fn import_module<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, Py
         Some(importer) => import_by_name(py, &importer, &name)?,
         None => None,
     };
-    found.map_or_else(|| originals(py).1.bind(py).call1((&*name,)), Ok)
+    found.map_or_else(|| context::outside(|| originals(py).1.bind(py).call1((&*name,))), Ok)
 }
 
 /// A module's file, and its directories if it is a package.
@@ -244,7 +240,7 @@ pub type Place = (Option<PathBuf>, Option<Vec<PathBuf>>);
 
 /// Where a managed module of the running application comes from.
 pub fn origin_of(py: Python<'_>, name: &str) -> PyResult<Option<Place>> {
-    if execute::is_standard(py, name)? {
+    if shown::is_standard(py, name)? {
         // Whoever asks Python's own import system for a standard name gets the standard module.
         return Ok(None);
     }
@@ -287,11 +283,11 @@ fn concerns_managed(py: Python<'_>, importer: &Importer, name: &Name) -> PyResul
     let first = name.split('.').next().unwrap_or(name);
     match importer.application.known(first) {
         Some(Resolution::Unmanaged) => return Ok(false),
-        Some(Resolution::Managed(_)) => return Ok(!execute::is_standard(py, first)?),
+        Some(Resolution::Managed(_)) => return Ok(!shown::is_standard(py, first)?),
         None => {}
     }
     let modules = crate::python::system::modules(py)?;
-    if modules.contains(first)? || execute::is_standard(py, first)? {
+    if modules.contains(first)? || shown::is_standard(py, first)? {
         return Ok(false);
     }
     let first = Name::from(first);
@@ -305,7 +301,7 @@ fn find_for(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Option
     }
     let Some(record) = &importer.module else { return Ok(None) };
     let package = record.package();
-    if package.is_empty() || name.starts_with(package) {
+    if package.is_empty() || name.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
         return Ok(None);
     }
     let Some(parent) = importer.view.any(&Name::from(package)) else { return Ok(None) };
@@ -327,7 +323,7 @@ fn is_importable(py: Python<'_>, name: &str) -> PyResult<bool> {
         return Ok(true);
     }
     let finder = crate::python::import(py, "importlib.machinery")?.getattr("PathFinder")?;
-    Ok(execute::is_standard(py, name)? || !finder.call_method1("find_spec", (name,))?.is_none())
+    Ok(shown::is_standard(py, name)? || !finder.call_method1("find_spec", (name,))?.is_none())
 }
 
 /// Finds a managed module in a view, and loads it there if it is not; `None` for names that are not managed.
@@ -470,7 +466,9 @@ fn load(
             Some(Claim::Found(found)) => return Ok(found),
             Some(Claim::Yours) => break,
             None => {
-                if let Some(half_loaded) = py.detach(|| generation.wait_for(name)) {
+                if let Some(half_loaded) =
+                    py.detach(|| generation.wait_for(name, context::is_outside(), context::is_owner_outside))
+                {
                     return Ok(half_loaded);
                 }
             }
@@ -491,7 +489,7 @@ fn load(
         Ok(record) => {
             claimed.outcome = Some(record.clone());
             drop(claimed);
-            share(application, generation, name, &record);
+            share(py, application, generation, name, &record)?;
             Ok(record)
         }
         Err(e) => {
@@ -518,10 +516,24 @@ impl Drop for Claimed<'_> {
 }
 
 /// A module that an older generation has loaded late serves the current one as well, if everything it uses is the same there.
-fn share(application: &Application, generation: &Arc<Generation<Managed>>, name: &Name, record: &Arc<Managed>) {
+///
+/// # Errors
+/// As [`shown::show`].
+fn share(
+    py: Python<'_>,
+    application: &Application,
+    generation: &Arc<Generation<Managed>>,
+    name: &Name,
+    record: &Arc<Managed>,
+) -> PyResult<()> {
     let current = application.current();
     if Arc::ptr_eq(&current, generation) {
-        return;
+        return Ok(());
+    }
+    // What is looked up by name is the current generation's.
+    if let Some(served) = current.ready(name) {
+        shown::show(py, application, name, Some(&served.exposed(py)))?;
+        return Ok(());
     }
     let uses = record.uses();
     let is_same = |used: &Name| match (generation.any(used), current.any(used)) {
@@ -535,6 +547,7 @@ fn share(application: &Application, generation: &Arc<Generation<Managed>>, name:
             application.add_edge(record, used);
         }
     }
+    Ok(())
 }
 
 fn note_prefixes(py: Python<'_>, importer: &Importer, name: &Name) {
@@ -613,11 +626,11 @@ fn part_of(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, part: &s
 
 /// A part that Python's own import finds in a managed package: a C extension.
 fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if execute::is_ours(py, name) {
+    if shown::is_ours(py, name) {
         // What stands there under this name is a module that this generation does not have.
         return Ok(None);
     }
-    match originals(py).1.bind(py).call1((&**name,)) {
+    match context::outside(|| originals(py).1.bind(py).call1((&**name,))) {
         Ok(module) => Ok(Some(module)),
         Err(e) if e.is_instance_of::<PyModuleNotFoundError>(py) => {
             let missing: Option<String> = e.value(py).getattr("name")?.extract()?;
@@ -652,9 +665,10 @@ fn foreign<'py>(
     let list = fromlist.unwrap_or(empty.as_any());
     let import = &originals(py).0;
     let Some(package) = managed_parent else {
-        return Ok(import.call1(py, (&**name, globals.unwrap_or(&none), &none, list, 0))?.into_bound(py));
+        let arguments = (&**name, globals.unwrap_or(&none), &none, list, 0);
+        return Ok(context::outside(|| import.call1(py, arguments))?.into_bound(py));
     };
-    if !package.origin.is_package() || execute::is_ours(py, name) {
+    if !package.origin.is_package() || shown::is_ours(py, name) {
         let text = if package.origin.is_package() {
             format!("No module named '{name}'")
         } else {
@@ -664,7 +678,7 @@ fn foreign<'py>(
         error.value(py).setattr("name", &**name)?;
         return Err(error);
     }
-    let module = originals(py).1.bind(py).call1((&**name,))?;
+    let module = context::outside(|| originals(py).1.bind(py).call1((&**name,)))?;
     if let Some((_, tail)) = name.rsplit_once('.') {
         package.exposed(py).setattr(tail, &module)?;
     }

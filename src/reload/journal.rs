@@ -88,13 +88,13 @@ impl Journal {
     pub fn read(&self, cursor: u64, mut each: impl FnMut(Event)) -> u64 {
         let end = self.epoch();
         let capacity = LENGTH as u64;
-        if end.saturating_sub(cursor) > capacity {
+        if end.saturating_sub(cursor) >= capacity {
             each(Event::Lost);
             return end;
         }
         let events: Vec<Event> = (cursor..end).map(|at| self.line(at)).collect();
         // A writer may have come round while the lines were read.
-        if self.epoch().saturating_sub(cursor) > capacity {
+        if self.epoch().saturating_sub(cursor) >= capacity {
             each(Event::Lost);
             return end;
         }

@@ -16,6 +16,7 @@ mod janitor;
 mod journal;
 pub mod module;
 mod resolve;
+pub mod shown;
 mod stage;
 pub mod status;
 pub mod watch;

@@ -189,6 +189,11 @@ impl Managed {
         self.lock().replacement = Some(object);
     }
 
+    /// Whether the body put something else into `sys.modules`, which a copy of the namespace would not stand for.
+    pub fn is_replaced(&self) -> bool {
+        self.lock().replacement.is_some()
+    }
+
     /// The package that relative imports of this module start from.
     pub fn package(&self) -> &str {
         if self.origin.is_package() {

@@ -16,6 +16,7 @@ use super::graph::{Affected, Facts, Name};
 use super::import;
 use super::janitor;
 use super::module::{Managed, Origin, Source};
+use super::shown;
 use crate::httpd::log;
 use crate::python::error;
 
@@ -70,7 +71,9 @@ impl Facts for BaseFacts<'_> {
     }
 
     fn must_run_for(&self, package: &str, child: &str) -> bool {
-        self.0.get(package).is_some_and(|m| m.source.facts.mentions(child) || m.source.facts.rebinds_globals())
+        self.0
+            .get(package)
+            .is_some_and(|m| m.source.facts.mentions(child) || m.source.facts.rebinds_globals() || m.is_replaced())
     }
 }
 
@@ -168,7 +171,7 @@ impl Stage {
         let view = View::Stage(self.clone());
         // `from package import part` falls back to `sys.modules`, where a module that is gone must not be found.
         for name in self.vanished() {
-            execute::show(py, name, None)?;
+            shown::show(py, &self.application, name, None)?;
         }
         for name in order {
             if !self.lock().plan.contains_key(name) {
@@ -397,7 +400,7 @@ impl Stage {
         for name in &gone {
             modules.remove(name);
             // What cannot be taken out of `sys.modules` any more is at worst an old entry there.
-            let _ = execute::show(py, name, None);
+            let _ = shown::show(py, &self.application, name, None);
         }
         for (name, record) in &renewed {
             modules.insert(name.clone(), record.clone());
@@ -440,8 +443,8 @@ impl Stage {
             // The base's module, or none, is what the name stood for.
             let before = self.base.ready(name);
             let _ = match &before {
-                Some(module) => execute::show(py, name, Some(&module.exposed(py))),
-                None => execute::show(py, name, None),
+                Some(module) => shown::show(py, &self.application, name, Some(&module.exposed(py))),
+                None => shown::show(py, &self.application, name, None),
             };
         }
     }

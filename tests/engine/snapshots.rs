@@ -25,6 +25,11 @@ fn name(number: usize) -> Name {
     Name::from(format!("m{number}"))
 }
 
+/// Waits as a thread does that holds no lock of Python's.
+fn wait<M>(generation: &Generation<M>, name: &Name) -> Option<Arc<M>> {
+    generation.wait_for(name, false, |_| panic!("nobody asks who holds no lock"))
+}
+
 /// Runs `work` on a thread of its own, and panics if that does not end: a deadlock must fail a test rather than hang it.
 fn must_end<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
@@ -66,7 +71,7 @@ impl World {
                 Some(Claim::Found(module)) => return module,
                 Some(Claim::Yours) => break,
                 None => {
-                    if let Some(half_loaded) = self.generation.wait_for(&name) {
+                    if let Some(half_loaded) = wait(&self.generation, &name) {
                         return half_loaded;
                     }
                 }
@@ -166,7 +171,7 @@ fn one_loader_for_each_name() {
                                     thread::yield_now();
                                     generation.settle(&name(0), Some(module));
                                 }
-                                None => assert!(generation.wait_for(&name(0)).is_none(), "nothing here is a cycle"),
+                                None => assert!(wait(&generation, &name(0)).is_none(), "nothing here is a cycle"),
                             }
                         }
                     })
@@ -195,7 +200,7 @@ fn after_a_failure_another_thread_loads() {
                     match generation.claim(&x) {
                         Some(Claim::Found(found)) => return found,
                         Some(Claim::Yours) => generation.settle(&x, Some(Arc::new("second"))),
-                        None => drop(generation.wait_for(&x)),
+                        None => drop(wait(&generation, &x)),
                     }
                 }
             });
@@ -213,7 +218,7 @@ fn only_the_loader_sees_a_module_half_way() {
     assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
     generation.begin(&x, Arc::new("half"));
     assert!(matches!(generation.claim(&x), Some(Claim::Found(_))));
-    assert!(generation.wait_for(&x).is_none(), "nobody waits for himself");
+    assert!(wait(&generation, &x).is_none(), "nobody waits for himself");
     thread::scope(|scope| {
         let other = scope.spawn(|| generation.claim(&x).is_none());
         assert!(other.join().expect("the thread ends"));
@@ -234,4 +239,35 @@ fn adopting_never_replaces() {
     assert!(generation.ready("x").is_some_and(|x| Arc::ptr_eq(&x, &kept)));
     assert_eq!(generation.ready("y").as_deref(), Some(&"new"));
     assert_eq!(generation.number, 7);
+}
+
+/// A thread that holds a lock which the loader waits for gets the module half-way, rather than waiting for ever; one that
+/// only seems to, gets the whole.
+#[test]
+fn a_holder_of_the_lock_that_the_loader_wants_goes_on() {
+    must_end(|| {
+        let generation: Generation<&str> = Generation::new(1, HashMap::new());
+        let x = Name::from("x");
+        assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
+        let loader = thread::current().id();
+        generation.begin(&x, Arc::new("half"));
+        thread::scope(|scope| {
+            let holder = scope.spawn(|| generation.wait_for(&x, true, |owner| owner == loader));
+            // Nobody settles: only the suspicion can end the wait.
+            assert_eq!(holder.join().expect("the holder ends").as_deref(), Some(&"half"));
+
+            let (sender, asked) = mpsc::channel();
+            let (generation, x) = (&generation, &x);
+            let other = scope.spawn(move || {
+                generation.wait_for(x, true, |_| {
+                    let _ = sender.send(());
+                    false
+                })
+            });
+            asked.recv_timeout(DEADLINE).expect("it is asked whether the loader waits");
+            generation.settle(x, Some(Arc::new("whole")));
+            assert!(other.join().expect("the other ends").is_none(), "it is to claim the name again");
+        });
+        assert_eq!(generation.ready("x").as_deref(), Some(&"whole"));
+    });
 }

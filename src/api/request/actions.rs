@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::Request;
-use super::output::detached;
+use super::output::{detached, write_failed};
 use crate::api::cleanup::Cleanup;
 use crate::api::functions::log_level;
 use crate::api::table::Table;
@@ -90,8 +90,14 @@ impl Request {
     pub(super) fn redirect_internally(&self, py: Python<'_>, uri: &Bound<'_, PyString>) -> PyResult<()> {
         let record = self.rec()?;
         let uri = path_bytes(uri.as_any())?;
-        detached(py, record, |record| record.internal_redirect(uri.as_bytes()));
-        Ok(())
+        let before = self.take_output(py);
+        detached(py, record, |record| {
+            // What was written stays in front of what the other request writes.
+            let written = record.write(&before);
+            record.internal_redirect(uri.as_bytes());
+            written
+        })
+        .map_err(|_| write_failed())
     }
 
     pub(super) fn remote_host<'py>(

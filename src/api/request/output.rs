@@ -32,7 +32,7 @@ pub(super) fn detached<R: Send>(py: Python<'_>, record: RequestRec, work: impl F
     })
 }
 
-fn write_failed() -> PyErr {
+pub(super) fn write_failed() -> PyErr {
     PyOSError::new_err("Write failed, client closed connection.")
 }
 

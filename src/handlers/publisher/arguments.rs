@@ -1,6 +1,6 @@
 //! What a published function takes, and filling it from the query and the form.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode;
@@ -203,13 +203,9 @@ impl<'py> Fields<'py> {
     ) -> PyResult<()> {
         let names: Vec<Bound<'py, PyString>> = match self {
             Self::Query(pairs) => {
-                let mut seen: Vec<&str> = Vec::new();
-                for (name, _) in pairs.iter() {
-                    if !seen.contains(&name.as_str()) {
-                        seen.push(name);
-                    }
-                }
-                seen.into_iter().map(|n| PyString::new(py, n)).collect()
+                let mut seen = HashSet::new();
+                let first = pairs.iter().filter(|(name, _)| seen.insert(name.as_str()));
+                first.map(|(name, _)| PyString::new(py, name)).collect()
             }
             Self::Form(form) => {
                 let names: Vec<Bound<'py, PyAny>> = form.call_method0("keys")?.extract()?;

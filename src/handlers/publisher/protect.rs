@@ -10,6 +10,9 @@ use super::{Published, Refused};
 use crate::api::Request;
 use crate::httpd::{RequestRec, sys};
 
+/// More wrappers around one function than this are a circle.
+const MOST_WRAPPERS: usize = 100;
+
 /// What protects one object.
 #[derive(Default)]
 struct Rules<'py> {
@@ -45,6 +48,10 @@ impl<'a, 'py> Guard<'a, 'py> {
 
     /// Obeys what an object, or the inside of a function, says about itself.
     pub fn check(&mut self, py: Python<'py>, object: &Bound<'py, PyAny>) -> Published<()> {
+        self.check_at(py, object, 0)
+    }
+
+    fn check_at(&mut self, py: Python<'py>, object: &Bound<'py, PyAny>, depth: usize) -> Published<()> {
         // SAFETY: the object is alive.
         let is_function = unsafe { ffi::PyFunction_Check(object.as_ptr()) } != 0;
         if is_function {
@@ -56,7 +63,14 @@ impl<'a, 'py> Guard<'a, 'py> {
                 access: arguments::attribute(py, object, pyo3::intern!(py, "__access__"))?,
             };
             self.obey(py, rules)?;
-            return nested.map_or(Ok(()), |rules| self.obey(py, rules));
+            if let Some(rules) = nested {
+                self.obey(py, rules)?;
+            }
+            // What a decorator wraps is protected by what stands inside it.
+            return match arguments::attribute(py, object, pyo3::intern!(py, "__wrapped__"))? {
+                Some(wrapped) if depth < MOST_WRAPPERS => self.check_at(py, &wrapped, depth + 1),
+                _ => Ok(()),
+            };
         }
         self.obey(py, attributes(py, object)?)?;
         if arguments::is_method(py, object) {

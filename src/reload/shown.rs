@@ -1,0 +1,135 @@
+//! What `sys.modules` shows of managed modules, for code that looks them up by name: pickle, dataclasses, type hints.
+//!
+//! There is one `sys.modules`, but two applications may have modules of one name. The entry belongs to the one that was entered
+//! last: under prefork that is the one whose request runs.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::prelude::*;
+
+use super::application::Application;
+use super::generation::Generation;
+use super::graph::Name;
+use super::module::Managed;
+use crate::python::GilCell;
+use crate::python::system::modules;
+
+/// Names that managed modules have put into `sys.modules`, and the application whose module stands there.
+static OWNERS: GilCell<Option<HashMap<Name, Entry>>> = GilCell::new(None);
+
+/// Whether there is a name that more than one application has.
+static RIVALS: AtomicBool = AtomicBool::new(false);
+
+struct Entry {
+    owner: usize,
+    is_contested: bool,
+}
+
+/// What `show` has changed.
+pub enum Shown {
+    /// Nothing.
+    Untouched,
+    /// The entry was this before.
+    Before(Option<Py<PyAny>>),
+}
+
+fn mark(application: &Application) -> usize {
+    std::ptr::from_ref(application) as usize
+}
+
+/// Whether the name's entry in `sys.modules` is a managed module, perhaps of another generation.
+pub fn is_ours(py: Python<'_>, name: &Name) -> bool {
+    OWNERS.borrow(py).as_ref().is_some_and(|owners| owners.contains_key(name))
+}
+
+/// Puts a module into `sys.modules`, or takes the application's own out, unless the name belongs to something unmanaged.
+/// Answers what was there before, if the entry was changed.
+///
+/// # Errors
+/// What Python raises when `sys.modules` is not a dict any more.
+pub fn show(
+    py: Python<'_>,
+    application: &Application,
+    name: &Name,
+    module: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Shown> {
+    let modules = modules(py)?;
+    let before = modules.get_item(&**name)?;
+    if !is_ours(py, name) && (before.is_some() || is_standard(py, name)?) {
+        return Ok(Shown::Untouched);
+    }
+    let is_own = claim(py, application, name, module.is_some());
+    match module {
+        Some(module) => modules.set_item(&**name, module)?,
+        None if is_own && before.is_some() => modules.del_item(&**name)?,
+        None => return Ok(Shown::Untouched),
+    }
+    Ok(Shown::Before(before.map(Bound::unbind)))
+}
+
+/// Notes whose module the entry is; whether it was the application's own, or nobody's.
+fn claim(py: Python<'_>, application: &Application, name: &Name, takes: bool) -> bool {
+    let mut owners = OWNERS.borrow(py);
+    let new = Entry { owner: mark(application), is_contested: false };
+    let entry = owners.get_or_insert_default().entry(name.clone()).or_insert(new);
+    let is_own = entry.owner == mark(application);
+    if !is_own && takes {
+        entry.owner = mark(application);
+        entry.is_contested = true;
+        RIVALS.store(true, Ordering::Relaxed);
+    }
+    is_own
+}
+
+/// Takes back what `show` did.
+///
+/// # Errors
+/// As [`show`].
+pub fn restore(py: Python<'_>, application: &Application, name: &Name, shown: Shown) -> PyResult<()> {
+    match shown {
+        Shown::Untouched => Ok(()),
+        Shown::Before(Some(module)) => modules(py)?.set_item(&**name, module),
+        Shown::Before(None) => show(py, application, name, None).map(drop),
+    }
+}
+
+/// Whether two applications have modules of one name, so that [`prefer`] has something to do.
+pub fn has_rivals() -> bool {
+    RIVALS.load(Ordering::Relaxed)
+}
+
+/// Lets `sys.modules` show this application's modules under the names that several have.
+///
+/// # Errors
+/// As [`show`].
+pub fn prefer(py: Python<'_>, application: &Application, generation: &Arc<Generation<Managed>>) -> PyResult<()> {
+    let others: Vec<Name> = OWNERS
+        .borrow(py)
+        .iter()
+        .flatten()
+        .filter(|(_, entry)| entry.is_contested && entry.owner != mark(application))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in others {
+        if let Some(module) = generation.ready(&name) {
+            show(py, application, &name, Some(&module.exposed(py)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the name's first part belongs to the standard library: unmanaged code must get that one from `sys.modules`.
+pub fn is_standard(py: Python<'_>, name: &str) -> PyResult<bool> {
+    let first = name.split('.').next().unwrap_or(name);
+    let sys = crate::python::import(py, "sys")?;
+    if let Some(names) = sys.getattr_opt("stdlib_module_names")? {
+        return names.contains(first);
+    }
+    // Python 3.9 has no list of them, but a directory.
+    let library: PathBuf = crate::python::import(py, "os")?.getattr("__file__")?.extract()?;
+    let is_file = library.parent().is_some_and(|d| d.join(format!("{first}.py")).is_file() || d.join(first).is_dir());
+    Ok(is_file || sys.getattr("builtin_module_names")?.contains(first)?)
+}
