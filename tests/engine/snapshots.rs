@@ -171,7 +171,7 @@ fn one_loader_for_each_name() {
                                     thread::yield_now();
                                     generation.settle(&name(0), Some(module));
                                 }
-                                None => assert!(wait(&generation, &name(0)).is_none(), "nothing here is a cycle"),
+                                None => assert!(wait(generation, &name(0)).is_none(), "nothing here is a cycle"),
                             }
                         }
                     })
