@@ -82,11 +82,15 @@ fn search_path(py: Python<'_>, key: &Key, base: &[String]) -> PyResult<Vec<Searc
     if let Some(directory) = &key.directory {
         search.push(SearchDirectory { path: canonical(directory), managed: true });
     }
+    let standard: PathBuf = crate::python::import(py, "os")?.getattr("__file__")?.extract()?;
+    let standard = standard.parent().map(canonical).unwrap_or_default();
+    // The standard library is never managed, whatever root it lies under.
+    let is_standard = |path: &Path| path.starts_with(&standard) && !is_installation(path);
     for entry in entries {
         let path = canonical(Path::new(if entry.is_empty() { "." } else { &entry }));
         let is_new = key.path.is_some() && !base.contains(&entry) && !is_installation(&path);
-        let managed =
-            (is_new || key.roots.iter().any(|root| path.starts_with(canonical(Path::new(root))))) && path.is_dir();
+        let is_rooted = key.roots.iter().any(|root| path.starts_with(canonical(Path::new(root))));
+        let managed = (is_new || is_rooted) && path.is_dir() && !is_standard(&path);
         if !search.iter().any(|d| d.path == path) {
             search.push(SearchDirectory { path, managed });
         }

@@ -10,6 +10,7 @@ mod bodies;
 mod changes;
 mod concurrency;
 mod content;
+mod crossings;
 mod crowds;
 mod cycles;
 mod detection;
