@@ -19,10 +19,10 @@ mpm_tests! {
     fn search_paths_of_htaccess_files_are_not_mixed_up(mpm) {
         let site = Site::new();
         for name in ["one", "two"] {
-            site.write(&format!("lib{name}/h.py"), &page("import util", "util.V"));
-            site.write(&format!("lib{name}/util.py"), &format!("V = '{name}'"));
+            site.write(&format!("lib{name}/h.py"), page("import util", "util.V"));
+            site.write(&format!("lib{name}/util.py"), format!("V = '{name}'"));
             let library = site.path(&format!("lib{name}"));
-            site.write(&format!("{name}/.htaccess"), &format!("PythonPath \"['{}'] + sys.path\"\n", library.display()));
+            site.write(&format!("{name}/.htaccess"), format!("PythonPath \"['{}'] + sys.path\"\n", library.display()));
         }
         let conf = "SetHandler mod_python\nPythonHandler h\nAllowOverride All";
         let httpd = Httpd::builder(mpm).children(1).site(&site, conf).start();
@@ -38,11 +38,11 @@ mpm_tests! {
     fn a_handler_of_htaccess_is_renamed_with_its_function(mpm) {
         let site = Site::new();
         let with = |name: &str| page("", "'text'").replace("def handler", &format!("def {name}")).replace("text", name);
-        site.write("h.py", &with("f"));
+        site.write("h.py", with("f"));
         site.write(".htaccess", "SetHandler mod_python\nPythonHandler h::f\n");
         let httpd = Httpd::builder(mpm).children(1).site(&site, "AllowOverride All").start();
         assert_eq!(httpd.get("/x").ok(), "f");
-        site.write("h.py", &with("g"));
+        site.write("h.py", with("g"));
         site.write(".htaccess", "SetHandler mod_python\nPythonHandler h::g\n");
         assert_eq!(httpd.get("/x").ok(), "g");
     }
@@ -60,7 +60,7 @@ mpm_tests! {
         app.expect("up");
         let conf = |name: &str| format!("SetHandler mod_python\nPythonHandler {name}\n");
         for name in ["one", "two"] {
-            app.site.write(&format!("{name}/.htaccess"), &conf(&format!("{}/{name}.py", app.site.root().display())));
+            app.site.write(&format!("{name}/.htaccess"), conf(&format!("{}/{name}.py", app.site.root().display())));
         }
         thread::scope(|scope| {
             for name in ["one", "two"] {
@@ -80,8 +80,8 @@ mpm_tests! {
     fn pickle_in_two_applications_with_one_name(mpm) {
         let site = Site::new();
         for name in ["one", "two"] {
-            site.write(&format!("{name}/h.py"), &page("import pickle, util", "pickle.loads(pickle.dumps(util.C())).V"));
-            site.write(&format!("{name}/util.py"), &module(&format!("class C:\n    V = '{name}'")));
+            site.write(&format!("{name}/h.py"), page("import pickle, util", "pickle.loads(pickle.dumps(util.C())).V"));
+            site.write(&format!("{name}/util.py"), module(&format!("class C:\n    V = '{name}'")));
         }
         let conf = |name: &str| format!("<Directory \"{}\">\nPythonHandler h\n</Directory>\n", site.path(name).display());
         let both = format!("{}{}", conf("one"), conf("two"));

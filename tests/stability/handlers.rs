@@ -126,7 +126,10 @@ def own_socket(req):
             });
         }
         served.check("/fine");
-        assert_eq!(served.httpd.child_pids(), children);
+        // A child of prefork may leave of its own accord when its connection is closed under it; a signal ends none.
+        if mpm.threaded() {
+            assert_eq!(served.httpd.child_pids(), children);
+        }
     }
 
     [prefork, worker, event]
