@@ -304,7 +304,10 @@ impl Application {
     fn rebuild(&self, timeout: Duration) {
         let Some(this) = self.this.upgrade() else { return };
         let pending = std::mem::take(&mut *lock(&self.pending));
-        let names = if pending.anything { self.names_to_compare() } else { self.names_at(&pending.paths) };
+        let mut names = self.names_at(&pending.paths);
+        if pending.anything {
+            names.extend(self.names_to_compare());
+        }
         self.compare(names);
         let suspects = lock(&self.names).suspects.clone();
         if suspects.is_empty() {

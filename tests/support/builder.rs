@@ -8,7 +8,10 @@ use std::{
     os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        PoisonError,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 use tempfile::TempDir;
@@ -17,7 +20,7 @@ use super::{
     httpd::{CONSOLE, ERROR_LOG, Httpd, PID_FILE, read_lossy},
     installation::{Installation, Mpm, python_module},
     process::{children_of, drop_privileges, is_root, unprivileged_user},
-    site::{Site, public_directory},
+    site::{FORKS, Site, public_directory},
     wait::wait_for,
 };
 
@@ -202,7 +205,9 @@ impl Builder {
             }
             drop_privileges(&mut command);
         }
+        let alone = FORKS.write().unwrap_or_else(PoisonError::into_inner);
         let process = command.spawn().unwrap_or_else(|error| panic!("{} does not run: {error}", words[0].display()));
+        drop(alone);
         (process, root, port)
     }
 

@@ -5,6 +5,7 @@ use std::{
     io::Write,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::{PoisonError, RwLock},
     time::SystemTime,
 };
 
@@ -128,6 +129,7 @@ pub fn public_directory(prefix: &str) -> TempDir {
 }
 
 fn write_file(path: &Path, bytes: &[u8]) {
+    let _held = FORKS.read().unwrap_or_else(PoisonError::into_inner);
     let mut file = File::create(path).expect("a file of the site is opened");
     // Whatever the umask; and an existing file keeps its inode untouched but for the content.
     let mode = file.metadata().expect("an open file has metadata").mode();
@@ -136,3 +138,7 @@ fn write_file(path: &Path, bytes: &[u8]) {
     }
     file.write_all(bytes).expect("a file of the site is written");
 }
+
+/// Between fork and exec a new process holds copies of all open files, and a file that is being saved is closed, as the kernel
+/// sees it, only when that copy is closed too. So nobody saves while a process is made, and the other way round.
+pub static FORKS: RwLock<()> = RwLock::new(());
