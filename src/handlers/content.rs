@@ -74,7 +74,7 @@ impl Call<'_> {
         let directory = if publisher::is_publisher(entry) {
             publisher::directory(entry, self.settings, self.filename)
         } else {
-            Target::of(entry, self.filename).directory()
+            Target::of(entry, self.filename).directory
         };
         self.pin(entry, directory)
     }
@@ -99,11 +99,15 @@ impl Call<'_> {
                 return (FAILED, Vec::new());
             }
         };
+        let interpreter = match &first {
+            Some(Ok(pin)) => pin.application.key.interpreter.clone(),
+            _ => select::interpreter(self.settings, self.request.server()),
+        };
         request.get().begin_phase(
             py,
             ActivePhase {
                 name: PHASE,
-                interpreter: select::interpreter(self.settings, self.request.server()),
+                interpreter,
                 extension: self.extension.map(Box::from),
                 entries: std::ptr::from_ref(self.entries),
                 directories: Vec::new(),

@@ -49,7 +49,7 @@ pub struct Target {
     /// Its name within the application.
     pub module: Arc<str>,
     /// The directory that a module given as a path lies in.
-    directory: Option<PathBuf>,
+    pub directory: Option<PathBuf>,
 }
 
 impl Target {
@@ -122,12 +122,5 @@ fn key(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory
         roots: settings.roots.as_ref().map(|r| r.get().clone()).unwrap_or_default(),
         excludes: settings.excludes.as_ref().map(|r| r.get().clone()).unwrap_or_default(),
         autoreload: settings.autoreload.unwrap_or(true),
-    }
-}
-
-impl Target {
-    /// The directory that a module given as a path lies in.
-    pub fn directory(&self) -> Option<PathBuf> {
-        self.directory.clone()
     }
 }

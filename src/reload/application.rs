@@ -349,19 +349,7 @@ impl Application {
 
     /// Names of files and directories whose stat does not prove that nothing has happened.
     fn names_to_compare(&self) -> HashSet<Name> {
-        let seen: Vec<(PathBuf, Option<Stat>)> = lock(&self.names).seen.iter().map(|(p, s)| (p.clone(), *s)).collect();
-        let mut changed = Vec::new();
-        for (path, before) in seen {
-            let now = Stat::take(&path);
-            let proven = match (&before, &now) {
-                (Some(before), Some(now)) => before.proves(now),
-                (None, None) => true,
-                _ => false,
-            };
-            if !proven {
-                changed.push((path, now));
-            }
-        }
+        let changed: Vec<(PathBuf, Option<Stat>)> = moved(self.seen()).collect();
         let mut names = lock(&self.names);
         names.seen.extend(changed.iter().map(|(path, now)| (path.clone(), *now)));
         let changed: HashSet<&Path> = changed.iter().map(|(path, _)| path.as_path()).collect();
@@ -590,15 +578,13 @@ impl Application {
     }
 
     fn sweep(&self) {
-        let seen: Vec<(PathBuf, Option<Stat>)> = lock(&self.names).seen.iter().map(|(p, s)| (p.clone(), *s)).collect();
-        let moved = seen.iter().any(|(path, before)| match (before, Stat::take(path)) {
-            (Some(before), Some(now)) => !before.proves(&now),
-            (None, None) => false,
-            _ => true,
-        });
-        if moved {
+        if moved(self.seen()).next().is_some() {
             self.anything_changed();
         }
+    }
+
+    fn seen(&self) -> Vec<(PathBuf, Option<Stat>)> {
+        lock(&self.names).seen.iter().map(|(path, stat)| (path.clone(), *stat)).collect()
     }
 }
 
@@ -626,6 +612,20 @@ impl Listener for Application {
         lock(&self.pending).anything = true;
         self.dirty.store(true, Ordering::SeqCst);
     }
+}
+
+/// The paths whose stat does not prove that nothing has happened, with what it is now. Each is looked at when it is asked
+/// for.
+fn moved(seen: Vec<(PathBuf, Option<Stat>)>) -> impl Iterator<Item = (PathBuf, Option<Stat>)> {
+    seen.into_iter().filter_map(|(path, before)| {
+        let now = Stat::take(&path);
+        let is_proven = match (&before, &now) {
+            (Some(before), Some(now)) => before.proves(now),
+            (None, None) => true,
+            _ => false,
+        };
+        (!is_proven).then_some((path, now))
+    })
 }
 
 fn origin_of(found: &Found) -> Option<Origin> {
