@@ -34,10 +34,17 @@ enum Interest {
     Directory(PathBuf),
 }
 
+/// A directory whose every entry somebody follows.
+struct Whole {
+    directory: PathBuf,
+    listener: Weak<dyn Listener>,
+}
+
 #[derive(Default)]
 struct Watched {
     directories: HashMap<PathBuf, i32>,
     interests: HashMap<(i32, u64), Vec<Interest>>,
+    whole: HashMap<i32, Vec<Whole>>,
     listeners: Vec<Weak<dyn Listener>>,
 }
 
@@ -163,6 +170,20 @@ impl Watch {
         }
     }
 
+    /// From now on `listener` hears of `directory` when something happens to any entry in it; `top` is as for [`Self::follow`].
+    /// Where the directory is not there yet, or goes, everything is to be compared when that changes, and then it must be
+    /// followed again. To be called before the directory is read.
+    #[allow(dead_code, reason = "the files that bodies read will be followed by it")]
+    pub fn follow_all(&self, directory: &Path, top: &Path, listener: &Weak<dyn Listener>) {
+        let mut watched = self.lock();
+        if let Some(watch) = self.watch_directory(&mut watched, directory, top) {
+            let list = watched.whole.entry(watch).or_default();
+            if !list.iter().any(|w| w.directory == directory && w.listener.ptr_eq(listener)) {
+                list.push(Whole { directory: directory.to_owned(), listener: listener.clone() });
+            }
+        }
+    }
+
     fn watch_directory(&self, watched: &mut Watched, directory: &Path, top: &Path) -> Option<i32> {
         if let Some(watch) = watched.directories.get(directory) {
             return Some(*watch);
@@ -215,6 +236,11 @@ impl Watch {
 impl Watched {
     /// Tells those who follow the entry; whether everybody must be told.
     fn tell(&mut self, watch: i32, name: u64) -> bool {
+        for whole in self.whole.get(&watch).into_iter().flatten() {
+            if let Some(listener) = whole.listener.upgrade() {
+                listener.changed(&whole.directory);
+            }
+        }
         let Some(interests) = self.interests.get(&(watch, name)) else { return false };
         let mut moved = Vec::new();
         for interest in interests {
