@@ -40,7 +40,7 @@ pub fn child_started(pchild: Pool, server: ServerRec) {
             applications::remember_base_path(py)
                 .and_then(|()| library::install(py))
                 .and_then(|()| api::module::install(py))
-                .and_then(|()| import::install(py, library::LOADER))
+                .and_then(|()| import::install(py, library::LOADER, library::EDITS))
                 .map_err(|e| format!("Python's side of mod_python_rs did not load: {}", python::error::format(py, &e)))
         })
     });

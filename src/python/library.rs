@@ -20,11 +20,17 @@ static MODULES: &[(&str, bool, &str)] = &[
 static FINDER: &str = include_str!("../library/finder.py");
 
 /// The loader that managed modules name as theirs.
-pub static LOADER: &CStr =
-    match CStr::from_bytes_with_nul(concat!(include_str!("../library/loader.py"), "\0").as_bytes()) {
+pub static LOADER: &CStr = text(concat!(include_str!("../library/loader.py"), "\0"));
+
+/// What tells the engine what an edit means.
+pub static EDITS: &CStr = text(concat!(include_str!("../library/edits.py"), "\0"));
+
+const fn text(source: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(source.as_bytes()) {
         Ok(text) => text,
-        Err(_) => panic!("the loader's source has no NUL"),
-    };
+        Err(_) => panic!("the source has no NUL but the last"),
+    }
+}
 
 /// Puts the finder on `sys.meta_path`, in front: another mod_python on the path is not ours.
 pub fn install(py: Python<'_>) -> PyResult<()> {

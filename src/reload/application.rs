@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::Snapshot;
 use super::fingerprint::{Content, Hash, Stat};
-use super::generation::Generation;
 use super::graph::{Graph, Name};
 use super::module::{Managed, Origin};
 use super::resolve::{self, Found};
@@ -122,7 +122,7 @@ pub struct Application {
     pub search: Vec<SearchDirectory>,
     watch: Arc<Watch>,
     suffixes: Vec<String>,
-    current: Mutex<Arc<Generation<Managed>>>,
+    current: Mutex<Arc<Snapshot>>,
     dirty: AtomicBool,
     building: AtomicBool,
     spawning: AtomicBool,
@@ -166,7 +166,7 @@ impl Application {
             search,
             watch,
             suffixes,
-            current: Mutex::new(Arc::new(Generation::new(1, HashMap::new()))),
+            current: Mutex::new(Arc::new(Snapshot::new(1, HashMap::new()))),
             dirty: AtomicBool::new(false),
             building: AtomicBool::new(false),
             spawning: AtomicBool::new(false),
@@ -188,7 +188,7 @@ impl Application {
     }
 
     /// The newest good generation.
-    pub fn current(&self) -> Arc<Generation<Managed>> {
+    pub fn current(&self) -> Arc<Snapshot> {
         lock(&self.current).clone()
     }
 
@@ -223,7 +223,7 @@ impl Application {
 
     /// The generation for a request that starts now. In sync mode this is the code as saved; at most `patience` is spent
     /// waiting for another thread's build. Must be called without the interpreter lock.
-    pub fn refresh(&self, mode: ReloadMode, patience: Duration) -> Arc<Generation<Managed>> {
+    pub fn refresh(&self, mode: ReloadMode, patience: Duration) -> Arc<Snapshot> {
         if !self.key.autoreload {
             return self.current();
         }
@@ -380,7 +380,7 @@ impl Application {
         let current = self.current();
         for name in names {
             let Some(known) = lock(&self.names).known.get(&name).cloned() else { continue };
-            let change = self.compare_one(&name, &known, current.any(&name).as_deref());
+            let change = self.compare_one(&name, &known, &current);
             let mut all = lock(&self.names);
             match change {
                 Some(change) => all.suspects.insert(name, change),
@@ -389,7 +389,7 @@ impl Application {
         }
     }
 
-    fn compare_one(&self, name: &Name, known: &Known, loaded: Option<&Managed>) -> Option<Change> {
+    fn compare_one(&self, name: &Name, known: &Known, current: &Snapshot) -> Option<Change> {
         let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
         let looked = resolve::lookup(known.directories.iter().map(PathBuf::as_path), tail, &self.suffixes);
         self.follow_paths(name, &looked.probed);
@@ -397,10 +397,10 @@ impl Application {
             let content = origin_of(&looked.found).as_ref().and_then(Origin::file).map(|file| self.read(file));
             return Some(Change { known: None, content });
         }
-        let loaded = loaded?;
+        let served = current.any(name).map(|m| m.source.hash).or_else(|| current.sources.hash(name))?;
         let Resolution::Managed(origin) = &known.resolution else { return None };
         let content = self.read(origin.file()?);
-        let same = content.as_ref().is_ok_and(|c| c.hash == loaded.source.hash);
+        let same = content.as_ref().is_ok_and(|c| c.hash == served);
         (!same).then(|| Change { known: Some(known.clone()), content: Some(content) })
     }
 
@@ -591,7 +591,7 @@ impl Application {
 /// A generation to publish, and what goes with it.
 pub struct Published {
     /// The generation.
-    pub generation: Arc<Generation<Managed>>,
+    pub generation: Arc<Snapshot>,
     /// The modules that it does not share with its predecessor.
     pub renewed: Vec<Arc<Managed>>,
     /// Names that it does not have any more.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 
+use super::Snapshot;
 use super::application::Application;
-use super::generation::Generation;
 use super::graph::Name;
 use super::module::Managed;
 use super::stage::Stage;
@@ -15,7 +15,7 @@ use super::stage::Stage;
 #[derive(Clone)]
 pub enum View {
     /// A published generation.
-    Generation(Arc<Generation<Managed>>),
+    Generation(Arc<Snapshot>),
     /// A generation that this thread builds.
     Stage(Arc<Stage>),
 }

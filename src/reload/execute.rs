@@ -13,7 +13,7 @@ use super::context;
 use super::facts::CodeFacts;
 use super::fingerprint::{self, Content};
 use super::graph::Name;
-use super::module::{Managed, Origin, Parts, Source};
+use super::module::{self, Managed, Origin, Parts, Source};
 use super::shown;
 use crate::python::system;
 
@@ -46,6 +46,16 @@ pub fn load_source(py: Python<'_>, application: &Application, origin: &Origin) -
     let Some(file) = origin.file() else { return Ok(namespace_source(origin)) };
     let content = py.detach(|| application.read(file)).map_err(|e| unreadable(file, &e))?;
     compile(py, file, &content)
+}
+
+/// Whether code needs a module: some import of it would fail the code around it, were it absent or else broken.
+pub fn requires(py: Python<'_>, package: &str, source: &Source, name: &str, is_absent: bool) -> bool {
+    let ask = || -> PyResult<bool> {
+        let edits = crate::python::import(py, "_mod_python_edits")?;
+        edits.getattr("requires")?.call1((PyBytes::new(py, &source.bytes), package, name, is_absent))?.extract()
+    };
+    // Out of memory or the like: the safe answer.
+    ask().unwrap_or(true)
 }
 
 /// The exception for a file that cannot be read.
@@ -112,11 +122,18 @@ pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> P
     }
     if shown::is_ours(py, &name) {
         let now = system::modules(py)?.get_item(&*name)?;
-        if let Some(now) = now.filter(|now| !now.is(&module)) {
+        if let Some(now) = now.filter(|now| !now.is(&module) && !is_another(py, &application, &name, now)) {
             record.replace(now.unbind());
         }
     }
     Ok(record)
+}
+
+/// Whether what `sys.modules` shows under the name is another execution of the module, which another thread has put there.
+fn is_another(py: Python<'_>, application: &Application, name: &Name, shown: &Bound<'_, PyAny>) -> bool {
+    let namespace = shown.cast::<PyModule>().map(|module| module.dict()).ok();
+    namespace.and_then(|dict| module::by_globals(&dict)).is_some_and(|other| other.name == *name)
+        || application.current().any(name).is_some_and(|served| served.exposed(py).is(shown))
 }
 
 /// A copy of a package's namespace under a module object of its own: what a package gets when a submodule of it is renewed but

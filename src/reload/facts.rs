@@ -10,7 +10,37 @@ use pyo3::types::{PyBytes, PyCode, PyString, PyTuple};
 pub struct CodeFacts {
     names: HashSet<Box<str>>,
     attributes: HashSet<Box<str>>,
+    imports: Vec<Import>,
     rebinds_globals: bool,
+}
+
+/// An import statement, whether it has run or not.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Import {
+    /// How many dots a relative one begins with.
+    pub level: usize,
+    /// The name behind the dots.
+    pub name: Box<str>,
+    /// What stands behind `from ... import`; empty for a plain `import`.
+    pub parts: Vec<Box<str>>,
+}
+
+impl Import {
+    /// The absolute name of the module that is imported, seen from `package`; `None` when there are more dots than packages.
+    pub fn base(&self, package: &str) -> Option<String> {
+        if self.level == 0 {
+            return Some(self.name.to_string());
+        }
+        let mut base = package;
+        for _ in 1..self.level {
+            base = base.rsplit_once('.')?.0;
+        }
+        match (base.is_empty(), self.name.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some(base.to_owned()),
+            (false, false) => Some(format!("{base}.{}", self.name)),
+        }
+    }
 }
 
 /// The numbers of the instructions that matter, which differ between versions of Python.
@@ -51,7 +81,9 @@ impl CodeFacts {
         }
         let bytes = code.getattr("co_code")?;
         let mut argument: usize = 0;
-        let mut last_constant = None;
+        let constants = code.getattr("co_consts")?;
+        let constants = constants.cast::<PyTuple>()?;
+        let (mut last_constant, mut constant_before) = (None, None);
         // The names of a `from package import` are no attributes of anything that the module holds.
         let mut import_lists = HashSet::new();
         for unit in bytes.cast::<PyBytes>()?.as_bytes().chunks_exact(2) {
@@ -70,14 +102,32 @@ impl CodeFacts {
                 nested && (operation == instructions.store_global || operation == instructions.delete_global);
             if operation == instructions.import_name {
                 import_lists.extend(last_constant);
+                self.add_import(names, argument, constants, constant_before, last_constant);
             }
+            constant_before = last_constant;
             last_constant = (operation == instructions.load_constant).then_some(argument);
             argument = 0;
         }
-        for (index, constant) in code.getattr("co_consts")?.cast::<PyTuple>()?.iter().enumerate() {
+        for (index, constant) in constants.iter().enumerate() {
             self.add_constant(&constant, instructions, !import_lists.contains(&index))?;
         }
         Ok(())
+    }
+
+    /// The compiler puts the level and the list of parts in front of each import.
+    fn add_import(
+        &mut self,
+        names: &Bound<'_, PyTuple>,
+        name: usize,
+        constants: &Bound<'_, PyTuple>,
+        level: Option<usize>,
+        parts: Option<usize>,
+    ) {
+        let constant = |index: Option<usize>| constants.get_item(index?).ok();
+        let Ok(name) = names.get_item(name).and_then(|n| n.extract::<String>()) else { return };
+        let Some(level) = constant(level).and_then(|l| l.extract().ok()) else { return };
+        let parts: Vec<String> = constant(parts).and_then(|p| p.extract().ok()).unwrap_or_default();
+        self.imports.push(Import { level, name: name.into(), parts: parts.into_iter().map(Box::from).collect() });
     }
 
     fn add_constant(
@@ -121,6 +171,11 @@ impl CodeFacts {
         {
             self.attributes.extend(text.split('.').filter(|part| !part.is_empty()).map(Box::from));
         }
+    }
+
+    /// The import statements.
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
     }
 
     /// Whether the code contains the name: as a variable, an attribute, or in a text that may be one.

@@ -32,10 +32,12 @@ impl<M> Clone for Slot<M> {
     }
 }
 
-/// A generation. Its modules never change; modules that were not needed before may be added.
-pub struct Generation<M> {
+/// A generation. Its modules never change; modules that were not needed before may be added. `S` is what it knows of those.
+pub struct Generation<M, S = ()> {
     /// Counts up from 1, which is empty at first.
     pub number: u64,
+    /// What modules that are added later are made from.
+    pub sources: S,
     modules: Mutex<HashMap<Name, Slot<M>>>,
     settled: Condvar,
     waiting: Mutex<HashMap<ThreadId, Name>>,
@@ -50,11 +52,19 @@ pub enum Claim<M> {
     Yours,
 }
 
-impl<M> Generation<M> {
+impl<M, S: Default> Generation<M, S> {
     /// A generation with these modules.
     pub fn new(number: u64, modules: HashMap<Name, Arc<M>>) -> Self {
+        Self::with(number, modules, S::default())
+    }
+}
+
+impl<M, S> Generation<M, S> {
+    /// A generation with these modules and sources.
+    pub fn with(number: u64, modules: HashMap<Name, Arc<M>>, sources: S) -> Self {
         Self {
             number,
+            sources,
             modules: Mutex::new(modules.into_iter().map(|(n, m)| (n, Slot::Ready(m))).collect()),
             settled: Condvar::new(),
             waiting: Mutex::new(HashMap::new()),

@@ -1,5 +1,6 @@
 //! The bridge into Python's import: what an import statement in managed code gets, and which edge it leaves.
 
+use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,22 +10,25 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
+use super::Snapshot;
 use super::application::{Application, Resolution, SearchDirectory};
 use super::applications;
 use super::context::{self, View};
 use super::execute::{self, Order};
-use super::generation::{Claim, Generation};
+use super::foresight;
+use super::generation::Claim;
 use super::graph::Name;
-use super::module::{self, Managed, Origin};
+use super::module::{self, Managed, Origin, Source};
 use super::resolve::Found;
 use super::shown;
+use super::sources::Foreseen;
 
 /// Python's own `__import__` and `importlib.import_module`.
 static ORIGINALS: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
 
 /// Takes the place of `builtins.__import__` and `importlib.import_module`, and adds the loader and the finder. One hook for the
 /// process: managed importers are told by their namespace, all others pass through.
-pub fn install(py: Python<'_>, loader_source: &std::ffi::CStr) -> PyResult<()> {
+pub fn install(py: Python<'_>, loader_source: &CStr, edits_source: &CStr) -> PyResult<()> {
     let builtins = crate::python::import(py, "builtins")?;
     let importlib = crate::python::import(py, "importlib")?;
     let originals = (builtins.getattr("__import__")?.unbind(), importlib.getattr("import_module")?.unbind());
@@ -32,7 +36,10 @@ pub fn install(py: Python<'_>, loader_source: &std::ffi::CStr) -> PyResult<()> {
         return Ok(());
     }
     let loader = PyModule::from_code(py, loader_source, c"<mod_python_rs>/loader.py", c"_mod_python_loader")?;
-    crate::python::system::modules(py)?.set_item("_mod_python_loader", &loader)?;
+    let edits = PyModule::from_code(py, edits_source, c"<mod_python_rs>/edits.py", c"_mod_python_edits")?;
+    let modules = crate::python::system::modules(py)?;
+    modules.set_item("_mod_python_loader", &loader)?;
+    modules.set_item("_mod_python_edits", &edits)?;
     builtins.setattr("__import__", wrap_pyfunction!(managed_import, py)?)?;
     importlib.setattr("import_module", wrap_pyfunction!(managed_import_module, py)?)?;
     loader.call_method0("install")?;
@@ -255,7 +262,9 @@ pub fn origin_of(py: Python<'_>, name: &str) -> PyResult<Option<Place>> {
         if name.contains('.') && parent.is_none() {
             continue;
         }
-        if let Resolution::Managed(origin) = resolve(py, &application, &view, &Name::from(name), parent.as_ref())? {
+        if let Resolution::Managed(origin) =
+            resolve(py, &application, &view, &Name::from(name), &Parent::from(parent.as_ref()))?
+        {
             let directories = origin.is_package().then(|| origin.directories());
             return Ok(Some((origin.file().cloned(), directories)));
         }
@@ -291,7 +300,7 @@ fn concerns_managed(py: Python<'_>, importer: &Importer, name: &Name) -> PyResul
         return Ok(false);
     }
     let first = Name::from(first);
-    Ok(matches!(resolve(py, &importer.application, &importer.view, &first, None)?, Resolution::Managed(_)))
+    Ok(matches!(resolve(py, &importer.application, &importer.view, &first, &Parent::Nothing)?, Resolution::Managed(_)))
 }
 
 /// Finds a managed module by its absolute name; or, for code in a directory that is no package, beside the importer.
@@ -310,8 +319,10 @@ fn find_for(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Option
     }
     let first = name.split('.').next().unwrap_or(name);
     let beside = Name::from(format!("{package}.{first}"));
-    let is_there =
-        matches!(resolve(py, &importer.application, &importer.view, &beside, Some(&parent))?, Resolution::Managed(_));
+    let is_there = matches!(
+        resolve(py, &importer.application, &importer.view, &beside, &Parent::Loaded(parent.clone()))?,
+        Resolution::Managed(_)
+    );
     if !is_there || is_importable(py, first)? {
         return Ok(None);
     }
@@ -350,7 +361,7 @@ pub fn find(
             None => return Ok(None),
         },
     };
-    let Resolution::Managed(origin) = resolve(py, application, view, name, parent.as_ref())? else {
+    let Resolution::Managed(origin) = resolve(py, application, view, name, &Parent::from(parent.as_ref()))? else {
         return Ok(None);
     };
     let found = match view {
@@ -371,12 +382,32 @@ pub fn find(
     Ok(Some(found))
 }
 
-fn resolve(
+/// Where a name is looked for.
+pub enum Parent {
+    /// In the managed directories of the search path.
+    Nothing,
+    /// In the `__path__` of this package.
+    Loaded(Arc<Managed>),
+    /// In the directories of a package that is not loaded.
+    Foreseen(Vec<PathBuf>),
+}
+
+impl From<Option<&Arc<Managed>>> for Parent {
+    fn from(parent: Option<&Arc<Managed>>) -> Self {
+        parent.map_or(Self::Nothing, |parent| Self::Loaded(parent.clone()))
+    }
+}
+
+/// What a name stands for in a view.
+///
+/// # Errors
+/// What Python raises while it is asked for its own modules.
+pub fn resolve(
     py: Python<'_>,
     application: &Arc<Application>,
     view: &View,
     name: &Name,
-    parent: Option<&Arc<Managed>>,
+    parent: &Parent,
 ) -> PyResult<Resolution> {
     let resolution = look_up(py, application, view, name, parent)?;
     if let (View::Stage(stage), Resolution::Unmanaged) = (view, &resolution) {
@@ -390,19 +421,26 @@ fn look_up(
     application: &Arc<Application>,
     view: &View,
     name: &Name,
-    parent: Option<&Arc<Managed>>,
+    parent: &Parent,
 ) -> PyResult<Resolution> {
-    if let View::Stage(stage) = view {
-        if let Some(resolution) = stage.known(name) {
-            return Ok(resolution);
+    match view {
+        View::Generation(generation) => {
+            if let Some(resolution) = generation.sources.resolution(name) {
+                return Ok(resolution);
+            }
         }
-        if stage.is_open(name) {
-            let directories = directories(py, application, parent)?;
-            let known =
-                application.look_up(name, directories, |f| prefers_unmanaged(py, application, name, parent, f))?;
-            let resolution = known.resolution.clone();
-            stage.settle_name(name, known);
-            return Ok(resolution);
+        View::Stage(stage) => {
+            if let Some(resolution) = stage.known(name) {
+                return Ok(resolution);
+            }
+            if stage.is_open(name) {
+                let directories = directories(py, application, parent)?;
+                let known =
+                    application.look_up(name, directories, |f| prefers_unmanaged(py, application, name, parent, f))?;
+                let resolution = known.resolution.clone();
+                stage.settle_name(name, known);
+                return Ok(resolution);
+            }
         }
     }
     if let Some(resolution) = application.known(name) {
@@ -413,13 +451,14 @@ fn look_up(
 }
 
 /// Where a name is looked for: the package's `__path__`, or the managed directories of the search path.
-fn directories(py: Python<'_>, application: &Application, parent: Option<&Arc<Managed>>) -> PyResult<Vec<PathBuf>> {
-    let Some(parent) = parent else {
-        return Ok(application.search.iter().filter(|d| d.managed).map(|d| d.path.clone()).collect());
-    };
-    match parent.exposed(py).getattr_opt("__path__")? {
-        Some(path) => path.try_iter()?.map(|entry| entry?.extract::<PathBuf>()).collect(),
-        None => Ok(Vec::new()),
+fn directories(py: Python<'_>, application: &Application, parent: &Parent) -> PyResult<Vec<PathBuf>> {
+    match parent {
+        Parent::Nothing => Ok(application.search.iter().filter(|d| d.managed).map(|d| d.path.clone()).collect()),
+        Parent::Foreseen(directories) => Ok(directories.clone()),
+        Parent::Loaded(package) => match package.exposed(py).getattr_opt("__path__")? {
+            Some(path) => path.try_iter()?.map(|entry| entry?.extract::<PathBuf>()).collect(),
+            None => Ok(Vec::new()),
+        },
     }
 }
 
@@ -428,10 +467,10 @@ fn prefers_unmanaged(
     py: Python<'_>,
     application: &Application,
     name: &Name,
-    parent: Option<&Arc<Managed>>,
+    parent: &Parent,
     found: &Found,
 ) -> PyResult<bool> {
-    if parent.is_some() {
+    if !matches!(parent, Parent::Nothing) {
         return Ok(false);
     }
     if **name == *"__main__" || crate::python::import(py, "sys")?.getattr("builtin_module_names")?.contains(&**name)? {
@@ -457,7 +496,7 @@ fn prefers_unmanaged(
 fn load(
     py: Python<'_>,
     application: &Arc<Application>,
-    generation: &Arc<Generation<Managed>>,
+    generation: &Arc<Snapshot>,
     name: &Name,
     origin: &Origin,
 ) -> PyResult<Arc<Managed>> {
@@ -475,7 +514,7 @@ fn load(
         }
     }
     let mut claimed = Claimed { generation, name, outcome: None };
-    let result = execute::load_source(py, application, origin).and_then(|source| {
+    let result = source(py, application, generation, name, origin).and_then(|source| {
         let order = Order {
             application: application.clone(),
             name: name.clone(),
@@ -489,6 +528,7 @@ fn load(
         Ok(record) => {
             claimed.outcome = Some(record.clone());
             drop(claimed);
+            foresight::after_load(py, application, generation, &record);
             share(py, application, generation, name, &record)?;
             Ok(record)
         }
@@ -502,9 +542,26 @@ fn load(
     }
 }
 
+/// The source of a module that the generation gets late: as it was when the generation was made, if that was foreseen.
+fn source(
+    py: Python<'_>,
+    application: &Application,
+    generation: &Snapshot,
+    name: &Name,
+    origin: &Origin,
+) -> PyResult<Arc<Source>> {
+    match (generation.sources.get(name), origin.file()) {
+        (Some(Foreseen::Source(foreseen, source)), _) if foreseen == *origin => Ok(source),
+        (Some(Foreseen::Broken(foreseen, content)), Some(file)) if foreseen == *origin => {
+            execute::compile(py, file, &content)
+        }
+        _ => execute::load_source(py, application, origin),
+    }
+}
+
 /// Settles a claimed name, however loading ends.
 struct Claimed<'a> {
-    generation: &'a Generation<Managed>,
+    generation: &'a Snapshot,
     name: &'a Name,
     outcome: Option<Arc<Managed>>,
 }
@@ -522,7 +579,7 @@ impl Drop for Claimed<'_> {
 fn share(
     py: Python<'_>,
     application: &Application,
-    generation: &Arc<Generation<Managed>>,
+    generation: &Arc<Snapshot>,
     name: &Name,
     record: &Arc<Managed>,
 ) -> PyResult<()> {
@@ -533,6 +590,9 @@ fn share(
     // What is looked up by name is the current generation's.
     if let Some(served) = current.ready(name) {
         shown::show(py, application, name, Some(&served.exposed(py)))?;
+        return Ok(());
+    }
+    if current.sources.hash(name).is_some_and(|hash| hash != record.source.hash) {
         return Ok(());
     }
     let uses = record.uses();
@@ -608,7 +668,9 @@ fn part_of(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, part: &s
         }
         return Ok(());
     }
-    let Resolution::Managed(_) = resolve(py, &importer.application, &importer.view, &name, Some(package))? else {
+    let Resolution::Managed(_) =
+        resolve(py, &importer.application, &importer.view, &name, &Parent::Loaded(package.clone()))?
+    else {
         // Looked for and not found: a file that appears there changes what the import gets.
         importer.note(py, &name);
         return match foreign_part(py, &name) {

@@ -9,6 +9,7 @@ pub mod context;
 mod execute;
 mod facts;
 pub mod fingerprint;
+mod foresight;
 pub mod generation;
 pub mod graph;
 pub mod import;
@@ -17,6 +18,7 @@ mod journal;
 pub mod module;
 mod resolve;
 pub mod shown;
+mod sources;
 mod stage;
 pub mod status;
 pub mod watch;
@@ -27,11 +29,14 @@ pub use application::{Application, Key};
 pub use context::View;
 pub use module::Managed;
 
+/// A generation of managed modules.
+pub type Snapshot = generation::Generation<Managed, sources::Sources>;
+
 /// The generation that a request has settled on, for all its phases.
 #[derive(Clone)]
 pub struct Pin {
     /// The application.
     pub application: Arc<Application>,
     /// Its generation.
-    pub generation: Arc<generation::Generation<Managed>>,
+    pub generation: Arc<Snapshot>,
 }

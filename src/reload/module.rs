@@ -37,6 +37,11 @@ impl Origin {
         !matches!(self, Self::File(_))
     }
 
+    /// The package that relative imports of the module `name` start from.
+    pub fn package_of<'a>(&self, name: &'a str) -> &'a str {
+        if self.is_package() { name } else { name.rsplit_once('.').map_or("", |(package, _)| package) }
+    }
+
     /// Where its submodules are looked for at first.
     pub fn directories(&self) -> Vec<PathBuf> {
         match self {
@@ -196,11 +201,7 @@ impl Managed {
 
     /// The package that relative imports of this module start from.
     pub fn package(&self) -> &str {
-        if self.origin.is_package() {
-            &self.name
-        } else {
-            self.name.rsplit_once('.').map_or("", |(package, _)| package)
-        }
+        self.origin.package_of(&self.name)
     }
 }
 

@@ -10,10 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 
+use super::Snapshot;
 use super::application::Application;
-use super::generation::Generation;
 use super::graph::Name;
-use super::module::Managed;
 use crate::python::GilCell;
 use crate::python::system::modules;
 
@@ -105,7 +104,7 @@ pub fn has_rivals() -> bool {
 ///
 /// # Errors
 /// As [`show`].
-pub fn prefer(py: Python<'_>, application: &Application, generation: &Arc<Generation<Managed>>) -> PyResult<()> {
+pub fn prefer(py: Python<'_>, application: &Application, generation: &Arc<Snapshot>) -> PyResult<()> {
     let others: Vec<Name> = OWNERS
         .borrow(py)
         .iter()

@@ -1,22 +1,25 @@
 //! Building the next generation: private to its builder until it is published whole or discarded.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError};
 use pyo3::prelude::*;
 
+use super::Snapshot;
 use super::application::{Application, Change, Known, Published, Resolution};
 use super::context::{self, View};
 use super::execute::{self, Order};
 use super::fingerprint::Content;
-use super::generation::Generation;
+use super::foresight;
 use super::graph::{Affected, Facts, Name};
 use super::import;
 use super::janitor;
 use super::module::{Managed, Origin, Source};
 use super::shown;
+use super::sources::{Foreseen, Sources};
 use crate::httpd::log;
 use crate::python::error;
 
@@ -49,7 +52,7 @@ struct Table {
 /// A generation in the making.
 pub struct Stage {
     application: Arc<Application>,
-    base: Arc<Generation<Managed>>,
+    base: Arc<Snapshot>,
     number: u64,
     /// The base's modules when the build began.
     loaded: HashMap<Name, Arc<Managed>>,
@@ -100,9 +103,9 @@ pub fn build(
         // A body that has swallowed the exception has not come to the end it was meant to come to.
         if result.is_ok() && time.expired() { Err(janitor::timeout()) } else { result }
     };
-    match result.and_then(|()| stage.check(py)) {
-        Ok(()) => {
-            let names = stage.publish(py, &affected);
+    match result.and_then(|()| stage.check(py)).and_then(|()| stage.foresee(py)) {
+        Ok(foreseen) => {
+            let names = stage.publish(py, &affected, foreseen);
             log::main(
                 log::INFO,
                 &format!("generation {}: {names} ({:.1} ms)", stage.number, begun.elapsed().as_secs_f64() * 1e3),
@@ -123,7 +126,7 @@ pub fn build(
 impl Stage {
     fn new(
         application: Arc<Application>,
-        base: Arc<Generation<Managed>>,
+        base: Arc<Snapshot>,
         changes: HashMap<Name, Change>,
         affected: &Affected,
         loaded: HashMap<Name, Arc<Managed>>,
@@ -304,6 +307,11 @@ impl Stage {
         }
     }
 
+    /// The new content of a changed name, or why it cannot be read.
+    pub fn content(&self, name: &Name) -> Option<Result<Content, Arc<io::Error>>> {
+        self.changes.get(name).and_then(|c| c.content.clone())
+    }
+
     fn source(&self, py: Python<'_>, name: &Name, origin: &Origin, before: Option<&Managed>) -> PyResult<Arc<Source>> {
         let Some(file) = origin.file() else { return Ok(execute::namespace_source(origin)) };
         let content: Option<&Result<Content, _>> = self.changes.get(name).and_then(|c| c.content.as_ref());
@@ -312,7 +320,10 @@ impl Stage {
             Some(Err(e)) => Err(execute::unreadable(file, e)),
             None => match before {
                 Some(before) if before.origin == *origin => Ok(before.source.clone()),
-                _ => execute::load_source(py, &self.application, origin),
+                _ => match self.base.sources.get(name) {
+                    Some(Foreseen::Source(foreseen, source)) if foreseen == *origin => Ok(source),
+                    _ => execute::load_source(py, &self.application, origin),
+                },
             },
         }
     }
@@ -327,16 +338,21 @@ impl Stage {
     /// Whether the stage can be published: nothing that somebody needs has failed, and what directives name is there.
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         let entries = self.application.entries();
-        let table = self.lock();
-        for (name, failure) in &table.failed {
+        let failed: Vec<(Name, PyErr)> = {
+            let table = self.lock();
+            table.failed.iter().map(|(name, failure)| (name.clone(), failure.clone_ref(py))).collect()
+        };
+        for (name, failure) in failed {
             // A page that is gone is not found; one that is broken is as bad as a handler that is.
-            let is_gone = table.gone.contains(name);
-            let is_entry = entries.iter().any(|(module, object)| module == name && (object.is_some() || !is_gone));
-            if is_entry || (!table.met.contains(name) && self.is_wanted(&table, name)) {
-                return Err(failure.clone_ref(py));
+            let (is_gone, is_met) = {
+                let table = self.lock();
+                (table.gone.contains(&name), table.met.contains(&name))
+            };
+            let is_entry = entries.iter().any(|(module, object)| *module == name && (object.is_some() || !is_gone));
+            if is_entry || (!is_met && self.is_wanted(py, &name, is_gone)) {
+                return Err(failure);
             }
         }
-        drop(table);
         for (module, object) in &entries {
             let Some(object) = object else { continue };
             let first = object.split('.').next().unwrap_or(object);
@@ -353,21 +369,81 @@ impl Stage {
 
     /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
     /// function that has not run yet would fail in the middle of a request.
-    fn is_wanted(&self, table: &Table, name: &Name) -> bool {
+    fn is_wanted(&self, py: Python<'_>, name: &Name, is_gone: bool) -> bool {
         let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
-        users.iter().any(|user| match table.made.get(user) {
-            Some(Made::Ready(record) | Made::Running(record)) => {
-                // A relative import does not mention what both names have in common.
-                let mut own = record.package().split('.').peekable();
-                let parts = name.split('.').skip_while(|part| own.next_if_eq(part).is_some());
-                parts.into_iter().all(|part| record.source.facts.mentions(part))
+        let made: Vec<Arc<Managed>> = {
+            let table = self.lock();
+            let made = users.iter().filter_map(|user| table.made.get(user));
+            made.map(|(Made::Ready(record) | Made::Running(record))| record.clone()).collect()
+        };
+        made.iter().any(|record| {
+            if foresight::mentions(record.package(), &record.source, name) {
+                return execute::requires(py, record.package(), &record.source, name, is_gone);
             }
-            None => false,
+            // A relative import does not mention what both names have in common.
+            let mut own = record.package().split('.').peekable();
+            let parts = name.split('.').skip_while(|part| own.next_if_eq(part).is_some());
+            parts.into_iter().all(|part| record.source.facts.mentions(part))
         })
     }
 
+    /// What the new generation will know of modules that are not loaded.
+    ///
+    /// # Errors
+    /// Why one of them cannot be loaded any more, if code still needs it.
+    fn foresee(self: &Arc<Self>, py: Python<'_>) -> PyResult<HashMap<Name, Foreseen>> {
+        let made: Vec<Arc<Managed>> = self
+            .lock()
+            .made
+            .values()
+            .filter_map(|made| match made {
+                Made::Ready(record) if record.copied_from.is_none() => Some(record.clone()),
+                _ => None,
+            })
+            .collect();
+        let before = self.base.sources.all();
+        let changed: Vec<Name> = self.changes.keys().cloned().collect();
+        let known = before.iter().filter(|(name, _)| !self.changes.contains_key(*name));
+        let known = known.map(|(name, foreseen)| (name.clone(), foreseen.clone())).collect();
+        let foreseen = foresight::of_stage(py, &self.application, self, known, &changed, &made);
+        for (name, before) in &before {
+            let (Foreseen::Source(..), Some(now)) = (before, foreseen.get(name)) else { continue };
+            let failure = match now {
+                Foreseen::Source(..) => continue,
+                Foreseen::Broken(origin, content) => {
+                    let Some(file) = origin.file() else { continue };
+                    execute::compile(py, file, content).err()
+                }
+                Foreseen::Absent => Some(PyModuleNotFoundError::new_err(format!("No module named '{name}'"))),
+            };
+            let is_absent = matches!(now, Foreseen::Absent);
+            if let Some(failure) = failure
+                && self.is_foreseen(py, &foreseen, name, is_absent)
+            {
+                return Err(failure);
+            }
+        }
+        Ok(foreseen)
+    }
+
+    /// Whether code of the new generation needs a module that it has not imported yet.
+    fn is_foreseen(&self, py: Python<'_>, foreseen: &HashMap<Name, Foreseen>, name: &Name, is_absent: bool) -> bool {
+        let needs = |package: &str, source: &Source| {
+            foresight::mentions(package, source, name) && execute::requires(py, package, source, name, is_absent)
+        };
+        self.loaded
+            .keys()
+            .chain(self.changes.keys())
+            .filter_map(|user| self.any(user))
+            .any(|m| needs(m.package(), &m.source))
+            || foreseen.iter().any(|(user, f)| match f {
+                Foreseen::Source(origin, source) => needs(origin.package_of(user), source),
+                Foreseen::Broken(..) | Foreseen::Absent => false,
+            })
+    }
+
     /// Makes this the current generation: the pointer, `sys.modules` and the packages' attributes. Answers what ran, for the log.
-    fn publish(&self, py: Python<'_>, affected: &Affected) -> String {
+    fn publish(&self, py: Python<'_>, affected: &Affected, foreseen: HashMap<Name, Foreseen>) -> String {
         let mut table = std::mem::take(&mut *self.lock());
         let renewed: HashMap<Name, Arc<Managed>> = table
             .made
@@ -423,7 +499,7 @@ impl Stage {
             .map(|(name, change)| (name.clone(), table.known.remove(name).or_else(|| change.known.clone())))
             .collect();
         self.application.publish(Published {
-            generation: Arc::new(Generation::new(self.number, modules)),
+            generation: Arc::new(Snapshot::with(self.number, modules, Sources::new(foreseen))),
             renewed: renewed.into_values().collect(),
             gone,
             known,

@@ -233,7 +233,7 @@ fn only_the_loader_sees_a_module_half_way() {
 #[test]
 fn adopting_never_replaces() {
     let kept = Arc::new("kept");
-    let generation = Generation::new(7, HashMap::from([(Name::from("x"), kept.clone())]));
+    let generation: Generation<&str> = Generation::new(7, HashMap::from([(Name::from("x"), kept.clone())]));
     generation.adopt(&Name::from("x"), &Arc::new("other"));
     generation.adopt(&Name::from("y"), &Arc::new("new"));
     assert!(generation.ready("x").is_some_and(|x| Arc::ptr_eq(&x, &kept)));

@@ -18,6 +18,7 @@ mod failure;
 mod forms;
 mod graph;
 mod imports;
+mod lazy;
 mod limits;
 mod machinery;
 mod modes;

@@ -1,0 +1,103 @@
+//! What a generation knows of modules that nobody has imported in it yet: imports inside functions that have not run so far.
+//!
+//! A request that comes to such an import late gets what its generation was made of, not what an edit has made of it since.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::application::Resolution;
+use super::fingerprint::{Content, Hash};
+use super::graph::Name;
+use super::module::{Origin, Source};
+
+/// A module that code mentions and that is not loaded.
+#[derive(Clone)]
+pub enum Foreseen {
+    /// Its compiled source.
+    Source(Origin, Arc<Source>),
+    /// A file that does not compile. Whoever imports it gets the error.
+    Broken(Origin, Content),
+    /// Nothing managed.
+    Absent,
+}
+
+impl Foreseen {
+    fn hash(&self) -> Option<Hash> {
+        match self {
+            Self::Source(_, source) => Some(source.hash),
+            Self::Broken(_, content) => Some(content.hash),
+            Self::Absent => None,
+        }
+    }
+
+    /// What it is made from.
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Source(origin, _) | Self::Broken(origin, _) => Some(origin),
+            Self::Absent => None,
+        }
+    }
+}
+
+/// The modules that a generation can still get.
+#[derive(Default)]
+pub struct Sources(Mutex<HashMap<Name, Foreseen>>);
+
+impl Sources {
+    /// These.
+    pub fn new(all: HashMap<Name, Foreseen>) -> Self {
+        Self(Mutex::new(all))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Foreseen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of a name.
+    pub fn get(&self, name: &str) -> Option<Foreseen> {
+        self.lock().get(name).cloned()
+    }
+
+    /// The hash of the content that stands behind a name.
+    pub fn hash(&self, name: &str) -> Option<Hash> {
+        self.lock().get(name)?.hash()
+    }
+
+    /// What a name stands for.
+    pub fn resolution(&self, name: &str) -> Option<Resolution> {
+        Some(match self.lock().get(name)?.origin() {
+            Some(origin) => Resolution::Managed(origin.clone()),
+            None => Resolution::Unmanaged,
+        })
+    }
+
+    /// All of them.
+    pub fn all(&self) -> HashMap<Name, Foreseen> {
+        self.lock().clone()
+    }
+
+    /// Adds names that are not known yet.
+    pub fn extend(&self, more: HashMap<Name, Foreseen>) {
+        let mut left = Vec::new();
+        let mut all = self.lock();
+        for (name, foreseen) in more {
+            match all.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(foreseen);
+                }
+                Entry::Occupied(_) => left.push(foreseen),
+            }
+        }
+        drop(all);
+        // As below.
+        drop(left);
+    }
+
+    /// Forgets a module that is loaded now.
+    pub fn forget(&self, name: &str) {
+        let forgotten = self.lock().remove(name);
+        // It may hold the last reference to a code object, whose end must not come under the lock.
+        drop(forgotten);
+    }
+}
