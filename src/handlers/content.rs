@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use super::outcome::{self, FAILED, Label};
 use super::publisher;
 use super::select::{self, Target};
-use super::{callable, extensions, pins};
+use super::{callable, extensions, pins, refusal};
 use crate::api::Request;
 use crate::api::request::ActivePhase;
 use crate::api::state::{self, RequestState};
@@ -18,7 +18,7 @@ use crate::config::record::Settings;
 use crate::config::{DirConfig, HandlerEntry, OnError, ReloadMode};
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::{self, embed, error, forking};
-use crate::reload::{Application, Pin, View, shown};
+use crate::reload::{Pin, View, shown};
 
 const PHASE: &str = "PythonHandler";
 const DEFAULT_OBJECT: &str = "handler";
@@ -152,7 +152,7 @@ impl Call<'_> {
         entry: &HandlerEntry,
         pin: &Pin,
     ) -> PyResult<Answer<'py>> {
-        self.refuse_broken(&pin.application)?;
+        let fails = self.settings.on_error == Some(OnError::Fail);
         // Objects of other applications that this request has come through see what it has pinned of them.
         let _seen = RequestState::of(self.request).enter_pins(pin);
         if shown::has_rivals() {
@@ -160,26 +160,16 @@ impl Call<'_> {
         }
         let view = View::Generation(Arc::clone(&pin.generation));
         if publisher::is_publisher(entry) {
-            return publisher::handle(py, request, pin, self.extension).map(Answer::Status);
+            return publisher::handle(py, request, pin, self.extension, fails).map(Answer::Status);
         }
         let target = Target::of(entry, self.filename);
         let object = entry.object.as_deref().unwrap_or(DEFAULT_OBJECT);
         let handler =
             callable::resolve(py, &pin.application, &view, &target.module, object, request.as_any(), entry.id != 0)?;
-        handler.call1((request,)).map(Answer::Value)
-    }
-
-    /// With `PythonReloadOnError fail`, code that cannot be built is not papered over with older code.
-    fn refuse_broken(&self, application: &Application) -> PyResult<()> {
-        if self.settings.on_error == Some(OnError::Fail)
-            && let Some(failure) = application.failure()
-        {
-            return Err(pyo3::exceptions::PyImportError::new_err(format!(
-                "the edited code cannot be built, and PythonReloadOnError is fail\n{}",
-                failure.text
-            )));
+        if fails {
+            refusal::check(&pin.application, &target.module)?;
         }
-        Ok(())
+        handler.call1((request,)).map(Answer::Value)
     }
 }
 

@@ -8,4 +8,5 @@ pub mod lifecycle;
 mod outcome;
 mod pins;
 mod publisher;
+mod refusal;
 mod select;

@@ -6,6 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyString, PyTuple};
 
+use super::refusal;
 use crate::api::Request;
 use crate::api::module::is_server_return;
 use crate::httpd::{RequestRec, log, sys};
@@ -70,12 +71,18 @@ fn returned(py: Python<'_>, request: &Bound<'_, Request>, error: &PyErr) -> PyRe
 pub fn report(py: Python<'_>, request: &Bound<'_, Request>, label: Label<'_>, debug: bool, error: &PyErr) -> c_int {
     let Ok(record) = request.get().rec() else { return FAILED };
     let id = record.error_id();
-    let text = error::format(py, error);
+    let (log_text, text) = match refusal::told(py, error) {
+        Some(told) => told,
+        None => {
+            let text = error::format(py, error);
+            (text.clone(), text)
+        }
+    };
     if record.is_aborted() {
         log::request(record, log::INFO, &format!("{} {}: {}", label.phase, label.handler, error::brief(py, error)));
         return sys::DONE;
     }
-    for line in text.lines() {
+    for line in log_text.lines() {
         log::request(record, log::ERR, &format!("[id {id}] {} {}: {line}", label.phase, label.handler));
     }
     request.get().discard_output(py);

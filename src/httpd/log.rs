@@ -26,6 +26,39 @@ pub fn main(severity: u32, message: &str) {
     server(ServerRec::main(), severity, message);
 }
 
+/// The most that fits into one line of httpd's log, with what httpd puts in front of it.
+const RECORD: usize = 7_600;
+
+/// Logs against the main server as one record: httpd shows line ends as `\n`. Of what is too long the middle is left out.
+pub fn record(severity: u32, message: &str) {
+    let record = ServerRec::main().map_or(std::ptr::null(), |s| s.as_ptr().cast_const());
+    let message = text(&shortened(message.trim_end(), RECORD));
+    // SAFETY: the record is null or a live server_rec, which lives as long as the process's configuration.
+    unsafe { sys::mpr_log_server(crate::module_index(), level(severity), record, message.as_ptr()) };
+}
+
+/// The text without its middle, so that it takes at most `limit` bytes once httpd has escaped it.
+fn shortened(message: &str, limit: usize) -> std::borrow::Cow<'_, str> {
+    let cost = |c: char| match c {
+        ' '..='~' if c != '\\' && c != '"' => 1,
+        '\n' | '\t' | '\\' | '"' => 2,
+        _ => 4 * c.len_utf8(),
+    };
+    if message.chars().map(cost).sum::<usize>() <= limit {
+        return message.into();
+    }
+    let within = |limit: usize| {
+        let mut spent = 0;
+        move |(_, c): &(usize, char)| {
+            spent += cost(*c);
+            spent <= limit
+        }
+    };
+    let head = message.char_indices().take_while(within(limit / 3)).last().map_or(0, |(at, c)| at + c.len_utf8());
+    let tail = message.char_indices().rev().take_while(within(limit / 2)).last().map_or(message.len(), |(at, _)| at);
+    format!("{}\n[...]\n{}", &message[..head], &message[tail..]).into()
+}
+
 /// Logs against `server`, line by line; `None` before the configuration is read.
 pub fn server(server: Option<ServerRec>, severity: u32, message: &str) {
     let record = server.map_or(std::ptr::null(), |s| s.as_ptr().cast_const());

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::Snapshot;
+use super::failure::{Failure, signature};
 use super::fingerprint::{Content, Hash, Stat};
 use super::graph::{Graph, Name};
 use super::module::{Managed, Origin};
@@ -71,16 +72,10 @@ pub struct Change {
 }
 
 impl Change {
-    fn mark(&self) -> Option<Hash> {
+    /// The hash of the new content, if there is one.
+    pub fn mark(&self) -> Option<Hash> {
         self.content.as_ref().and_then(|c| c.as_ref().ok()).map(|c| c.hash)
     }
-}
-
-/// Why the newest code is not served.
-pub struct Failure {
-    /// The traceback.
-    pub text: String,
-    signature: Vec<(Name, Option<Hash>)>,
 }
 
 /// The file of a publisher's page, and its module's name.
@@ -195,6 +190,11 @@ impl Application {
     /// Why newer code is not served, if there is any.
     pub fn failure(&self) -> Option<Arc<Failure>> {
         lock(&self.failure).clone()
+    }
+
+    /// The same, if the module would be another one with the newer code.
+    pub fn failure_of(&self, module: &Name) -> Option<Arc<Failure>> {
+        self.failure().filter(|failure| self.with_graph(|graph| failure.affects(module, graph)))
     }
 
     /// Remembers what a directive names: a generation without it is not published.
@@ -314,16 +314,18 @@ impl Application {
             *lock(&self.failure) = None;
             return;
         }
-        let signature = signature(&suspects);
-        if self.failure().is_some_and(|f| f.signature == signature) {
+        let signature = signature(suspects.iter());
+        let before = self.failure();
+        if before.as_ref().is_some_and(|failure| failure.is_of(&signature)) {
             return;
         }
         let changes = self.with_submodules(suspects);
         let outcome = crate::python::attach(|py| stage::build(py, &this, changes, timeout));
-        let failure = outcome.err().map(|text| Arc::new(Failure { text, signature }));
-        if let Some(failure) = &failure {
-            let number = self.current().number;
-            log::main(log::ERR, &format!("reload failed; serving generation {number}\n{}", failure.text));
+        let failure = outcome.err().map(|broken| Arc::new(Failure::new(broken, signature)));
+        if let Some(failure) = &failure
+            && !before.is_some_and(|before| before.is_repeated_by(failure))
+        {
+            failure.report(self.current().number);
         }
         *lock(&self.failure) = failure;
     }
@@ -635,10 +637,4 @@ fn origin_of(found: &Found) -> Option<Origin> {
         Found::Namespace(directories) => Some(Origin::Namespace(directories.clone())),
         Found::Foreign(_) | Found::Nothing => None,
     }
-}
-
-fn signature(suspects: &HashMap<Name, Change>) -> Vec<(Name, Option<Hash>)> {
-    let mut marks: Vec<_> = suspects.iter().map(|(name, change)| (name.clone(), change.mark())).collect();
-    marks.sort();
-    marks
 }

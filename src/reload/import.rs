@@ -22,6 +22,7 @@ use super::module::{self, Managed, Origin, Source};
 use super::resolve::Found;
 use super::shown;
 use super::sources::Foreseen;
+use super::surroundings::Surroundings;
 
 /// Python's own `__import__` and `importlib.import_module`.
 static ORIGINALS: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
@@ -514,6 +515,11 @@ fn load(
         }
     }
     let mut claimed = Claimed { generation, name, outcome: None };
+    // What a body changed in vain is taken back by the outermost load, as a module that catches the failure may build on it.
+    let before = match context::running_body() {
+        Some(_) => None,
+        None => Some(Surroundings::note(py)?),
+    };
     let result = source(py, application, generation, name, origin).and_then(|source| {
         let order = Order {
             application: application.clone(),
@@ -534,6 +540,9 @@ fn load(
         }
         Err(e) => {
             drop(claimed);
+            if let Some(before) = before {
+                before.restore(py);
+            }
             if application.current().any(name).is_none() {
                 application.forget_edges(name);
             }

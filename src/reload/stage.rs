@@ -5,21 +5,24 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError};
+use pyo3::exceptions::PyModuleNotFoundError;
 use pyo3::prelude::*;
 
 use super::Snapshot;
 use super::application::{Application, Change, Known, Published, Resolution};
 use super::context::{self, View};
 use super::execute::{self, Order};
+use super::failure::Broken;
 use super::fingerprint::Content;
 use super::foresight;
 use super::graph::{Affected, Facts, Name};
 use super::import;
 use super::janitor;
 use super::module::{Managed, Origin, Source};
+use super::preflight;
 use super::shown;
 use super::sources::{Foreseen, Sources};
+use super::surroundings::Surroundings;
 use crate::httpd::log;
 use crate::python::error;
 
@@ -83,19 +86,20 @@ impl Facts for BaseFacts<'_> {
 /// Builds a generation that takes in the changes, and publishes it.
 ///
 /// # Errors
-/// The traceback of what went wrong; everything is as before then.
+/// What went wrong; everything is as before then.
 pub fn build(
     py: Python<'_>,
     application: &Arc<Application>,
     changes: HashMap<Name, Change>,
     limit: Duration,
-) -> Result<(), String> {
+) -> Result<(), Broken> {
     let begun = Instant::now();
     let base = application.current();
     let loaded = base.modules();
     let affected = application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded)));
     let stage = Arc::new(Stage::new(application.clone(), base, changes, &affected, loaded));
     let order = stage.order(&affected);
+    let before = Surroundings::note(py).map_err(|e| stage.broken(py, None, &e, &affected))?;
     let result = {
         let time = janitor::set(py, limit);
         let _seen = context::enter(application, View::Stage(stage.clone()));
@@ -103,7 +107,8 @@ pub fn build(
         // A body that has swallowed the exception has not come to the end it was meant to come to.
         if result.is_ok() && time.expired() { Err(janitor::timeout()) } else { result }
     };
-    match result.and_then(|()| stage.check(py)).and_then(|()| stage.foresee(py)) {
+    let foreseen = result.map_err(|e| (None, e)).and_then(|()| stage.check(py));
+    match foreseen.and_then(|()| stage.foresee(py).map_err(|e| (None, e))) {
         Ok(foreseen) => {
             let names = stage.publish(py, &affected, foreseen);
             log::main(
@@ -112,13 +117,16 @@ pub fn build(
             );
             Ok(())
         }
-        Err(e) => {
+        Err((module, e)) => {
             stage.discard(py);
-            let mut text = error::format(py, &e);
+            before.restore(py);
+            let mut broken = stage.broken(py, module, &e, &affected);
             if janitor::is_timeout(py, &e) {
-                text.push_str(&format!("\nPythonReloadTimeout: loading the edited code took longer than {limit:?}"));
+                let limit = format!("PythonReloadTimeout: loading the edited code took longer than {limit:?}");
+                broken.text.push_str(&format!("\n{limit}"));
+                broken.brief = limit;
             }
-            Err(text)
+            Err(broken)
         }
     }
 }
@@ -336,7 +344,7 @@ impl Stage {
     }
 
     /// Whether the stage can be published: nothing that somebody needs has failed, and what directives name is there.
-    fn check(&self, py: Python<'_>) -> PyResult<()> {
+    fn check(&self, py: Python<'_>) -> Result<(), (Option<Name>, PyErr)> {
         let entries = self.application.entries();
         let failed: Vec<(Name, PyErr)> = {
             let table = self.lock();
@@ -350,21 +358,28 @@ impl Stage {
             };
             let is_entry = entries.iter().any(|(module, object)| *module == name && (object.is_some() || !is_gone));
             if is_entry || (!is_met && self.is_wanted(py, &name, is_gone)) {
-                return Err(failure);
+                return Err((Some(name), failure));
             }
         }
         for (module, object) in &entries {
-            let Some(object) = object else { continue };
-            let first = object.split('.').next().unwrap_or(object);
-            if let Some(Made::Ready(record)) = self.lock().made.get(module)
-                && !record.module.bind(py).dict().contains(first)?
-            {
-                return Err(PyAttributeError::new_err(format!(
-                    "module '{module}' contains no '{first}', which a directive names"
-                )));
+            let made = match self.lock().made.get(module) {
+                Some(Made::Ready(record)) => Some(record.clone()),
+                _ => None,
+            };
+            if let (Some(record), Some(object)) = (made, object) {
+                preflight::check(py, &record, object).map_err(|e| (Some(module.clone()), e))?;
             }
         }
         Ok(())
+    }
+
+    fn broken(&self, py: Python<'_>, module: Option<Name>, error: &PyErr, affected: &Affected) -> Broken {
+        Broken {
+            text: error::format(py, error),
+            brief: error::brief(py, error),
+            module,
+            affected: affected.run.union(&affected.renew).cloned().collect(),
+        }
     }
 
     /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a

@@ -96,6 +96,65 @@ mpm_tests! {
         app.expect("2");
     }
 
+    /// Case 50: a report is one record, with the traceback, and is not repeated when something else changes meanwhile.
+    [prefork, event]
+    fn case_50_one_record_for_a_failing_content(mpm) {
+        let app = two_leaves(mpm);
+        app.expect("1 1");
+        app.edit("c.py", "def fails():\n    raise RuntimeError('deep inside')\nfails()");
+        app.expect("1 1");
+        let failures = app.failures();
+        assert_eq!(failures.len(), 1, "{failures:#?}");
+        for part in ["serving generation ", "Traceback", "in fails", "RuntimeError: deep inside"] {
+            assert!(failures[0].contains(part), "{part}: {}", failures[0]);
+        }
+        for value in 2..5 {
+            app.edit("d.py", &format!("V = {value}"));
+            app.expect("1 1");
+        }
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+        // Of a text that is too long for a line of the log, the end says what went wrong.
+        app.edit("c.py", "raise RuntimeError('x' * 100_000 + 'the end')");
+        app.expect("1 1");
+        let failures = app.failures();
+        assert_eq!(failures.len(), 2, "{failures:#?}");
+        assert!(failures[1].contains("the end"), "{}", failures[1]);
+        app.edit("c.py", "V = 5");
+        app.expect("5 4");
+    }
+
+    /// P3: PythonReloadOnError fail concerns the requests that newer code would answer, and refers to the report.
+    [prefork, event]
+    fn fail_refuses_what_the_failure_affects(mpm) {
+        let site = Site::new();
+        for (path, body) in [
+            ("h.py", handler("import c", "c.V")),
+            ("other.py", handler("import d", "d.V")),
+            ("c.py", "V = 1".to_owned()),
+            ("d.py", "V = 1".to_owned()),
+        ] {
+            site.write(path, module(&body));
+        }
+        let conf = "SetHandler mod_python\nPythonHandler h\nPythonReloadOnError fail\n\
+                    PythonHandler other | .other";
+        let httpd = Httpd::builder(mpm).site(&site, conf).start();
+        let app = App { site, httpd };
+        app.expect("1");
+        assert_eq!(app.ask_at("/page.other").value, "1");
+        app.edit("c.py", "V = 1 / 0");
+        for _ in 0..3 {
+            assert_eq!(app.httpd.get("/").status, 500);
+            assert_eq!(app.ask_at("/page.other").value, "1");
+        }
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+        assert_eq!(app.httpd.log_lines("Traceback").len(), 1, "{}", app.httpd.log());
+        let refusals = app.httpd.log_lines("PythonReloadOnError is fail");
+        assert_eq!(refusals.len(), 3, "{refusals:#?}");
+        assert!(refusals.iter().all(|line| line.contains("ZeroDivisionError")), "{refusals:#?}");
+        app.edit("c.py", "V = 2");
+        app.expect("2");
+    }
+
     [prefork, event]
     fn case_50_first_load_has_nothing_to_fall_back_on(mpm) {
         let app = App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", "V = (1")]);
@@ -138,5 +197,44 @@ mpm_tests! {
         app.edit("h.py", &handler("import c, d", "'back %d %d' % (c.V, d.V)"));
         app.expect("back 1 1");
         assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+    }
+
+    /// Case 54: a dotted name is followed as far as nothing has to be called for it, and must lead to something to call.
+    [prefork, event]
+    fn case_54_the_object_of_a_dotted_name(mpm) {
+        let body = |tail: &str| {
+            let head = "class Part:\n    pass\nclass Page:\n    def __call__(self, req):\n        return handler(req)";
+            format!("{}\n{head}\nclass Made:\n    def __init__(self, req):\n        self.req = req\n    \
+                     def answer(self, req):\n        return handler(req)\n\
+                     class Sure(Made):\n    pass\nobj = Part()\nobj.part = Part()\nobj.part.page = Page()\n{tail}",
+                handler("import c", "c.V"))
+        };
+        let conf = "PythonHandler h::obj.part.page | .dotted\nPythonHandler h::Sure.answer | .made";
+        let app = App::start_configured(Httpd::builder(mpm), conf, &[("h.py", &body("")), ("c.py", "V = 1")]);
+        let targets = ["/", "/page.dotted", "/page.made"];
+        for target in targets {
+            assert_eq!(app.ask_at(target).value, "1");
+        }
+        for (count, (tail, reason)) in [
+            ("del obj.part.page", "AttributeError"),
+            ("del obj.part", "AttributeError"),
+            ("obj.part.page = 'text'", "TypeError"),
+            ("handler = None", "TypeError"),
+            ("del Made.answer", "AttributeError"),
+            ("Sure = None", "AttributeError"),
+        ].into_iter().enumerate() {
+            app.edit("h.py", &body(tail));
+            for target in targets {
+                assert_eq!(app.ask_at(target).value, "1", "{tail}");
+            }
+            let failures = app.failures();
+            assert_eq!(failures.len(), count + 1, "{tail}: {failures:#?}");
+            assert!(failures[count].contains(reason), "{tail}: {}", failures[count]);
+        }
+        app.edit("c.py", "V = 2");
+        app.edit("h.py", &body("class Sure:\n    def __init__(self, req):\n        self.answer = handler"));
+        for target in targets {
+            assert_eq!(app.ask_at(target).value, "2");
+        }
     }
 }

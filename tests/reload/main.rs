@@ -27,3 +27,4 @@ mod packages;
 mod places;
 mod published;
 mod status;
+mod transactions;

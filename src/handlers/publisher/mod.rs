@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
 
+use super::refusal;
 use crate::api::Request;
 use crate::config::HandlerEntry;
 use crate::config::record::Settings;
@@ -51,12 +52,18 @@ pub fn directory(entry: &HandlerEntry, settings: &Settings, filename: Option<&st
     }
 }
 
-/// Answers a request.
+/// Answers a request. `fails` tells that a page of which there is newer code that cannot be built is refused.
 ///
 /// # Errors
 /// What the page's code raises.
-pub fn handle(py: Python<'_>, request: &Bound<'_, Request>, pin: &Pin, extension: Option<&str>) -> PyResult<c_int> {
-    match publish(py, request, pin, extension) {
+pub fn handle(
+    py: Python<'_>,
+    request: &Bound<'_, Request>,
+    pin: &Pin,
+    extension: Option<&str>,
+    fails: bool,
+) -> PyResult<c_int> {
+    match publish(py, request, pin, extension, fails) {
         Ok(()) => Ok(0),
         Err(Refused::Status(status)) => Ok(status.cast_signed()),
         Err(Refused::Error(e)) => Err(e),
@@ -70,13 +77,19 @@ pub fn handle(py: Python<'_>, request: &Bound<'_, Request>, pin: &Pin, extension
 pub fn handle_here(py: Python<'_>, request: &Bound<'_, Request>) -> PyResult<c_int> {
     match context::innermost() {
         Some((application, View::Generation(generation))) => {
-            handle(py, request, &Pin { application, generation }, None)
+            handle(py, request, &Pin { application, generation }, None, false)
         }
         _ => Err(pyo3::exceptions::PyRuntimeError::new_err("the publisher runs inside a request only")),
     }
 }
 
-fn publish(py: Python<'_>, request: &Bound<'_, Request>, pin: &Pin, extension: Option<&str>) -> Published<()> {
+fn publish(
+    py: Python<'_>,
+    request: &Bound<'_, Request>,
+    pin: &Pin,
+    extension: Option<&str>,
+    fails: bool,
+) -> Published<()> {
     let record = request.get().rec()?;
     check_method(record)?;
     let page = Page::find(record, pin, extension).ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
@@ -88,6 +101,9 @@ fn publish(py: Python<'_>, request: &Bound<'_, Request>, pin: &Pin, extension: O
     let module =
         import::find(py, &pin.application, &view, &page.module)?.ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
     pin.application.add_entry(&page.module, None);
+    if fails {
+        refusal::check(&pin.application, &page.module)?;
+    }
     let mut guard = protect::Guard::new(request);
     let target = traverse::resolve(py, &mut guard, &module.exposed(py), &page.path)?;
     output::publish(py, request, target)

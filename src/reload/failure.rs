@@ -1,0 +1,81 @@
+//! Why the newest code is not served.
+
+use std::collections::HashSet;
+
+use super::application::Change;
+use super::fingerprint::Hash;
+use super::graph::{Graph, Name};
+use crate::httpd::log;
+
+/// The names that differ from what is served, with the hashes of their new contents.
+pub type Signature = Vec<(Name, Option<Hash>)>;
+
+/// What a build that came to nothing tells.
+pub struct Broken {
+    /// The traceback.
+    pub text: String,
+    /// Its last line.
+    pub brief: String,
+    /// The module that failed, where it was one.
+    pub module: Option<Name>,
+    /// Everything that was to run again.
+    pub affected: HashSet<Name>,
+}
+
+/// A failed build, remembered until there is something else to build.
+pub struct Failure {
+    /// The traceback.
+    pub text: String,
+    /// Its last line.
+    pub brief: String,
+    signature: Signature,
+    blame: Option<(Name, Option<Hash>)>,
+    affected: HashSet<Name>,
+}
+
+impl Failure {
+    /// The failure of a build that was to take in these changes.
+    pub fn new(broken: Broken, signature: Signature) -> Self {
+        let Broken { text, brief, module, affected } = broken;
+        let blame = module.map(|name| {
+            let hash = signature.iter().find(|(n, _)| *n == name).and_then(|(_, hash)| *hash);
+            (name, hash)
+        });
+        Self { text, brief, signature, blame, affected }
+    }
+
+    /// Whether a build of these changes has failed already.
+    pub fn is_of(&self, signature: &Signature) -> bool {
+        self.signature == *signature
+    }
+
+    /// Whether the other one is the same content failing in the same way, whatever else has changed around it.
+    pub fn is_repeated_by(&self, other: &Self) -> bool {
+        self.blame.is_some() && self.blame == other.blame && self.brief == other.brief
+    }
+
+    /// Whether a request for this module would run other code if the build had not failed.
+    pub fn affects(&self, module: &Name, graph: &Graph) -> bool {
+        let mut seen: HashSet<&Name> = HashSet::from([module]);
+        let mut queue = vec![module];
+        while let Some(name) = queue.pop() {
+            if self.affected.contains(name) {
+                return true;
+            }
+            queue.extend(graph.used_by(name).filter(|used| seen.insert(used)));
+        }
+        false
+    }
+
+    /// Tells the administrator, in one record.
+    pub fn report(&self, serving: u64) {
+        log::record(log::ERR, &format!("reload failed; serving generation {serving}: {}\n{}", self.brief, self.text));
+    }
+}
+
+/// What tells one set of changes from another.
+pub fn signature<'a>(changes: impl Iterator<Item = (&'a Name, &'a Change)>) -> Signature {
+    let mut marks: Signature = changes.map(|(name, change)| (name.clone(), change.mark())).collect();
+    marks.sort();
+    marks
+}
