@@ -10,6 +10,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/httpd/shim.c");
     println!("cargo:rerun-if-changed=src/httpd/bindings.h");
+    println!("cargo:rerun-if-changed=src/python/lines.c");
     println!("cargo:rerun-if-changed=src/library");
     for name in ["APXS", "APR_CONFIG", "PYTHON", "PYO3_PYTHON"] {
         println!("cargo:rerun-if-env-changed={name}");
@@ -147,13 +148,14 @@ fn python() {
         ));
     }
     let script = "import sysconfig,sys;v=sysconfig.get_config_var;print(v('Py_ENABLE_SHARED') or 0);print(v('LIBDIR') or '');\
-                  print(v('INSTSONAME') or '');print(v('Py_GIL_DISABLED') or 0);print('%d.%d'%sys.version_info[:2])";
+                  print(v('INSTSONAME') or '');print(v('Py_GIL_DISABLED') or 0);print('%d.%d'%sys.version_info[:2]);\
+                  print(sysconfig.get_paths()['include'])";
     let Ok(answer) = Command::new(&executable).args(["-I", "-c", script]).output() else {
         stop(&format!("{executable} could not be run: set PYO3_PYTHON (or `make PYTHON=`) to a Python 3.9 to 3.13"));
     };
     let text = String::from_utf8_lossy(&answer.stdout).into_owned();
     let lines: Vec<&str> = text.lines().collect();
-    let [shared, libdir, soname, nogil, version] = lines[..] else {
+    let [shared, libdir, soname, nogil, version, include] = lines[..] else {
         stop(&format!(
             "{executable} did not tell its configuration: set PYO3_PYTHON (or `make PYTHON=`) to a Python 3.9 to 3.13"
         ));
@@ -176,8 +178,25 @@ fn python() {
     if !["/usr/lib", "/lib", "/usr/lib64", "/lib64"].contains(&libdir) && !libdir.starts_with("/usr/lib/") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-rpath,{}", found.parent().expect("a file has a parent").display());
     }
+    compile_lines(&executable, Path::new(include));
     println!("cargo:rustc-env=MPR_PYTHON_EXECUTABLE={}", canonical(&executable).display());
     println!("cargo:rustc-env=MPR_PYTHON_VERSION={version}");
+}
+
+fn compile_lines(executable: &str, include: &Path) {
+    let built = cc::Build::new()
+        .file("src/python/lines.c")
+        .include(include)
+        .warnings(true)
+        .pic(true)
+        .try_compile("mod_python_rs_lines");
+    if let Err(error) = built {
+        stop(&format!(
+            "the part in C that reads Python's code objects did not compile ({error}): install the headers of {executable} \
+             (Debian and Ubuntu: apt-get install python3-dev), which belong into {}",
+            include.display()
+        ));
+    }
 }
 
 fn find_library(libdir: &str, soname: &str) -> Option<PathBuf> {

@@ -20,9 +20,10 @@ from importlib.util import decode_source
 class ManagedLoader(SourceFileLoader):
     """Answers inspect, linecache, importlib.resources and pkgutil; the reload engine does the loading itself."""
 
-    def __init__(self, fullname, path, source, is_package):
+    def __init__(self, fullname, path, text, is_package):
         super().__init__(fullname, path)
-        self._source = source
+        # A list of one: all executions of the same code share it, and its text changes when only comments do.
+        self._text = text
         self._is_package = is_package
 
     def prepare(self, module, directories):
@@ -39,7 +40,7 @@ class ManagedLoader(SourceFileLoader):
         module.__loader__ = self
         module.__package__ = spec.parent
         module.__spec__ = spec
-        linecache.cache.pop(self.path, None)
+        forget_lines(self.path)
 
     def create_module(self, spec):
         """Answer the managed module for code that loads by spec."""
@@ -63,8 +64,8 @@ class ManagedLoader(SourceFileLoader):
         return compile(self._bytes(), self.path or "<namespace>", "exec", dont_inherit=True)
 
     def _bytes(self):
-        if self._source is not None:
-            return self._source
+        if self._text is not None:
+            return self._text[0]
         # A module that is not loaded is what its file holds; a namespace package has none.
         return self.get_data(self.path) if self.path else b""
 
@@ -79,6 +80,11 @@ class ManagedLoader(SourceFileLoader):
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
         linecache.cache[self.path] = (len(text), None, lines, self.path)
+
+
+def forget_lines(path):
+    """Make linecache ask for the text again."""
+    linecache.cache.pop(path, None)
 
 
 def show_own_source():

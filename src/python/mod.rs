@@ -5,6 +5,7 @@ pub mod error;
 pub mod forking;
 pub mod gil;
 pub mod library;
+pub mod lines;
 pub mod shutdown;
 pub mod system;
 pub mod thread;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ use super::Snapshot;
 use super::failure::{Failure, signature};
 use super::fingerprint::{Content, Hash, Stat};
 use super::graph::{Graph, Name};
-use super::module::{Managed, Origin};
+use super::module::{Managed, Origin, Source};
+use super::relabel;
 use super::resolve::{self, Found};
 use super::stage;
 use super::watch::{Listener, Watch};
@@ -63,12 +64,14 @@ pub struct Known {
 }
 
 /// A name whose file or resolution differs from the current generation's.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Change {
     /// What the name stands for now; none when that must be resolved anew.
     pub known: Option<Known>,
     /// The new content, where it is a file that could be read, or why not.
     pub content: Option<Result<Content, Arc<io::Error>>>,
+    /// That content, compiled.
+    pub source: Option<Arc<Source>>,
 }
 
 impl Change {
@@ -118,6 +121,8 @@ pub struct Application {
     watch: Arc<Watch>,
     suffixes: Vec<String>,
     current: Mutex<Arc<Snapshot>>,
+    /// Handlers that run now.
+    running: AtomicUsize,
     dirty: AtomicBool,
     building: AtomicBool,
     spawning: AtomicBool,
@@ -162,6 +167,7 @@ impl Application {
             watch,
             suffixes,
             current: Mutex::new(Arc::new(Snapshot::new(1, HashMap::new()))),
+            running: AtomicUsize::new(0),
             dirty: AtomicBool::new(false),
             building: AtomicBool::new(false),
             spawning: AtomicBool::new(false),
@@ -185,6 +191,21 @@ impl Application {
     /// The newest good generation.
     pub fn current(&self) -> Arc<Snapshot> {
         lock(&self.current).clone()
+    }
+
+    /// Whether a handler runs now, in some generation.
+    pub fn is_in_use(&self) -> bool {
+        self.running.load(Ordering::SeqCst) > 0
+    }
+
+    /// A handler begins to run.
+    pub fn begin_use(&self) {
+        self.running.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A handler has come to its end.
+    pub fn end_use(&self) {
+        self.running.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Why newer code is not served, if there is any.
@@ -314,11 +335,22 @@ impl Application {
             *lock(&self.failure) = None;
             return;
         }
-        let signature = signature(suspects.iter());
         let before = self.failure();
-        if before.as_ref().is_some_and(|failure| failure.is_of(&signature)) {
+        let is_known = |suspects: &HashMap<Name, Change>| {
+            before.as_ref().is_some_and(|failure| failure.is_of(&signature(suspects.iter())))
+        };
+        if is_known(&suspects) {
             return;
         }
+        let suspects = crate::python::attach(|py| relabel::take_in(py, &this, suspects));
+        if suspects.is_empty() {
+            *lock(&self.failure) = None;
+            return;
+        }
+        if is_known(&suspects) {
+            return;
+        }
+        let signature = signature(suspects.iter());
         let changes = self.with_submodules(suspects);
         let outcome = crate::python::attach(|py| stage::build(py, &this, changes, timeout));
         let failure = outcome.err().map(|broken| Arc::new(Failure::new(broken, signature)));
@@ -339,7 +371,7 @@ impl Application {
         }
         let names = lock(&self.names);
         for name in names.known.keys().filter(|name| open.iter().any(|above| name.starts_with(above))) {
-            changes.entry(name.clone()).or_insert(Change { known: None, content: None });
+            changes.entry(name.clone()).or_insert(Change { known: None, content: None, source: None });
         }
         changes
     }
@@ -397,13 +429,13 @@ impl Application {
         self.follow_paths(name, &looked.probed);
         if looked.found != known.candidate {
             let content = origin_of(&looked.found).as_ref().and_then(Origin::file).map(|file| self.read(file));
-            return Some(Change { known: None, content });
+            return Some(Change { known: None, content, source: None });
         }
-        let served = current.any(name).map(|m| m.source.hash).or_else(|| current.sources.hash(name))?;
+        let served = current.any(name).map(|m| m.source.hash()).or_else(|| current.sources.hash(name))?;
         let Resolution::Managed(origin) = &known.resolution else { return None };
         let content = self.read(origin.file()?);
         let same = content.as_ref().is_ok_and(|c| c.hash == served);
-        (!same).then(|| Change { known: Some(known.clone()), content: Some(content) })
+        (!same).then(|| Change { known: Some(known.clone()), content: Some(content), source: None })
     }
 
     /// Reads a file and remembers its stat.
@@ -546,6 +578,12 @@ impl Application {
         drop(names);
         let old = std::mem::replace(&mut *lock(&self.current), generation);
         drop(old);
+    }
+
+    /// A change is no change any more: the module is as its file is now.
+    pub fn settle(&self, name: &Name) {
+        let settled = lock(&self.names).suspects.remove(name);
+        drop(settled);
     }
 
     /// Where all files are looked at, as the kernel does not tell of changes: as often as that costs a tenth of the time.

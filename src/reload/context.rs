@@ -35,6 +35,9 @@ pub struct Entered(());
 
 /// From now on code of the application sees this view on this thread.
 pub fn enter(application: &Arc<Application>, view: View) -> Entered {
+    if matches!(view, View::Generation(_)) {
+        application.begin_use();
+    }
     FRAMES.with_borrow_mut(|frames| frames.push(Frame { application: application.clone(), view }));
     Entered(())
 }
@@ -42,6 +45,9 @@ pub fn enter(application: &Arc<Application>, view: View) -> Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let frame = FRAMES.with_borrow_mut(Vec::pop);
+        if let Some(Frame { application, view: View::Generation(_) }) = &frame {
+            application.end_use();
+        }
         drop(frame);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::exceptions::{PyImportError, PyOSError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyModule};
+use pyo3::types::{PyBytes, PyDict, PyList, PyModule};
 
 use super::application::Application;
 use super::context;
@@ -29,13 +29,10 @@ pub fn compile(py: Python<'_>, file: &Path, content: &Content) -> PyResult<Arc<S
     let builtins = crate::python::import(py, "builtins")?;
     let arguments = PyDict::new(py);
     arguments.set_item("dont_inherit", true)?;
-    let code = builtins.getattr("compile")?.call((bytes, file.as_os_str(), "exec"), Some(&arguments))?;
-    Ok(Arc::new(Source {
-        hash: content.hash,
-        bytes: content.bytes.clone(),
-        facts: CodeFacts::of(py, &code)?,
-        code: Some(code.unbind()),
-    }))
+    let code = builtins.getattr("compile")?.call((&bytes, file.as_os_str(), "exec"), Some(&arguments))?;
+    let facts = CodeFacts::of(py, &code)?;
+    let text = PyList::new(py, [&bytes])?.unbind();
+    Ok(Arc::new(Source::new(content.hash, content.bytes.clone(), Some(code.unbind()), facts, Some(text))))
 }
 
 /// The source of a module as it is on disk now.
@@ -52,7 +49,7 @@ pub fn load_source(py: Python<'_>, application: &Application, origin: &Origin) -
 pub fn requires(py: Python<'_>, package: &str, source: &Source, name: &str, is_absent: bool) -> bool {
     let ask = || -> PyResult<bool> {
         let edits = crate::python::import(py, "_mod_python_edits")?;
-        edits.getattr("requires")?.call1((PyBytes::new(py, &source.bytes), package, name, is_absent))?.extract()
+        edits.getattr("requires")?.call1((PyBytes::new(py, &source.bytes()), package, name, is_absent))?.extract()
     };
     // Out of memory or the like: the safe answer.
     ask().unwrap_or(true)
@@ -69,12 +66,7 @@ pub fn unreadable(file: &Path, error: &std::io::Error) -> PyErr {
 /// The source of a namespace package, which is its list of directories.
 pub fn namespace_source(origin: &Origin) -> Arc<Source> {
     let text: String = origin.directories().iter().map(|d| format!("{}\n", d.display())).collect();
-    Arc::new(Source {
-        hash: fingerprint::hash_of(&text),
-        bytes: Arc::from(&[][..]),
-        code: None,
-        facts: CodeFacts::default(),
-    })
+    Arc::new(Source::new(fingerprint::hash_of(&text), Arc::from(&[][..]), None, CodeFacts::default(), None))
 }
 
 /// A module to make: what it is called and made from, and for which generation.
@@ -178,8 +170,11 @@ fn new_module<'py>(py: Python<'py>, name: &Name, origin: &Origin, source: &Sourc
     let module = PyModule::new(py, name)?;
     let loader_type = crate::python::import(py, "_mod_python_loader")?.getattr("ManagedLoader")?;
     let file = origin.file().map(|f| f.as_os_str());
-    let source_bytes = PyBytes::new(py, &source.bytes);
-    let loader = loader_type.call1((&**name, file, source_bytes, origin.is_package()))?;
+    let text = match &source.text {
+        Some(text) => text.bind(py).clone(),
+        None => PyList::new(py, [PyBytes::new(py, b"")])?,
+    };
+    let loader = loader_type.call1((&**name, file, text, origin.is_package()))?;
     let directories = origin.is_package().then(|| origin.directories());
     loader.call_method1("prepare", (&module, directories))?;
     Ok(module)

@@ -601,7 +601,7 @@ fn share(
         shown::show(py, application, name, Some(&served.exposed(py)))?;
         return Ok(());
     }
-    if current.sources.hash(name).is_some_and(|hash| hash != record.source.hash) {
+    if current.sources.hash(name).is_some_and(|hash| hash != record.source.hash()) {
         return Ok(());
     }
     let uses = record.uses();

@@ -18,6 +18,7 @@ mod janitor;
 mod journal;
 pub mod module;
 mod preflight;
+mod relabel;
 mod resolve;
 pub mod shown;
 mod sources;

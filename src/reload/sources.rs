@@ -25,7 +25,7 @@ pub enum Foreseen {
 impl Foreseen {
     fn hash(&self) -> Option<Hash> {
         match self {
-            Self::Source(_, source) => Some(source.hash),
+            Self::Source(_, source) => Some(source.hash()),
             Self::Broken(_, content) => Some(content.hash),
             Self::Absent => None,
         }

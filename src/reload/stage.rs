@@ -323,6 +323,9 @@ impl Stage {
     fn source(&self, py: Python<'_>, name: &Name, origin: &Origin, before: Option<&Managed>) -> PyResult<Arc<Source>> {
         let Some(file) = origin.file() else { return Ok(execute::namespace_source(origin)) };
         let content: Option<&Result<Content, _>> = self.changes.get(name).and_then(|c| c.content.as_ref());
+        if let Some(source) = self.changes.get(name).and_then(|c| c.source.as_ref()) {
+            return Ok(source.clone());
+        }
         match content {
             Some(Ok(content)) => execute::compile(py, file, content),
             Some(Err(e)) => Err(execute::unreadable(file, e)),

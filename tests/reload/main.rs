@@ -8,6 +8,7 @@ mod support;
 mod app;
 mod bodies;
 mod changes;
+mod comments;
 mod concurrency;
 mod content;
 mod crossings;

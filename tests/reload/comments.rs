@@ -1,0 +1,120 @@
+//! Edits that change comments, blank lines or docstrings: nobody runs, and tracebacks name the new lines.
+
+use crate::app::{App, handler, module};
+use crate::support::mpm_tests;
+
+/// A leaf with a function that fails, and tells the line in which it does.
+const LEAF: &str = "def fail():
+    raise ValueError
+
+class C:
+    def method(self):
+        def inner():
+            return fail()
+        return inner()
+";
+
+/// The lines of the leaf that a traceback shows: number and text.
+const LINES: &str = "
+import traceback
+def lines():
+    try:
+        c.C().method()
+    except ValueError as e:
+        frames = traceback.extract_tb(e.__traceback__)
+    return ' '.join('%d:%s' % (f.lineno, f.line) for f in frames if f.filename == c.__file__)
+";
+
+mpm_tests! {
+    /// P5: a comment moves the lines, nobody runs, everything keeps its identity; P8: the traceback is right.
+    [prefork, event]
+    fn a_comment_runs_nothing_and_moves_the_lines(mpm) {
+        let head = format!("import c{LINES}\nfirst = c.C");
+        let app = App::start(mpm, &[("h.py", &handler(&head, "(lines(), id(c), c.C is first)")), ("c.py", LEAF)]);
+        let before = app.ask();
+        let old = "8:return inner() 7:return fail() 2:raise ValueError";
+        assert!(before.value.contains(old), "{}", before.value);
+        app.edit("c.py", &format!("# one\n\n# three\n{LEAF}"));
+        let after = app.ask();
+        assert!(after.runs_after(&before).is_empty(), "{:?}", after.runs_after(&before));
+        assert_eq!(after.value, before.value.replace(old, "11:return inner() 10:return fail() 5:raise ValueError"));
+        app.edit("c.py", &LEAF.replace("            return fail()", "            # in between\n\n            return (\n                fail())"));
+        let after = app.ask();
+        assert!(after.runs_after(&before).is_empty(), "{:?}", after.runs_after(&before));
+        let moved = after.value.contains("11:return inner() 10:fail())") || after.value.contains("11:return inner() 9:return (");
+        assert!(moved, "{}", after.value);
+        // A real edit afterwards is taken in as ever.
+        app.edit("c.py", &LEAF.replace("raise ValueError", "raise ValueError(1)"));
+        let edited = app.ask();
+        assert_eq!(edited.runs_after(&before), ["c", "h"]);
+        assert!(edited.value.contains("2:raise ValueError(1)"), "{}", edited.value);
+    }
+
+    /// Docstrings nobody asks for; then one that somebody does.
+    [prefork, event]
+    fn docstrings_run_nothing_unless_they_are_used(mpm) {
+        let leaf = |text: &str| format!("\"\"\"{text}\"\"\"\ndef f():\n    '{text}'\nclass C:\n    '{text}'\n    def m(self):\n        '{text}'\n");
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import c\nimport helper", "helper.texts(c)")),
+            ("c.py", &leaf("one")),
+            ("helper.py", "import _opcode\ntexts = lambda c: [getattr(o, '__%s__' % 'doc') for o in (c, c.f, c.C, c.C.m)]"),
+        ]);
+        let before = app.expect("['one', 'one', 'one', 'one']");
+        app.edit("c.py", &leaf("two"));
+        let after = app.expect("['two', 'two', 'two', 'two']");
+        assert!(after.runs_after(&before).is_empty(), "{:?}", after.runs_after(&before));
+        app.edit("helper.py", "texts = lambda c: c.f.__doc__");
+        let asked = app.expect("two");
+        app.edit("c.py", &leaf("three"));
+        let after = app.expect("three");
+        assert_eq!(after.runs_after(&asked), ["c", "h"]);
+    }
+
+    /// What looks like a docstring and is used by a decorator, a base class or as a value makes everybody run.
+    [prefork, event]
+    fn texts_that_were_put_to_use_run(mpm) {
+        let head = "import c";
+        let app = App::start(mpm, &[
+            ("h.py", &handler(head, "(c.V, c.TEXTS)")),
+            ("c.py", "from d import note, TEXTS\nV = 'one'\n@note\ndef f():\n    'one'"),
+            ("d.py", "TEXTS = []\ndef note(f):\n    TEXTS.append(getattr(f, '__%s__' % 'doc'))\n    return f"),
+        ]);
+        let before = app.expect("('one', ['one'])");
+        app.edit("c.py", "from d import note, TEXTS\nV = 'two'\n@note\ndef f():\n    'one'");
+        let after = app.ask();
+        assert!(after.value.starts_with("('two'"), "{}", after.value);
+        app.edit("c.py", "from d import note, TEXTS\nV = 'two'\n@note\ndef f():\n    'two'");
+        let last = app.ask();
+        assert_eq!(last.runs_after(&after), ["c", "h"]);
+        assert!(before.runs.len() < after.runs.len());
+        assert!(last.value.ends_with("'two'])"), "{}", last.value);
+    }
+
+    /// P2: a comment and an edit that cannot be built are saved together, then the edit is mended.
+    [prefork, event]
+    fn a_comment_beside_a_broken_file(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import c, d", "(c.V, d.V)")), ("c.py", "V = 1"), ("d.py", "V = 1")]);
+        let before = app.expect("(1, 1)");
+        app.edit("c.py", "# a comment\nV = 1");
+        app.edit("d.py", "V = (");
+        app.expect("(1, 1)");
+        app.expect("(1, 1)");
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+        app.edit("c.py", "V = 1");
+        app.expect("(1, 1)");
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+        app.edit("d.py", "V = 2");
+        let after = app.expect("(1, 2)");
+        assert_eq!(after.runs_after(&before), ["d", "h"]);
+    }
+
+    /// inspect shows the file as it is, and a generation that is older than the last real edit its own.
+    [prefork, event]
+    fn the_source_of_a_commented_module(mpm) {
+        let head = "import c, inspect";
+        let app = App::start(mpm, &[("h.py", &handler(head, "inspect.getsource(c.f)")), ("c.py", "def f():\n    return 1")]);
+        app.expect("def f():\n    return 1\n");
+        app.site.write("c.py", module("# above\n\ndef f():\n    # inside\n    return 1"));
+        app.expect("def f():\n    # inside\n    return 1\n");
+    }
+}
