@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::handler_list;
 use super::home;
 use super::place::{self, Place};
-use super::record::{DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
+use super::record::{Consistency, DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
 use crate::httpd::{Pool, guard, sys};
 
 /// How httpd hands the arguments over.
@@ -118,6 +118,13 @@ const DIRECTIVES: &[Directive] = &[
         ANYWHERE,
         python_reload_on_error,
         c"last-good or fail: what is served while edited code is broken",
+    ),
+    line(
+        c"PythonReloadConsistency",
+        Form::One,
+        ANYWHERE,
+        python_reload_consistency,
+        c"child or server: whether a request may get older code than another child has served",
     ),
     line(
         c"PythonReloadTimeout",
@@ -259,6 +266,16 @@ fn python_reload_on_error(scene: &mut Scene, arguments: &[&str]) -> Result<(), S
         other => return Err(format!("`{other}` is not a policy: it takes last-good or fail")),
     };
     scene.settings(|s| s.on_error = Some(on_error));
+    Ok(())
+}
+
+fn python_reload_consistency(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    let consistency = match arguments[0].to_ascii_lowercase().as_str() {
+        "child" => Consistency::Child,
+        "server" => Consistency::Server,
+        other => return Err(format!("`{other}` is not a range: it takes child or server")),
+    };
+    scene.settings(|s| s.consistency = Some(consistency));
     Ok(())
 }
 

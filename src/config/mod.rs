@@ -8,4 +8,4 @@ pub mod record;
 
 pub use handler_list::{HandlerEntry, HandlerList};
 pub use place::Place;
-pub use record::{DirConfig, OnError, ReloadMode, ServerConfig};
+pub use record::{Consistency, DirConfig, OnError, ReloadMode, ServerConfig};

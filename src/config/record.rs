@@ -17,6 +17,15 @@ pub enum ReloadMode {
     Async,
 }
 
+/// What `PythonReloadConsistency` says: what a request may get while other children serve newer code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Consistency {
+    /// What its own child serves.
+    Child,
+    /// Nothing older than what any child of the server has served.
+    Server,
+}
+
 /// What `PythonReloadOnError` says: what a request gets while the newest code cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OnError {
@@ -39,6 +48,8 @@ pub struct Settings {
     pub autoreload: Option<bool>,
     /// `PythonReload`.
     pub mode: Option<ReloadMode>,
+    /// `PythonReloadConsistency`.
+    pub consistency: Option<Consistency>,
     /// `PythonReloadOnError`.
     pub on_error: Option<OnError>,
     /// `PythonReloadTimeout`, in milliseconds.
@@ -57,6 +68,7 @@ impl Settings {
             debug: self.debug.or(base.debug),
             autoreload: self.autoreload.or(base.autoreload),
             mode: self.mode.or(base.mode),
+            consistency: self.consistency.or(base.consistency),
             on_error: self.on_error.or(base.on_error),
             timeout: self.timeout.or(base.timeout),
             roots: self.roots.or(base.roots),

@@ -12,10 +12,11 @@ use super::publisher;
 use super::select::{self, Target};
 use super::{callable, extensions, pins, refusal};
 use crate::api::Request;
+use crate::api::module::server_return;
 use crate::api::request::ActivePhase;
 use crate::api::state::{self, RequestState};
 use crate::config::record::Settings;
-use crate::config::{DirConfig, HandlerEntry, OnError, ReloadMode};
+use crate::config::{Consistency, DirConfig, HandlerEntry, OnError, ReloadMode};
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::{self, embed, error, forking};
 use crate::reload::{Pin, View, shown};
@@ -85,7 +86,12 @@ impl Call<'_> {
             return Ok(pin);
         }
         let timeout = Duration::from_millis(self.settings.timeout.unwrap_or(DEFAULT_TIMEOUT));
-        let generation = application.refresh(self.settings.mode.unwrap_or(ReloadMode::Sync), timeout);
+        let mode = self.settings.mode.unwrap_or(ReloadMode::Sync);
+        let consistency = self.settings.consistency.unwrap_or(Consistency::Child);
+        let generation = match application.refresh(mode, consistency, timeout) {
+            Some(generation) => generation,
+            None => return Err(self.send_away()),
+        };
         let pin = Pin { application, generation };
         RequestState::of(self.request).add_pin(pin.clone());
         Ok(pin)
@@ -170,6 +176,18 @@ impl Call<'_> {
             refusal::check(&pin.application, &target.module)?;
         }
         handler.call1((request,)).map(Answer::Value)
+    }
+
+    /// Another child has served newer code than this one can: the client is asked to come again.
+    fn send_away(&self) -> PyErr {
+        log::request(
+            self.request,
+            log::WARNING,
+            "another child serves newer code, which this child could not build or not in time; PythonReloadConsistency is \
+             server, so the request is answered 503",
+        );
+        self.request.set_err_header(b"Retry-After", b"1");
+        python::attach(|py| server_return(py, sys::HTTP_SERVICE_UNAVAILABLE.cast_signed()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Functions of `_apache` that reach into the engine and the handlers.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
 use crate::reload::import::Place;
 use crate::reload::{import, status};
@@ -14,6 +14,7 @@ pub fn add(_: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(import_module, module)?)?;
     module.add_function(wrap_pyfunction!(managed_origin, module)?)?;
     module.add_function(wrap_pyfunction!(publisher_handler, module)?)?;
+    module.add_function(wrap_pyfunction!(reload_children, module)?)?;
     module.add_function(wrap_pyfunction!(reload_generation, module)?)?;
     module.add_function(wrap_pyfunction!(reload_graph, module)?)?;
     Ok(())
@@ -40,6 +41,12 @@ fn import_module<'py>(
 #[pyfunction]
 fn managed_origin(py: Python<'_>, name: &str) -> PyResult<Option<Place>> {
     import::origin_of(py, name)
+}
+
+/// What every child of the server does for each of its applications.
+#[pyfunction]
+fn reload_children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    status::children(py)
 }
 
 /// The number of the generation that the caller sees.

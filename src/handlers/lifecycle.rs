@@ -6,7 +6,7 @@ use crate::api;
 use crate::config::home;
 use crate::httpd::{Pool, ServerRec, guard, log, sys};
 use crate::python::{self, embed, forking, library, shutdown};
-use crate::reload::{applications, import, watch};
+use crate::reload::{applications, board, import, watch};
 
 /// The configuration has been read, in the parent.
 pub fn configured(pconf: Pool) {
@@ -21,6 +21,7 @@ pub fn configured(pconf: Pool) {
         return;
     }
     watch::prepare();
+    board::prepare();
     // SAFETY: the function takes no data.
     unsafe { pconf.on_clear(std::ptr::null_mut(), configuration_ends) };
 }
@@ -28,6 +29,7 @@ pub fn configured(pconf: Pool) {
 unsafe extern "C" fn configuration_ends(_: *mut c_void) -> sys::apr_status_t {
     guard("the end of a configuration", 0, || {
         watch::release();
+        board::release();
         0
     })
 }

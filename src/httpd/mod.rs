@@ -4,6 +4,7 @@ pub mod guard;
 pub mod lease;
 pub mod log;
 pub mod pool;
+pub mod process;
 pub mod request;
 pub mod server;
 pub mod shm;

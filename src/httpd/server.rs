@@ -54,3 +54,11 @@ impl ServerRec {
         std::iter::successors(Some(self), |s| unsafe { Self::from_ptr(s.raw().next) })
     }
 }
+
+/// How many children httpd can have at most (`ServerLimit`), once the configuration is read.
+pub fn most_children() -> usize {
+    let mut most = 0;
+    // SAFETY: the MPM fills in the number that it is given the place of.
+    let status = unsafe { sys::ap_mpm_query(sys::AP_MPMQ_HARD_LIMIT_DAEMONS.cast_signed(), &raw mut most) };
+    if status == 0 { usize::try_from(most).unwrap_or(0) } else { 0 }
+}

@@ -29,22 +29,27 @@ impl<T: ZeroInit> Shared<T> {
     /// # Errors
     /// What mmap says.
     pub fn new() -> io::Result<Self> {
-        // SAFETY: a fresh anonymous mapping; nothing else is touched.
-        let place = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                size_of::<T>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if place == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        NonNull::new(place.cast()).map(|place| Self { place, _owns: PhantomData }).ok_or_else(io::Error::last_os_error)
+        Ok(Self { place: map(size_of::<T>())?.cast(), _owns: PhantomData })
     }
+}
+
+/// Maps zeroed memory; a page of it is taken when it is first written to.
+fn map(size: usize) -> io::Result<NonNull<libc::c_void>> {
+    // SAFETY: a fresh anonymous mapping; nothing else is touched.
+    let place = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            size,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if place == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    NonNull::new(place).ok_or_else(io::Error::last_os_error)
 }
 
 impl<T> Deref for Shared<T> {
@@ -60,6 +65,46 @@ impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours and this size.
         unsafe { libc::munmap(self.place.as_ptr().cast(), size_of::<T>()) };
+    }
+}
+
+/// As [`Shared`], of as many values as the configuration asks for.
+pub struct SharedList<T> {
+    place: NonNull<T>,
+    length: usize,
+    _owns: PhantomData<T>,
+}
+
+// SAFETY: as for `Shared`.
+unsafe impl<T: Sync> Send for SharedList<T> {}
+// SAFETY: as for `Shared`.
+unsafe impl<T: Sync> Sync for SharedList<T> {}
+
+impl<T: ZeroInit> SharedList<T> {
+    /// Maps zeroed memory for `length` values, of which there is at least one.
+    ///
+    /// # Errors
+    /// What mmap says.
+    pub fn new(length: usize) -> io::Result<Self> {
+        let length = length.max(1);
+        let size = size_of::<T>().checked_mul(length).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { place: map(size)?.cast(), length, _owns: PhantomData })
+    }
+}
+
+impl<T> Deref for SharedList<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: mapped in `new` for this many values, each valid when zero, and unmapped only when `self` goes.
+        unsafe { std::slice::from_raw_parts(self.place.as_ptr(), self.length) }
+    }
+}
+
+impl<T> Drop for SharedList<T> {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours and this size.
+        unsafe { libc::munmap(self.place.as_ptr().cast(), size_of::<T>() * self.length) };
     }
 }
 

@@ -13,10 +13,11 @@ use super::fingerprint::{Content, Hash, Stat};
 use super::graph::{Graph, Name};
 use super::module::{Managed, Origin, Source};
 use super::relabel;
+use super::report::Report;
 use super::resolve::{self, Found};
 use super::stage;
 use super::watch::{Listener, Watch};
-use crate::config::ReloadMode;
+use crate::config::{Consistency, ReloadMode};
 use crate::httpd::{log, thread};
 
 /// What makes two handlers share an application.
@@ -34,6 +35,14 @@ pub struct Key {
     pub excludes: Vec<String>,
     /// `PythonAutoReload`.
     pub autoreload: bool,
+}
+
+impl Key {
+    /// The application for people: its interpreter and its place.
+    pub fn label(&self) -> String {
+        let place = self.directory.as_ref().map(|d| d.display().to_string()).or_else(|| self.path.clone());
+        format!("{} {}", self.interpreter, place.unwrap_or_default()).trim().to_owned()
+    }
 }
 
 /// A directory of the search path.
@@ -103,6 +112,8 @@ struct Names {
 const POLLING_SHARE: u32 = 10;
 /// The sweep in the background costs at most this part of the time.
 const SWEEP_SHARE: u32 = 1000;
+/// How long a child that cannot build what others serve waits before it tries again.
+const RETRY: Duration = Duration::from_secs(2);
 /// The shortest time between two sweeps in the background.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -134,6 +145,7 @@ pub struct Application {
     pages: Mutex<HashMap<Box<str>, Page>>,
     failure: Mutex<Option<Arc<Failure>>>,
     sweeps: Mutex<Sweeps>,
+    report: Report,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -160,8 +172,10 @@ impl Application {
     /// An application without modules. `suffixes` are those of C extensions.
     pub fn new(key: Key, search: Vec<SearchDirectory>, watch: Arc<Watch>, suffixes: Vec<String>) -> Arc<Self> {
         let now = Instant::now();
+        let report = Report::new(&key, &key.label());
         let application = Arc::new_cyclic(|this| Self {
             this: this.clone(),
+            report,
             key,
             search,
             watch,
@@ -243,23 +257,41 @@ impl Application {
     }
 
     /// The generation for a request that starts now. In sync mode this is the code as saved; at most `patience` is spent
-    /// waiting for another thread's build. Must be called without the interpreter lock.
-    pub fn refresh(&self, mode: ReloadMode, patience: Duration) -> Arc<Snapshot> {
+    /// waiting for another thread's build. `None` where one code is to be seen in the whole server and this child cannot serve
+    /// what others do. Must be called without the interpreter lock.
+    pub fn refresh(&self, mode: ReloadMode, consistency: Consistency, patience: Duration) -> Option<Arc<Snapshot>> {
         if !self.key.autoreload {
-            return self.current();
+            return Some(self.current());
         }
         self.watch.poll();
         if self.watch.is_polling() {
             self.poll_files();
         }
+        if consistency == Consistency::Server && self.report.is_behind(self.report.version()) {
+            return self.draw_level(patience);
+        }
         if self.is_settled() {
-            return self.current();
+            return Some(self.current());
         }
         match mode {
             ReloadMode::Sync => self.catch_up(patience),
             ReloadMode::Async => self.catch_up_behind(patience),
         }
-        self.current()
+        Some(self.current())
+    }
+
+    /// Another child serves what this one has not looked for yet: neither a build in the background nor the last good code
+    /// will do.
+    fn draw_level(&self, patience: Duration) -> Option<Arc<Snapshot>> {
+        let version = self.report.version();
+        let is_due = self.failure().is_some_and(|failure| failure.age() >= RETRY);
+        if self.report.ask(version) || is_due {
+            self.anything_changed();
+        }
+        if !self.is_settled() {
+            self.catch_up(patience);
+        }
+        (!self.report.is_behind(version)).then(|| self.current())
     }
 
     fn is_settled(&self) -> bool {
@@ -324,6 +356,8 @@ impl Application {
     /// Finds out what has changed and, if anything has, builds the next generation.
     fn rebuild(&self, timeout: Duration) {
         let Some(this) = self.this.upgrade() else { return };
+        // Before anything is read: what is found is at least as new.
+        let version = self.report.version();
         let pending = std::mem::take(&mut *lock(&self.pending));
         let mut names = self.names_at(&pending.paths);
         if pending.anything {
@@ -332,34 +366,63 @@ impl Application {
         self.compare(names);
         let suspects = lock(&self.names).suspects.clone();
         if suspects.is_empty() {
-            *lock(&self.failure) = None;
+            self.conclude(version, None);
             return;
         }
         let before = self.failure();
         let is_known = |suspects: &HashMap<Name, Change>| {
-            before.as_ref().is_some_and(|failure| failure.is_of(&signature(suspects.iter())))
+            let signature = signature(suspects.iter());
+            // What another child serves can be built, perhaps only not at that time.
+            let is_final = |failure: &Failure| failure.age() < RETRY || !self.report.is_served(&signature);
+            before.as_ref().is_some_and(|failure| failure.is_of(&signature) && is_final(failure))
         };
         if is_known(&suspects) {
             return;
         }
         let suspects = crate::python::attach(|py| relabel::take_in(py, &this, suspects));
         if suspects.is_empty() {
-            *lock(&self.failure) = None;
+            self.conclude(version, None);
             return;
         }
         if is_known(&suspects) {
             return;
         }
         let signature = signature(suspects.iter());
+        if let Some((brief, text)) = self.report.known_failure(&signature) {
+            self.conclude(version, Some(Failure::of_another_child(brief, text, signature)));
+            return;
+        }
+        self.report.begin(&signature);
         let changes = self.with_submodules(suspects);
         let outcome = crate::python::attach(|py| stage::build(py, &this, changes, timeout));
-        let failure = outcome.err().map(|broken| Arc::new(Failure::new(broken, signature)));
+        let failure = outcome.err().map(|broken| Failure::new(broken, signature));
         if let Some(failure) = &failure
+            && self.report.keep_failure(failure)
             && !before.is_some_and(|before| before.is_repeated_by(failure))
         {
             failure.report(self.current().number);
         }
-        *lock(&self.failure) = failure;
+        self.conclude(version, failure);
+    }
+
+    /// Ends a comparison that began when the server had come to `version`: with code that is as new as the disk, or a failure.
+    fn conclude(&self, version: u64, failure: Option<Failure>) {
+        let failure = failure.map(Arc::new);
+        let before = std::mem::replace(&mut *lock(&self.failure), failure.clone());
+        if let Some(before) = before.filter(|b| failure.as_ref().is_none_or(|f| !f.is_of(b.signature()))) {
+            self.report.forget_failure(before.signature());
+        }
+        if let Some(failure) = failure {
+            self.report.fail(&failure.text);
+            return;
+        }
+        let modules = self.current().modules();
+        let contents = modules.iter().map(|(name, module)| (&**name, module.source.hash()));
+        if self.report.is_behind(version) {
+            self.report.serve_compared(contents.clone());
+        }
+        self.report.reach(version);
+        self.report.settle(contents);
     }
 
     /// Adds what is known below names that stand for something else now: it must be looked for in other directories.
@@ -576,6 +639,8 @@ impl Application {
             names.suspects.remove(&name);
         }
         drop(names);
+        self.report.serve_built();
+        self.report.publish(generation.number);
         let old = std::mem::replace(&mut *lock(&self.current), generation);
         drop(old);
     }
@@ -584,6 +649,18 @@ impl Application {
     pub fn settle(&self, name: &Name) {
         let settled = lock(&self.names).suspects.remove(name);
         drop(settled);
+    }
+
+    /// A module is about to be loaded into a generation that was published before.
+    pub fn note_loading(&self, generation: &Arc<Snapshot>, name: &Name, content: Hash) {
+        if Arc::ptr_eq(&self.current(), generation) {
+            self.report.serve_loaded(name, content);
+        }
+    }
+
+    /// The current generation has got one more module.
+    pub fn note_loaded(&self, module: &Managed) {
+        self.report.add(&module.name, module.source.hash());
     }
 
     /// Where all files are looked at, as the kernel does not tell of changes: as often as that costs a tenth of the time.

@@ -1,6 +1,7 @@
 //! Why the newest code is not served.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use super::application::Change;
 use super::fingerprint::Hash;
@@ -31,6 +32,7 @@ pub struct Failure {
     signature: Signature,
     blame: Option<(Name, Option<Hash>)>,
     affected: HashSet<Name>,
+    at: Instant,
 }
 
 impl Failure {
@@ -41,7 +43,33 @@ impl Failure {
             let hash = signature.iter().find(|(n, _)| *n == name).and_then(|(_, hash)| *hash);
             (name, hash)
         });
-        Self { text, brief, signature, blame, affected }
+        Self { text, brief, signature, blame, affected, at: Instant::now() }
+    }
+
+    /// The failure that another child had with these changes.
+    pub fn of_another_child(brief: String, text: String, signature: Signature) -> Self {
+        let affected = signature.iter().map(|(name, _)| name.clone()).collect();
+        Self { text, brief, signature, blame: None, affected, at: Instant::now() }
+    }
+
+    /// The changes that could not be built.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// The module that failed and its content, where it was one.
+    pub fn blame(&self) -> Option<&(Name, Option<Hash>)> {
+        self.blame.as_ref()
+    }
+
+    /// Whether other children would not meet it: it was this process that had no memory left.
+    pub fn is_own(&self) -> bool {
+        self.brief.starts_with("MemoryError")
+    }
+
+    /// How long ago it was met.
+    pub fn age(&self) -> Duration {
+        self.at.elapsed()
     }
 
     /// Whether a build of these changes has failed already.

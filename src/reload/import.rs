@@ -521,6 +521,7 @@ fn load(
         None => Some(Surroundings::note(py)?),
     };
     let result = source(py, application, generation, name, origin).and_then(|source| {
+        application.note_loading(generation, name, source.hash());
         let order = Order {
             application: application.clone(),
             name: name.clone(),
@@ -594,6 +595,7 @@ fn share(
 ) -> PyResult<()> {
     let current = application.current();
     if Arc::ptr_eq(&current, generation) {
+        application.note_loaded(record);
         return Ok(());
     }
     // What is looked up by name is the current generation's.
@@ -612,6 +614,7 @@ fn share(
     };
     if uses.iter().all(is_same) {
         current.adopt(name, record);
+        application.note_loaded(record);
         for used in &uses {
             application.add_edge(record, used);
         }

@@ -5,6 +5,7 @@
 
 pub mod application;
 pub mod applications;
+pub mod board;
 pub mod context;
 mod execute;
 mod facts;
@@ -16,9 +17,12 @@ pub mod graph;
 pub mod import;
 mod janitor;
 mod journal;
+mod ledger;
 pub mod module;
 mod preflight;
+mod record;
 mod relabel;
+mod report;
 mod resolve;
 pub mod shown;
 mod sources;

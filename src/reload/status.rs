@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use super::board;
 use super::context::{self, View};
 use super::graph::Name;
 
@@ -37,16 +38,34 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
             entry.set_item("imported_by", sorted(graph.users_of(&module.name)))?;
             list.append(entry)?;
         }
-        let place = application.key.directory.as_ref().map(|d| d.display().to_string());
-        label =
-            format!("{} {}", application.key.interpreter, place.or(application.key.path.clone()).unwrap_or_default());
+        label = application.key.label();
         failure = application.failure().map(|f| f.text.clone());
     }
-    result.set_item("application", label.trim())?;
+    result.set_item("application", label)?;
     result.set_item("generation", generation())?;
     result.set_item("failure", failure)?;
     result.set_item("modules", list)?;
     Ok(result)
+}
+
+/// What every child of the server does for each of its applications.
+pub fn children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let mut children = py.detach(|| board::current().map(|board| board.children()).unwrap_or_default());
+    children.sort_by(|a, b| (&a.application, a.pid).cmp(&(&b.application, b.pid)));
+    let list = PyList::empty(py);
+    for child in children {
+        let entry = PyDict::new(py);
+        entry.set_item("pid", child.pid)?;
+        entry.set_item("application", child.application)?;
+        entry.set_item("generation", child.generation)?;
+        entry.set_item("state", child.state.word())?;
+        entry.set_item("error", child.error)?;
+        entry.set_item("manifest", child.manifest.map(|word| format!("{word:016x}")).concat())?;
+        entry.set_item("since", child.since.as_secs_f64())?;
+        entry.set_item("published", child.published.as_secs_f64())?;
+        list.append(entry)?;
+    }
+    Ok(list)
 }
 
 fn sorted<'a>(names: impl Iterator<Item = &'a Name>) -> Vec<&'a str> {

@@ -72,6 +72,7 @@ mpm_tests! {
             ("PythonInterpreter", ["one argument", "name"]),
             ("PythonInterpreter \"\"", ["one argument", "name"]),
             ("PythonReload later", ["`later`", "sync or async"]),
+            ("PythonReloadConsistency always", ["`always`", "child or server"]),
             ("PythonReloadOnError explode", ["`explode`", "last-good or fail"]),
             ("PythonReloadTimeout soon", ["`soon`", "seconds"]),
             ("PythonReloadTimeout 0", ["`0`", "above 0"]),

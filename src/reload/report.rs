@@ -1,0 +1,217 @@
+//! What this child tells the others of one application, and what it learns from them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::application::Key;
+use super::board::{self, Board};
+use super::failure::{Failure, Signature};
+use super::fingerprint::Hash;
+use super::ledger::{Ledger, words};
+use super::record::{Record, State};
+use crate::python::forking;
+
+/// The application's places on the board.
+pub struct Report {
+    board: Option<Arc<Board>>,
+    key: Hash,
+    record: Option<usize>,
+    ledger: Option<usize>,
+    /// The version of the ledger that this child has reached.
+    seen: AtomicU64,
+    /// The version that a comparison has been asked for.
+    asked: AtomicU64,
+    own: Mutex<Own>,
+}
+
+/// What only one thread may write at a time.
+#[derive(Default)]
+struct Own {
+    manifest: [u64; 4],
+    building: Signature,
+}
+
+impl Report {
+    /// Finds the application's places.
+    pub fn new(key: &Key, label: &str) -> Self {
+        let board = board::current();
+        let hash = *blake3::hash(format!("{key:?}").as_bytes()).as_bytes();
+        let ledger = board.as_ref().and_then(|board| board.ledger_of(&hash));
+        let record = board.as_ref().and_then(|board| board.claim_record(label));
+        let seen = match (&board, ledger) {
+            (Some(board), Some(index)) => board.ledger(index).version(),
+            _ => 0,
+        };
+        Self {
+            board,
+            key: hash,
+            record,
+            ledger,
+            // What is read from now on is at least as new as what anybody serves.
+            seen: AtomicU64::new(seen),
+            asked: AtomicU64::new(seen),
+            own: Mutex::default(),
+        }
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ledger(&self) -> Option<&Ledger> {
+        Some(self.board.as_ref()?.ledger(self.ledger?))
+    }
+
+    /// The record; none in a copy of the child that a handler has made, which must not speak for the child.
+    fn record(&self) -> Option<&Record> {
+        if forking::is_copy() {
+            return None;
+        }
+        Some(self.board.as_ref()?.record(self.record?))
+    }
+
+    /// The version that is served somewhere.
+    pub fn version(&self) -> u64 {
+        self.ledger().map_or(0, Ledger::version)
+    }
+
+    /// Whether another child serves what this one has not come to yet.
+    pub fn is_behind(&self, version: u64) -> bool {
+        self.seen.load(Ordering::SeqCst) < version
+    }
+
+    /// This child has compared its modules with the disk since that version, and serves what it found there.
+    pub fn reach(&self, version: u64) {
+        self.seen.fetch_max(version, Ordering::SeqCst);
+    }
+
+    /// Whether nobody in this child has asked for a comparison because of that version before.
+    pub fn ask(&self, version: u64) -> bool {
+        self.asked.fetch_max(version, Ordering::SeqCst) < version
+    }
+
+    /// A build begins.
+    pub fn begin(&self, marks: &Signature) {
+        let mut own = self.own();
+        own.building.clone_from(marks);
+        if let Some(record) = self.record() {
+            record.enter(State::Building, None);
+        }
+    }
+
+    /// What was built is about to be served: from now on no other child may fall back behind it.
+    pub fn serve_built(&self) {
+        let marks = std::mem::take(&mut self.own().building);
+        self.note(contents(&marks), true);
+    }
+
+    /// A module is about to be loaded into what is served already.
+    pub fn serve_loaded(&self, name: &str, content: Hash) {
+        self.note(std::iter::once((name, Some(content))), false);
+    }
+
+    /// These modules were compared with the disk just now, which may hold something else by now than what the others found.
+    pub fn serve_compared<'a>(&self, modules: impl Iterator<Item = (&'a str, Hash)> + Clone) {
+        self.note(modules.map(|(name, content)| (name, Some(content))), false);
+    }
+
+    fn note<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, built: bool) {
+        if let Some(ledger) = self.ledger()
+            && !forking::is_copy()
+            && let Some(version) = ledger.note(contents, built)
+        {
+            // Only where nobody else has begun to serve something in between.
+            let _ = self.seen.compare_exchange(version - 1, version, Ordering::SeqCst, Ordering::SeqCst);
+        }
+    }
+
+    /// A generation was published.
+    pub fn publish(&self, generation: u64) {
+        let _own = self.own();
+        if let Some(record) = self.record() {
+            record.publish(generation);
+        }
+    }
+
+    /// The newest code that is known is served, with these modules.
+    pub fn settle<'a>(&self, modules: impl Iterator<Item = (&'a str, Hash)>) {
+        let mut sum = [0; 4];
+        modules.for_each(|(name, content)| add(&mut sum, name, &content));
+        let mut own = self.own();
+        own.manifest = sum;
+        if let Some(record) = self.record() {
+            record.list(sum);
+            record.enter(State::Serving, Some(""));
+        }
+    }
+
+    /// A module was loaded into what is served.
+    pub fn add(&self, name: &str, content: Hash) {
+        let mut own = self.own();
+        add(&mut own.manifest, name, &content);
+        if let Some(record) = self.record() {
+            record.list(own.manifest);
+        }
+    }
+
+    /// Newer code could not be built.
+    pub fn fail(&self, text: &str) {
+        let mut own = self.own();
+        own.building.clear();
+        if let Some(record) = self.record() {
+            record.enter(State::Failed, Some(text));
+        }
+    }
+
+    fn fingerprint<'a>(&self, marks: impl Iterator<Item = (&'a str, Option<Hash>)>, brief: &str) -> Hash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.key);
+        for (name, hash) in marks {
+            hasher.update(name.as_bytes()).update(&[0, u8::from(hash.is_some())]);
+            hasher.update(hash.as_ref().map_or(&[][..], |hash| hash));
+        }
+        *hasher.update(brief.as_bytes()).finalize().as_bytes()
+    }
+
+    /// Whether another child has been able to build these changes.
+    pub fn is_served(&self, marks: &Signature) -> bool {
+        self.ledger().is_some_and(|ledger| ledger.serves(contents(marks)))
+    }
+
+    /// Why another child could not build these changes: in one line, and in full.
+    pub fn known_failure(&self, marks: &Signature) -> Option<(String, String)> {
+        if self.is_served(marks) {
+            return None;
+        }
+        self.board.as_ref()?.failure(&self.fingerprint(contents(marks), ""), self.version())
+    }
+
+    /// Tells the other children of a failure; whether no child knows this content to fail in this way.
+    pub fn keep_failure(&self, failure: &Failure) -> bool {
+        let Some(board) = self.board.as_ref().filter(|_| !failure.is_own()) else { return true };
+        let fingerprint = self.fingerprint(contents(failure.signature()), "");
+        let blame = failure.blame().map(|(name, hash)| (&**name, *hash));
+        let blame = match blame {
+            Some(blame) => self.fingerprint(std::iter::once(blame), &failure.brief),
+            None => fingerprint,
+        };
+        board.keep_failure([&fingerprint, &blame], self.version(), [&failure.brief, &failure.text])
+    }
+
+    /// These changes are not what is on disk any more.
+    pub fn forget_failure(&self, marks: &Signature) {
+        if let Some(board) = &self.board {
+            board.forget_failure(&self.fingerprint(contents(marks), ""));
+        }
+    }
+}
+
+fn contents(marks: &Signature) -> impl Iterator<Item = (&str, Option<Hash>)> + Clone {
+    marks.iter().map(|(name, hash)| (&**name, *hash))
+}
+
+/// Adds a module to a manifest: a sum, so that the order does not matter.
+fn add(sum: &mut [u64; 4], name: &str, content: &Hash) {
+    let hash = *blake3::Hasher::new().update(name.as_bytes()).update(&[0]).update(content).finalize().as_bytes();
+    sum.iter_mut().zip(words(&hash)).for_each(|(word, more)| *word = word.wrapping_add(more));
+}
