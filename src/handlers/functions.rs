@@ -1,10 +1,12 @@
 //! Functions of `_apache` that reach into the engine and the handlers.
 
+use std::path::PathBuf;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::reload::import::Place;
-use crate::reload::{import, status};
+use crate::reload::{import, reads, status};
 
 /// Adds them to the module.
 ///
@@ -15,6 +17,7 @@ pub fn add(_: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(managed_origin, module)?)?;
     module.add_function(wrap_pyfunction!(publisher_handler, module)?)?;
     module.add_function(wrap_pyfunction!(reload_children, module)?)?;
+    module.add_function(wrap_pyfunction!(reload_depends_on, module)?)?;
     module.add_function(wrap_pyfunction!(reload_generation, module)?)?;
     module.add_function(wrap_pyfunction!(reload_graph, module)?)?;
     Ok(())
@@ -47,6 +50,13 @@ fn managed_origin(py: Python<'_>, name: &str) -> PyResult<Option<Place>> {
 #[pyfunction]
 fn reload_children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     status::children(py)
+}
+
+/// The calling module depends on these paths.
+#[pyfunction]
+#[pyo3(signature = (*paths))]
+fn reload_depends_on(py: Python<'_>, paths: Vec<PathBuf>) {
+    reads::declare(py, &paths);
 }
 
 /// The number of the generation that the caller sees.

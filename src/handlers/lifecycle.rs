@@ -6,7 +6,7 @@ use crate::api;
 use crate::config::home;
 use crate::httpd::{Pool, ServerRec, guard, log, sys};
 use crate::python::{self, embed, forking, library, shutdown};
-use crate::reload::{applications, board, import, watch};
+use crate::reload::{applications, board, import, reads, watch};
 
 /// The configuration has been read, in the parent.
 pub fn configured(pconf: Pool) {
@@ -43,6 +43,7 @@ pub fn child_started(pchild: Pool, server: ServerRec) {
                 .and_then(|()| library::install(py))
                 .and_then(|()| api::module::install(py))
                 .and_then(|()| import::install(py, library::LOADER, library::EDITS))
+                .and_then(|()| reads::install(py))
                 .map_err(|e| format!("Python's side of mod_python_rs did not load: {}", python::error::format(py, &e)))
         })
     });

@@ -1,5 +1,6 @@
 //! Embedding CPython: start-up, thread states, errors, the embedded library and the end of a child.
 
+pub mod audit;
 pub mod embed;
 pub mod error;
 pub mod forking;

@@ -8,8 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::Snapshot;
+use super::dependency::Hashes;
 use super::failure::{Failure, signature};
-use super::fingerprint::{Content, Hash, Stat};
+use super::fingerprint::{self, Content, Hash, Stat};
 use super::graph::{Graph, Name};
 use super::module::{Managed, Origin, Source};
 use super::relabel;
@@ -81,12 +82,20 @@ pub struct Change {
     pub content: Option<Result<Content, Arc<io::Error>>>,
     /// That content, compiled.
     pub source: Option<Arc<Source>>,
+    /// What the module has read is now, where that differs.
+    pub data: Option<Hash>,
 }
 
 impl Change {
-    /// The hash of the new content, if there is one.
+    /// A name that must be resolved anew.
+    fn open(content: Option<Result<Content, Arc<io::Error>>>) -> Self {
+        Self { known: None, content, source: None, data: None }
+    }
+
+    /// The hash of the new content, if there is one, and of what the module has read.
     pub fn mark(&self) -> Option<Hash> {
-        self.content.as_ref().and_then(|c| c.as_ref().ok()).map(|c| c.hash)
+        let content = self.content.as_ref().and_then(|c| c.as_ref().ok())?;
+        Some(self.data.map_or(content.hash, |data| fingerprint::hash_of(&format!("{:?} {data:?}", content.hash))))
     }
 }
 
@@ -103,6 +112,7 @@ struct Pending {
 struct Names {
     known: HashMap<Name, Known>,
     by_path: HashMap<PathBuf, HashSet<Name>>,
+    listed: HashSet<PathBuf>,
     seen: HashMap<PathBuf, Option<Stat>>,
     graph: Graph,
     suspects: HashMap<Name, Change>,
@@ -141,6 +151,7 @@ pub struct Application {
     built: Condvar,
     pending: Mutex<Pending>,
     names: Mutex<Names>,
+    hashes: Hashes,
     entries: Mutex<HashSet<(Name, Option<Box<str>>)>>,
     pages: Mutex<HashMap<Box<str>, Page>>,
     failure: Mutex<Option<Arc<Failure>>>,
@@ -189,6 +200,7 @@ impl Application {
             built: Condvar::new(),
             pending: Mutex::default(),
             names: Mutex::default(),
+            hashes: Hashes::default(),
             entries: Mutex::default(),
             pages: Mutex::default(),
             failure: Mutex::default(),
@@ -374,7 +386,9 @@ impl Application {
             let signature = signature(suspects.iter());
             // What another child serves can be built, perhaps only not at that time.
             let is_final = |failure: &Failure| failure.age() < RETRY || !self.report.is_served(&signature);
-            before.as_ref().is_some_and(|failure| failure.is_of(&signature) && is_final(failure))
+            before.as_ref().is_some_and(|failure| {
+                failure.is_of(&signature) && is_final(failure) && !self.is_retried(failure.attempts())
+            })
         };
         if is_known(&suspects) {
             return;
@@ -393,9 +407,12 @@ impl Application {
             return;
         }
         self.report.begin(&signature);
-        let changes = self.with_submodules(suspects);
+        let changes = self.with_submodules(suspects.clone());
         let outcome = crate::python::attach(|py| stage::build(py, &this, changes, timeout));
-        let failure = outcome.err().map(|broken| Failure::new(broken, signature));
+        let failure = outcome.err().map(|broken| {
+            let is_told = self.is_told(&suspects, &broken.attempts);
+            Failure::new(*broken, signature, is_told)
+        });
         if let Some(failure) = &failure
             && self.report.keep_failure(failure)
             && !before.is_some_and(|before| before.is_repeated_by(failure))
@@ -434,7 +451,7 @@ impl Application {
         }
         let names = lock(&self.names);
         for name in names.known.keys().filter(|name| open.iter().any(|above| name.starts_with(above))) {
-            changes.entry(name.clone()).or_insert(Change { known: None, content: None, source: None });
+            changes.entry(name.clone()).or_insert(Change::open(None));
         }
         changes
     }
@@ -457,11 +474,15 @@ impl Application {
             }
         }
         let paths: Vec<PathBuf> = names.by_path.keys().cloned().collect();
+        let listed: Vec<PathBuf> = names.listed.iter().cloned().collect();
         drop(names);
         // Watches on directories that were moved or replaced are gone.
         let listener = self.listener();
         for path in &paths {
             self.watch.follow(path, self.top_of(path), &listener);
+        }
+        for directory in &listed {
+            self.watch.follow_all(directory, self.top_of(directory), &listener);
         }
         found
     }
@@ -492,13 +513,20 @@ impl Application {
         self.follow_paths(name, &looked.probed);
         if looked.found != known.candidate {
             let content = origin_of(&looked.found).as_ref().and_then(Origin::file).map(|file| self.read(file));
-            return Some(Change { known: None, content, source: None });
+            return Some(Change::open(content));
         }
-        let served = current.any(name).map(|m| m.source.hash()).or_else(|| current.sources.hash(name))?;
+        let loaded = current.any(name);
+        let served = loaded.as_ref().map(|m| m.source.hash()).or_else(|| current.sources.hash(name))?;
         let Resolution::Managed(origin) = &known.resolution else { return None };
         let content = self.read(origin.file()?);
-        let same = content.as_ref().is_ok_and(|c| c.hash == served);
-        (!same).then(|| Change { known: Some(known.clone()), content: Some(content), source: None })
+        let is_edited = !content.as_ref().is_ok_and(|c| c.hash == served);
+        let data = loaded.and_then(|module| self.other_data(name, &module.reads()));
+        (is_edited || data.is_some()).then(|| Change {
+            known: Some(known.clone()),
+            content: Some(content),
+            source: None,
+            data,
+        })
     }
 
     /// Reads a file and remembers its stat.
@@ -570,6 +598,31 @@ impl Application {
                 names.seen.insert(directory.to_owned(), stat);
             }
         }
+    }
+
+    /// From now on the module is compared when something happens to the file.
+    pub fn follow_file(&self, module: &Name, file: &Path) {
+        self.watch.follow(file, self.top_of(file), &self.listener());
+        self.note_path(module, file);
+    }
+
+    /// From now on the module is compared when something happens to any entry of the directory.
+    pub fn follow_directory(&self, module: &Name, directory: &Path) {
+        self.watch.follow_all(directory, self.top_of(directory), &self.listener());
+        self.note_path(module, directory);
+        lock(&self.names).listed.insert(directory.to_owned());
+    }
+
+    fn note_path(&self, module: &Name, path: &Path) {
+        let stat = Stat::take(path);
+        let mut names = lock(&self.names);
+        names.by_path.entry(path.to_owned()).or_default().insert(module.clone());
+        names.seen.insert(path.to_owned(), stat);
+    }
+
+    /// The content hashes of files that are no modules.
+    pub fn hashes(&self) -> &Hashes {
+        &self.hashes
     }
 
     /// Whether the name is known to be managed, without looking.

@@ -106,11 +106,12 @@ fn search_path(py: Python<'_>, key: &Key, base: &[String]) -> PyResult<Vec<Searc
 }
 
 /// Directories of installed software are not managed unless `PythonReloadRoot` names them.
-fn is_installation(path: &Path) -> bool {
+pub fn is_installation(path: &Path) -> bool {
     path.components().any(|part| matches!(part.as_os_str().to_str(), Some("site-packages" | "dist-packages")))
 }
 
-fn canonical(path: &Path) -> PathBuf {
+/// The path without symbolic links, where it is there.
+pub fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 

@@ -28,6 +28,7 @@ struct Frame {
 thread_local! {
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
     static BODIES: RefCell<Vec<Arc<Managed>>> = const { RefCell::new(Vec::new()) };
+    static IN_BODY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Leaves the view when dropped.
@@ -98,6 +99,7 @@ pub fn outside<R>(import: impl FnOnce() -> R) -> R {
         *owners.get_or_insert_default().entry(thread).or_default() += 1;
     }
     let _inside = Inside(owner);
+    let _left = leave_body();
     import()
 }
 
@@ -117,13 +119,34 @@ pub fn running_body() -> Option<Arc<Managed>> {
     BODIES.with_borrow(|bodies| bodies.last().cloned())
 }
 
+/// Whether what this thread does now is done by a managed body: not by the engine, nor by an unmanaged module that is imported.
+pub fn is_in_body() -> bool {
+    IN_BODY.get()
+}
+
+/// Takes back what was said about being in a body when dropped.
+pub struct Turn(bool);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        IN_BODY.set(self.0);
+    }
+}
+
+/// What this thread does until the answer is dropped is not the running body's doing.
+pub fn leave_body() -> Turn {
+    Turn(IN_BODY.replace(false))
+}
+
 /// Ends the body when dropped.
-pub struct Body(());
+pub struct Body {
+    _before: Turn,
+}
 
 /// A body begins to run on this thread.
 pub fn begin_body(module: &Arc<Managed>) -> Body {
     BODIES.with_borrow_mut(|bodies| bodies.push(module.clone()));
-    Body(())
+    Body { _before: Turn(IN_BODY.replace(true)) }
 }
 
 impl Drop for Body {

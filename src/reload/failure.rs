@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::application::Change;
 use super::fingerprint::Hash;
 use super::graph::{Graph, Name};
+use super::looking::Attempts;
 use crate::httpd::log;
 
 /// The names that differ from what is served, with the hashes of their new contents.
@@ -21,6 +22,8 @@ pub struct Broken {
     pub module: Option<Name>,
     /// Everything that was to run again.
     pub affected: HashSet<Name>,
+    /// What the bodies that ran have read: when that changes, it is worth another try.
+    pub attempts: Attempts,
 }
 
 /// A failed build, remembered until there is something else to build.
@@ -29,6 +32,8 @@ pub struct Failure {
     pub text: String,
     /// Its last line.
     pub brief: String,
+    attempts: Attempts,
+    is_told: bool,
     signature: Signature,
     blame: Option<(Name, Option<Hash>)>,
     affected: HashSet<Name>,
@@ -37,24 +42,35 @@ pub struct Failure {
 
 impl Failure {
     /// The failure of a build that was to take in these changes.
-    pub fn new(broken: Broken, signature: Signature) -> Self {
-        let Broken { text, brief, module, affected } = broken;
+    pub fn new(broken: Broken, signature: Signature, is_told: bool) -> Self {
+        let Broken { text, brief, module, affected, attempts } = broken;
         let blame = module.map(|name| {
             let hash = signature.iter().find(|(n, _)| *n == name).and_then(|(_, hash)| *hash);
             (name, hash)
         });
-        Self { text, brief, signature, blame, affected, at: Instant::now() }
+        Self { text, brief, attempts, signature, blame, affected, is_told, at: Instant::now() }
     }
 
     /// The failure that another child had with these changes.
     pub fn of_another_child(brief: String, text: String, signature: Signature) -> Self {
         let affected = signature.iter().map(|(name, _)| name.clone()).collect();
-        Self { text, brief, signature, blame: None, affected, at: Instant::now() }
+        let attempts = Attempts::new();
+        Self { text, brief, attempts, signature, blame: None, affected, is_told: true, at: Instant::now() }
     }
 
     /// The changes that could not be built.
     pub fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    /// What the bodies that ran have read.
+    pub fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    /// Whether the signature tells of everything that was read, so that another child would fail in the same way.
+    pub fn is_told(&self) -> bool {
+        self.is_told
     }
 
     /// The module that failed and its content, where it was one.

@@ -29,7 +29,8 @@ pub struct Stat {
 }
 
 impl Stat {
-    fn of(metadata: &Metadata) -> Self {
+    /// From what the system has told.
+    pub fn of(metadata: &Metadata) -> Self {
         let newest = (metadata.mtime(), metadata.mtime_nsec()).max((metadata.ctime(), metadata.ctime_nsec()));
         Self {
             device: metadata.dev(),
@@ -48,9 +49,13 @@ impl Stat {
 
     /// Whether a later stat proves that nothing has happened in between.
     pub fn proves(&self, later: &Self) -> bool {
-        !self.racy
-            && (self.device, self.inode, self.size, self.modified, self.changed)
-                == (later.device, later.inode, later.size, later.modified, later.changed)
+        !self.racy && self.settled() == later.settled()
+    }
+
+    /// The same without the doubt, to compare with where the content is not looked at.
+    pub fn settled(mut self) -> Self {
+        self.racy = false;
+        self
     }
 }
 

@@ -96,7 +96,7 @@ impl Importer {
 }
 
 /// The managed module whose code is nearest on the stack.
-fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
+pub fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
     // SAFETY: attached; the frame is borrowed from the running thread and kept by the new reference.
     let mut frame: Bound<'_, PyAny> = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())? };
     loop {

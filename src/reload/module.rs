@@ -1,13 +1,14 @@
 //! Managed modules: one record for each execution of a module's body.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule};
 
 use super::application::Application;
+use super::dependency::{Dependency, Mark, Reads};
 use super::facts::CodeFacts;
 use super::fingerprint::Hash;
 use super::graph::Name;
@@ -141,6 +142,7 @@ struct State {
     uses: HashSet<Name>,
     holds: HashSet<Name>,
     bound: HashSet<Box<str>>,
+    reads: Reads,
     replacement: Option<Py<PyAny>>,
 }
 
@@ -229,6 +231,31 @@ impl Managed {
     /// The submodules put into its namespace.
     pub fn bound(&self) -> Vec<Box<str>> {
         self.lock().bound.iter().cloned().collect()
+    }
+
+    /// Whether the module is not known to have read this.
+    pub fn is_new_read(&self, dependency: &Dependency) -> bool {
+        self.execution().lock().reads.is_new(dependency)
+    }
+
+    /// Remembers what the module has read.
+    pub fn note_read(&self, dependency: Dependency, mark: Mark) {
+        self.execution().lock().reads.add(dependency, mark);
+    }
+
+    /// Remembers that the module's body has written, moved or removed a file.
+    pub fn note_written(&self, path: &Path) {
+        self.execution().lock().reads.add_written(path);
+    }
+
+    /// What the module has read.
+    pub fn reads(&self) -> Reads {
+        self.execution().lock().reads.clone()
+    }
+
+    /// The execution that this is a copy of, or this one: a copy's functions are found under the original's namespace.
+    fn execution(&self) -> &Self {
+        self.copied_from.as_deref().unwrap_or(self)
     }
 
     /// What an import answers: the module, or what its body put into `sys.modules` in its place.

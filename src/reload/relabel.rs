@@ -33,6 +33,9 @@ pub fn take_in(
             continue;
         };
         let Some(file) = module.origin.file() else { continue };
+        if change.data.is_some() {
+            continue;
+        }
         // What does not compile says so when it is built.
         let Ok(source) = execute::compile(py, file, content) else { continue };
         change.source = Some(source);

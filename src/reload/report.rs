@@ -189,7 +189,9 @@ impl Report {
     /// Tells the other children of a failure; whether no child knows this content to fail in this way.
     pub fn keep_failure(&self, failure: &Failure) -> bool {
         let Some(board) = self.board.as_ref().filter(|_| !failure.is_own()) else { return true };
-        let fingerprint = self.fingerprint(contents(failure.signature()), "");
+        // With what it was due to left out, the other children find it out themselves, and do not log it again.
+        let about = if failure.is_told() { "" } else { &failure.brief };
+        let fingerprint = self.fingerprint(contents(failure.signature()), about);
         let blame = failure.blame().map(|(name, hash)| (&**name, *hash));
         let blame = match blame {
             Some(blame) => self.fingerprint(std::iter::once(blame), &failure.brief),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::pattern;
+
 /// What stands behind a name in a list of directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
@@ -88,38 +90,12 @@ fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|m| !m.is_dir())
 }
 
-/// Whether `path` matches a pattern of `PythonReloadExclude`: `*` and `?` as in a shell, `*` also over slashes; a pattern
+/// Whether `path` matches a pattern of `PythonReloadExclude`: `*`, `?` and `[...]` as in a shell, `*` also over slashes; a pattern
 /// without a slash is compared with each part of the path.
 pub fn matches(pattern: &str, path: &str) -> bool {
     if pattern.contains('/') {
-        wildcard(pattern.as_bytes(), path.as_bytes())
+        pattern::matches(pattern.as_bytes(), path.as_bytes())
     } else {
-        path.split('/').any(|part| wildcard(pattern.as_bytes(), part.as_bytes()))
+        path.split('/').any(|part| pattern::matches(pattern.as_bytes(), part.as_bytes()))
     }
-}
-
-fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(c) if *c == b'?' || *c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((sp, st)) => {
-                    star = Some((sp, st + 1));
-                    p = sp + 1;
-                    t = st + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == b'*')
 }

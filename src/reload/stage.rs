@@ -18,6 +18,7 @@ use super::foresight;
 use super::graph::{Affected, Facts, Name};
 use super::import;
 use super::janitor;
+use super::looking::Attempts;
 use super::module::{Managed, Origin, Source};
 use super::preflight;
 use super::shown;
@@ -50,6 +51,8 @@ struct Table {
     met: HashSet<Name>,
     bound: Vec<(Arc<Managed>, Box<str>)>,
     known: HashMap<Name, Known>,
+    /// What the bodies that failed have read.
+    attempts: Attempts,
 }
 
 /// A generation in the making.
@@ -92,7 +95,7 @@ pub fn build(
     application: &Arc<Application>,
     changes: HashMap<Name, Change>,
     limit: Duration,
-) -> Result<(), Broken> {
+) -> Result<(), Box<Broken>> {
     let begun = Instant::now();
     let base = application.current();
     let loaded = base.modules();
@@ -118,9 +121,10 @@ pub fn build(
             Ok(())
         }
         Err((module, e)) => {
-            stage.discard(py);
+            let attempts = stage.discard(py);
             before.restore(py);
             let mut broken = stage.broken(py, module, &e, &affected);
+            broken.attempts = attempts;
             if janitor::is_timeout(py, &e) {
                 let limit = format!("PythonReloadTimeout: loading the edited code took longer than {limit:?}");
                 broken.text.push_str(&format!("\n{limit}"));
@@ -302,6 +306,9 @@ impl Stage {
             Err(e) => {
                 let mut table = self.lock();
                 let half_made = table.made.remove(name);
+                if let Some(Made::Running(record)) = &half_made {
+                    table.attempts.push((name.clone(), record.reads()));
+                }
                 // Met by the body that asked for it, unless the builder itself did.
                 if context::running_body().is_some() {
                     table.met.insert(name.clone());
@@ -376,13 +383,14 @@ impl Stage {
         Ok(())
     }
 
-    fn broken(&self, py: Python<'_>, module: Option<Name>, error: &PyErr, affected: &Affected) -> Broken {
-        Broken {
+    fn broken(&self, py: Python<'_>, module: Option<Name>, error: &PyErr, affected: &Affected) -> Box<Broken> {
+        Box::new(Broken {
             text: error::format(py, error),
             brief: error::brief(py, error),
             module,
+            attempts: Attempts::new(),
             affected: affected.run.union(&affected.renew).cloned().collect(),
-        }
+        })
     }
 
     /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
@@ -526,10 +534,10 @@ impl Stage {
         names
     }
 
-    /// Takes everything back.
-    fn discard(&self, py: Python<'_>) {
-        let table = std::mem::take(&mut *self.lock());
-        for (package, tail) in table.bound.into_iter().rev() {
+    /// Takes everything back. Answers what the bodies have read.
+    fn discard(&self, py: Python<'_>) -> Attempts {
+        let mut table = std::mem::take(&mut *self.lock());
+        for (package, tail) in table.bound.drain(..).rev() {
             package.forget_bound(&tail);
             let _ = package.module.bind(py).delattr(&*tail);
         }
@@ -541,5 +549,11 @@ impl Stage {
                 None => shown::show(py, &self.application, name, None),
             };
         }
+        let mut attempts = std::mem::take(&mut table.attempts);
+        attempts.extend(table.made.iter().map(|(name, made)| match made {
+            Made::Running(record) | Made::Ready(record) => (name.clone(), record.reads()),
+        }));
+        attempts.retain(|(_, reads)| !reads.is_empty());
+        attempts
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::resolve::matches;
+use crate::{pattern, resolve::matches};
 
 /// A matcher too simple to be wrong.
 fn naive(pattern: &[u8], text: &[u8]) -> bool {
@@ -56,4 +56,27 @@ fn a_hostile_pattern_ends() {
     let text = "a".repeat(5_000);
     assert!(!matches(&pattern, &text));
     assert!(matches(&pattern, &(text + "b")));
+}
+
+/// Sets in brackets, as Python's fnmatch has them.
+#[test]
+fn sets_in_brackets() {
+    for (pattern, text, expected) in [
+        ("[ab].txt", "a.txt", true),
+        ("[ab].txt", "c.txt", false),
+        ("[!ab].txt", "c.txt", true),
+        ("[!ab].txt", "a.txt", false),
+        ("[a-c]x", "bx", true),
+        ("[a-c]x", "dx", false),
+        ("[]a]", "]", true),
+        ("[!]a]", "b", true),
+        ("[!]a]", "]", false),
+        ("[a-]", "-", true),
+        ("*[0-9]?", "file10", true),
+        ("[open", "[open", true),
+        ("[open", "o", false),
+        ("[!]", "[!]", true),
+    ] {
+        assert_eq!(pattern::matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} and {text}");
+    }
 }

@@ -75,11 +75,20 @@ mpm_tests! {
         let app = App::start_with(builder, &[
             ("h.py", &handler(head, "'%d %d' % (libc.inotify_init1(0), c.V)")),
             ("c.py", "V = 1"),
+            ("data.py", "import os\nHERE = os.path.dirname(__file__) + '/data'\n\
+                V = ''.join(open(HERE + '/' + name).read() for name in sorted(os.listdir(HERE)))"),
         ]);
         // The condition is real: the server's own process gets no instance.
         app.expect("-1 1");
         for value in ["-1 2", "-1 3"] {
             app.edit("c.py", &format!("V = {}", &value[3..]));
+            wait_for("polling to see the edit", || (app.ask().value == value).then_some(()));
+        }
+        // What bodies read is polled as well, directories that they list included.
+        app.site.write("data/a", "a");
+        app.edit("h.py", &handler("import c, data", "data.V"));
+        for (path, text, value) in [("data/a", "a", "a"), ("data/a", "A", "A"), ("data/b", "B", "AB")] {
+            app.site.write(path, text);
             wait_for("polling to see the edit", || (app.ask().value == value).then_some(()));
         }
         let warnings = app.httpd.log_lines(":warn]");

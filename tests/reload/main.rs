@@ -16,6 +16,7 @@ mod content;
 mod crossings;
 mod crowds;
 mod cycles;
+mod data;
 mod detection;
 mod failure;
 mod forms;

@@ -2,7 +2,7 @@
 
 import _apache
 
-__all__ = ["children", "generation", "graph"]
+__all__ = ["children", "depends_on", "generation", "graph"]
 
 
 def children():
@@ -12,6 +12,14 @@ def children():
     where the same modules with the same contents are served), since (when the state began) and published, as Unix times.
     """
     return _apache.reload_children()
+
+
+def depends_on(*paths):
+    """Run the calling module again when one of these changes: files, directories with all that is below, or glob patterns.
+
+    Paths are relative to the module's own directory. What a body opens or lists while it runs need not be declared.
+    """
+    _apache.reload_depends_on(*paths)
 
 
 def generation():

@@ -1,0 +1,115 @@
+//! The files and directories that bodies read while they run, and those that modules declare.
+
+use std::path::{Path, PathBuf};
+
+use once_cell::sync::OnceCell;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::application::Application;
+use super::applications::{canonical, is_installation};
+use super::context;
+use super::dependency::Dependency;
+use super::import;
+use super::module::Managed;
+use crate::python::audit::{self, Access, Auditor};
+
+struct Bodies;
+
+/// Where the standard library lies: nothing in it is a dependency.
+static STANDARD: OnceCell<PathBuf> = OnceCell::new();
+
+/// From now on bodies leave a dependency for each file that they read.
+///
+/// # Errors
+/// What Python raises.
+pub fn install(py: Python<'_>) -> PyResult<()> {
+    let library: PathBuf = crate::python::import(py, "os")?.getattr("__file__")?.extract()?;
+    STANDARD.get_or_init(|| library.parent().map(canonical).unwrap_or_default());
+    audit::install(py, &Bodies)
+}
+
+impl Auditor for Bodies {
+    fn listens(&self) -> bool {
+        context::is_in_body()
+    }
+
+    fn access(&self, py: Python<'_>, access: Access) {
+        let Some(body) = context::running_body() else { return };
+        let Some(application) = body.application.upgrade() else { return };
+        // What happens in here is no doing of the body.
+        let _quiet = context::leave_body();
+        let dependency = match access {
+            Access::Write(path) => return body.note_written(&path),
+            Access::Read(path) if is_import(py, &["<frozen zipimport>"]) || is_bytecode(&path) => return,
+            Access::Read(path) => Dependency::File(path),
+            Access::List(_) if is_import(py, &["<frozen zipimport>", "<frozen importlib"]) || is_glob(py) => return,
+            Access::List(path) => Dependency::Listing(path),
+            Access::Match(path) => Dependency::Matches(path),
+        };
+        if counts(&application, &dependency) {
+            note(py, &application, &body, dependency);
+        }
+    }
+}
+
+/// Remembers what a module depends on, as it is now. The directories are followed before anything is read.
+fn note(py: Python<'_>, application: &Application, module: &Managed, dependency: Dependency) {
+    if application.key.autoreload && module.is_new_read(&dependency) {
+        let mark = py.detach(|| application.mark(&module.name, &dependency));
+        module.note_read(dependency, mark);
+    }
+}
+
+/// The calling module depends on the content of these files, directories and patterns, relative to its own directory. Code that
+/// is not managed has nothing to declare them for.
+pub fn declare(py: Python<'_>, paths: &[PathBuf]) {
+    let Some(module) = import::nearest_managed(py) else { return };
+    let Some(application) = module.application.upgrade() else { return };
+    let _quiet = context::leave_body();
+    let directory = match module.origin.file() {
+        Some(file) => file.parent().map(Path::to_owned),
+        None => module.origin.directories().into_iter().next(),
+    };
+    let directory = directory.unwrap_or_default();
+    for path in paths.iter().filter_map(|path| audit::absolute(&directory.join(path))) {
+        note(py, &application, &module, Dependency::Contents(path));
+    }
+}
+
+/// Whether a path may be a dependency: neither the kernel's files nor what is installed are.
+fn counts(application: &Application, dependency: &Dependency) -> bool {
+    let (Dependency::File(path) | Dependency::Listing(path) | Dependency::Matches(path) | Dependency::Contents(path)) =
+        dependency;
+    if application.manages(path) {
+        return true;
+    }
+    let is_kernel = ["/proc", "/sys", "/dev"].iter().any(|d| path.starts_with(d));
+    let is_standard = STANDARD.get().is_some_and(|library| path.starts_with(library));
+    !is_kernel && !is_standard && !is_installation(path)
+}
+
+fn is_bytecode(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "pyc" || e == "pyo")
+        || path.components().any(|c| c.as_os_str() == "__pycache__")
+}
+
+/// Whether the code that is running is one of these parts of Python's import system, looking for modules.
+fn is_import(py: Python<'_>, files: &[&str]) -> bool {
+    let file: Option<String> =
+        calling_code(py).and_then(|code| code.getattr("co_filename").ok()).and_then(|file| file.extract().ok());
+    file.is_some_and(|file| files.iter().any(|f| file.starts_with(f)))
+}
+
+/// Whether the module glob lists a directory for a pattern that it has told already.
+fn is_glob(py: Python<'_>) -> bool {
+    let text = |name: &str| -> Option<String> { calling_code(py)?.getattr(name).ok()?.extract().ok() };
+    text("co_name").is_some_and(|name| name == "_iterdir")
+        && text("co_filename").is_some_and(|f| f.ends_with("/glob.py"))
+}
+
+fn calling_code(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+    // SAFETY: attached; the frame is borrowed from the running thread and kept by the new reference.
+    let frame: Bound<'_, PyAny> = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())? };
+    frame.getattr("f_code").ok()
+}
