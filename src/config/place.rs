@@ -38,14 +38,19 @@ impl Place {
             if !directive.is_null() {
                 directive = (*directive).parent;
             }
+            let mut path = Some(text((*cmd).path));
             while !directive.is_null() {
                 let name = text((*directive).directive).to_ascii_lowercase();
                 let argument = text((*directive).args);
                 match name.as_str() {
-                    "<directory" | "<directorymatch" => return Self::directory(&name, &argument, text((*cmd).path)),
+                    "<directory" | "<directorymatch" => return Self::directory(&name, &argument, path),
                     "<location" => return Self::Location(unquoted(&argument)),
                     "<locationmatch" => return Self::Location(unquoted(&argument)),
-                    _ => directive = (*directive).parent,
+                    _ => {
+                        directive = (*directive).parent;
+                        // In a `<Files>` section httpd's path is the pattern of that.
+                        path = None;
+                    }
                 }
             }
             if in_htaccess(cmd) {
@@ -58,7 +63,8 @@ impl Place {
         }
     }
 
-    fn directory(name: &str, argument: &str, path: String) -> Self {
+    /// `path` is httpd's own form of the argument, where that can be had.
+    fn directory(name: &str, argument: &str, path: Option<String>) -> Self {
         let argument = argument.trim_end_matches('>').trim();
         if let Some(pattern) = argument.strip_prefix('~') {
             return Self::Pattern(unquoted(pattern), Matching::Regex);
@@ -66,6 +72,7 @@ impl Place {
         if name == "<directorymatch" {
             return Self::Pattern(unquoted(argument), Matching::Regex);
         }
+        let path = path.unwrap_or_else(|| unquoted(argument));
         if path.contains(['*', '?', '[']) {
             return Self::Pattern(path, Matching::Glob);
         }

@@ -71,10 +71,13 @@ mpm_tests! {
         let site = site();
         site.write("plain.css", "css");
         let conf = "PythonHandler shown::a\n<Files special>\nPythonHandler shown::b\nPythonOption key files\n</Files>\n\
+                    <Files told>\nPythonHandler shown\n</Files>\n\
                     <FilesMatch \"\\.css$\">\nSetHandler default-handler\n</FilesMatch>";
         let httpd = builder(mpm, &site, conf).start();
         assert_eq!(httpd.get("/other").ok(), "a '' ");
         assert_eq!(httpd.get("/special").ok(), "b '' ");
+        let directory = format!("{}/", site.root().display());
+        assert_eq!(httpd.get("/told?req.hlist.directory").ok(), directory);
         assert_eq!(httpd.get("/plain.css").ok(), "css");
     }
 
