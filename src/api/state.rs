@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use super::Request;
 use super::cleanup::Cleanup;
 use super::request::{ActivePhase, Body};
+use crate::config::HandlerEntry;
 use crate::httpd::lease::Leased;
 use crate::httpd::{Lease, RequestRec, guard, log, sys};
 use crate::python::{self, embed, error, forking, thread};
@@ -87,6 +88,13 @@ impl RequestState {
     /// The request.
     pub fn record(&self) -> RequestRec {
         self.record
+    }
+
+    /// Shows the handlers of the phase that runs, or of the last one that ran, and which of them is the running one. Nothing
+    /// in `look` may run Python or httpd's hooks.
+    pub fn with_entries<R>(&self, look: impl FnOnce(&[HandlerEntry], usize) -> R) -> R {
+        let phase = self.phase.borrow();
+        look(phase.as_ref().map(ActivePhase::entries).unwrap_or_default(), self.entry.get())
     }
 
     /// The generation of an application that the request has settled on.

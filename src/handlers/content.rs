@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use super::outcome::{self, FAILED, Label};
 use super::publisher;
 use super::select::{self, Target};
-use super::{callable, extensions, pins, refusal};
+use super::{callable, current, extensions, pins, refusal};
 use crate::api::Request;
 use crate::api::module::server_return;
 use crate::api::request::ActivePhase;
@@ -119,7 +119,9 @@ impl Call<'_> {
                 directories: Vec::new(),
             },
         );
+        let running = current::enter(self.request);
         let status = self.run_list(py, &request, first);
+        drop(running);
         let output = request.get().take_output(py);
         request.get().end_phase(py);
         drop(request);

@@ -1,12 +1,20 @@
 //! Functions of `_apache` that reach into the engine and the handlers.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyString};
 
+use super::current;
+use super::select::Target;
+use crate::api::Request;
+use crate::api::state::RequestState;
+use crate::config::DirConfig;
+use crate::reload::by_path::{self, Call, Site};
 use crate::reload::import::Place;
-use crate::reload::{import, reads, status};
+use crate::reload::kept::Keep;
+use crate::reload::{Managed, context, import, reads, status};
 
 /// Adds them to the module.
 ///
@@ -20,13 +28,26 @@ pub fn add(_: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(reload_depends_on, module)?)?;
     module.add_function(wrap_pyfunction!(reload_generation, module)?)?;
     module.add_function(wrap_pyfunction!(reload_graph, module)?)?;
+    module.add_function(wrap_pyfunction!(reload_dot, module)?)?;
+    module.add_function(wrap_pyfunction!(reload_pin, module)?)?;
+    module.add_function(wrap_pyfunction!(reload_exclude, module)?)?;
+    module.add_function(wrap_pyfunction!(freeze_modules, module)?)?;
+    module.add_function(wrap_pyfunction!(module_info, module)?)?;
+    module.add_function(wrap_pyfunction!(current_request, module)?)?;
+    module.add_function(wrap_pyfunction!(get_handler_root, module)?)?;
     Ok(())
 }
 
 /// import_module(module_name, autoreload=None, log=None, path=None)
 ///
-/// Import a module by its dotted name and return it. The module is as fresh as the request; the other arguments are accepted
-/// for the sake of existing code.
+/// Import a module and return it, as fresh as the request. `module_name` is a dotted name, or a path with or without `.py`:
+/// `/absolute`, `./beside` the caller's file, `../above` it, `~/below` the handler's directory, or `dir/name`, which is looked
+/// for in the directories of `path` and of the application. With `path`, a list of directories, a dotted name is looked for
+/// there first as well.
+///
+/// With `autoreload` false the module is loaded if it was not, and edits of it are not followed until a call without that asks
+/// for it. With `log` true a line in the error log tells when the module was imported or reloaded. What is not given is as
+/// PythonAutoReload and PythonDebug say.
 #[pyfunction]
 #[pyo3(signature = (module_name, autoreload = None, log = None, path = None))]
 fn import_module<'py>(
@@ -36,8 +57,20 @@ fn import_module<'py>(
     log: Option<&Bound<'py, PyAny>>,
     path: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let _ = (autoreload, log, path);
-    import::import_module(py, module_name)
+    let flag = |value: Option<&Bound<'py, PyAny>>| value.map(|v| v.is_truthy()).transpose();
+    let path = match path {
+        Some(one) if one.is_instance_of::<PyString>() => vec![one.extract::<PathBuf>()?],
+        Some(several) => several.try_iter()?.map(|entry| entry?.extract::<PathBuf>()).collect::<PyResult<_>>()?,
+        None => Vec::new(),
+    };
+    let site = current::request().map(|record| Site {
+        handler_root: handler_root(),
+        debug: DirConfig::of(record).settings.debug.unwrap_or(false),
+    });
+    by_path::import_module(
+        py,
+        &Call { name: module_name, path: &path, autoreload: flag(autoreload)?, log: flag(log)?, site },
+    )
 }
 
 /// Where a managed module of the running application comes from, for the import system's finder.
@@ -69,6 +102,81 @@ fn reload_generation() -> u64 {
 #[pyfunction]
 fn reload_graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     status::graph(py)
+}
+
+/// The same as text for Graphviz; with a request, what its handlers import, and what that imports.
+#[pyfunction]
+#[pyo3(signature = (verbose, request = None))]
+fn reload_dot(verbose: bool, request: Option<&Bound<'_, Request>>) -> PyResult<String> {
+    let Some(request) = request else { return Ok(status::dot(verbose, None)) };
+    let record = request.get().rec()?;
+    let filename = record.filename().map(|f| String::from_utf8_lossy(f).into_owned());
+    let handlers: Vec<_> = RequestState::of(record)
+        .with_entries(|entries, _| entries.iter().map(|entry| Target::of(entry, filename.as_deref()).module).collect());
+    // The publisher sets the file name to the page's file.
+    let is_page = |module: &Managed| {
+        module.origin.file().is_some_and(|file| filename.as_deref().is_some_and(|name| file.as_os_str() == name))
+    };
+    Ok(status::dot(verbose, Some(&|module: &Managed| handlers.contains(&module.name) || is_page(module))))
+}
+
+/// Keeps a module, and what lies in it, as it is in this child.
+#[pyfunction]
+fn reload_pin(py: Python<'_>, name: &str) -> PyResult<()> {
+    status::pin(py, name)
+}
+
+/// Leaves files that match the pattern to Python from now on.
+#[pyfunction]
+fn reload_exclude(py: Python<'_>, pattern: String) -> PyResult<()> {
+    status::keep(py, Keep::Excluded(pattern))
+}
+
+/// freeze_modules()
+///
+/// From now on no module of the caller's application is reloaded in this child; new ones are still loaded.
+#[pyfunction]
+fn freeze_modules(py: Python<'_>) -> PyResult<()> {
+    status::freeze(py)
+}
+
+/// module_info(name_or_path)
+///
+/// The `__mp_info__` of a module that the caller's application has loaded, by its name or by the path of its file; None if it
+/// is not loaded.
+#[pyfunction]
+fn module_info<'py>(py: Python<'py>, name_or_path: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    match status::loaded(py, name_or_path) {
+        Some(module) => Ok(module.module.bind(py).dict().get_item("__mp_info__")?),
+        None => Ok(None),
+    }
+}
+
+/// The request whose handler runs on this thread, or None.
+#[pyfunction]
+fn current_request(py: Python<'_>) -> PyResult<Option<Bound<'_, Request>>> {
+    current::request().map(|record| Request::of(py, record)).transpose()
+}
+
+/// get_handler_root()
+///
+/// The directory of the section that names the running handler, which `~/` begins with in import_module; where the section
+/// has none, the directory of the running application; None if that has none either.
+#[pyfunction]
+fn get_handler_root() -> Option<OsString> {
+    handler_root().map(PathBuf::into_os_string)
+}
+
+/// See `get_handler_root`.
+fn handler_root() -> Option<PathBuf> {
+    let section = current::request().and_then(|record| {
+        let filename = record.filename().map(|f| String::from_utf8_lossy(f).into_owned());
+        let directory = RequestState::existing(record)?
+            .with_entries(|entries, running| entries.get(running)?.place.directory_for(filename.as_deref()))?;
+        // Without the slash at its end, unless it is the root.
+        Some(PathBuf::from(&directory).components().collect())
+    });
+    section.or_else(|| context::innermost().and_then(|(application, _)| application.key.directory.clone()))
 }
 
 /// The publisher, for a handler list that names it by another way than the directive's usual words.

@@ -2,6 +2,7 @@
 
 mod callable;
 pub mod content;
+mod current;
 pub mod extensions;
 pub mod functions;
 pub mod lifecycle;

@@ -10,6 +10,8 @@ pub const CRIT: u32 = sys::APLOG_CRIT;
 pub const ERR: u32 = sys::APLOG_ERR;
 /// Something an administrator should look at.
 pub const WARNING: u32 = sys::APLOG_WARNING;
+/// What an operator wants to know of normal operation.
+pub const NOTICE: u32 = sys::APLOG_NOTICE;
 /// What an administrator may want to follow.
 pub const INFO: u32 = sys::APLOG_INFO;
 

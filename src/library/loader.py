@@ -14,7 +14,21 @@ from importlib.machinery import (
     SourceFileLoader,
     SourcelessFileLoader,
 )
-from importlib.util import decode_source
+from importlib.util import decode_source, module_from_spec, spec_from_file_location
+
+
+class ModuleInfo:
+    """What a managed module's `__mp_info__` tells of it."""
+
+    __slots__ = "name", "file", "generation"
+
+    def __init__(self, name, file, generation):
+        self.name = name
+        self.file = file
+        self.generation = generation
+
+    def __repr__(self):
+        return f"<module {self.name!r} from {self.file!r}, generation {self.generation}>"
 
 
 class ManagedLoader(SourceFileLoader):
@@ -26,8 +40,8 @@ class ManagedLoader(SourceFileLoader):
         self._text = text
         self._is_package = is_package
 
-    def prepare(self, module, directories):
-        """Give a fresh module the attributes that Python's import would give it."""
+    def prepare(self, module, directories, generation, neighbours):
+        """Give a fresh module the attributes that Python's import would give it, and those of mod_python."""
         name = self.name
         spec = ModuleSpec(name, self, origin=self.path, is_package=self._is_package)
         if directories is not None:
@@ -40,6 +54,8 @@ class ManagedLoader(SourceFileLoader):
         module.__loader__ = self
         module.__package__ = spec.parent
         module.__spec__ = spec
+        module.__mp_info__ = ModuleInfo(name, self.path, generation)
+        module.__mp_path__ = neighbours
         forget_lines(self.path)
 
     def create_module(self, spec):
@@ -142,6 +158,31 @@ def install():
         sys.meta_path.append(finder)
     else:
         sys.meta_path.insert(position, finder)
+
+
+def load_unmanaged(name, file):
+    """Answer the module of a file that is not managed, loaded at the first call."""
+    file = os.fspath(file)
+    for module in list(sys.modules.values()):
+        if getattr(module, "__dict__", {}).get("__file__") == file:
+            return module
+    spec = spec_from_file_location(name, file, loader=_loader_of(name, file))
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return sys.modules[name]
+
+
+def _loader_of(name, file):
+    if file.endswith(tuple(EXTENSION_SUFFIXES)):
+        return ExtensionFileLoader(name, file)
+    if file.endswith(tuple(BYTECODE_SUFFIXES)):
+        return SourcelessFileLoader(name, file)
+    return SourceFileLoader(name, file)
 
 
 class QuietFinder:

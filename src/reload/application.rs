@@ -8,14 +8,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::Snapshot;
+use super::by_path::Calls;
 use super::dependency::Hashes;
 use super::failure::{Failure, signature};
 use super::fingerprint::{self, Content, Hash, Stat};
 use super::graph::{Graph, Name};
+use super::kept::{Exclusions, Keep, Kept};
 use super::module::{Managed, Origin, Source};
 use super::relabel;
 use super::report::Report;
-use super::resolve::{self, Found};
+use super::resolve::{self, Found, Lookup};
+use super::roots::{Root, Roots};
 use super::stage;
 use super::watch::{Listener, Watch};
 use crate::config::{Consistency, ReloadMode};
@@ -139,6 +142,12 @@ pub struct Application {
     pub key: Key,
     /// Where its modules are looked for, in order.
     pub search: Vec<SearchDirectory>,
+    /// Modules that stay what they are.
+    pub kept: Kept,
+    /// The names of modules that are imported by their path.
+    pub roots: Roots,
+    /// What is remembered of calls of `apache.import_module`.
+    pub calls: Calls,
     watch: Arc<Watch>,
     suffixes: Vec<String>,
     current: Mutex<Arc<Snapshot>>,
@@ -181,7 +190,13 @@ impl Drop for Building<'_> {
 
 impl Application {
     /// An application without modules. `suffixes` are those of C extensions.
-    pub fn new(key: Key, search: Vec<SearchDirectory>, watch: Arc<Watch>, suffixes: Vec<String>) -> Arc<Self> {
+    pub fn new(
+        key: Key,
+        search: Vec<SearchDirectory>,
+        exclusions: Arc<Exclusions>,
+        watch: Arc<Watch>,
+        suffixes: Vec<String>,
+    ) -> Arc<Self> {
         let now = Instant::now();
         let report = Report::new(&key, &key.label());
         let application = Arc::new_cyclic(|this| Self {
@@ -189,6 +204,9 @@ impl Application {
             report,
             key,
             search,
+            kept: Kept::new(exclusions),
+            roots: Roots::default(),
+            calls: Calls::default(),
             watch,
             suffixes,
             current: Mutex::new(Arc::new(Snapshot::new(1, HashMap::new()))),
@@ -272,7 +290,7 @@ impl Application {
     /// waiting for another thread's build. `None` where one code is to be seen in the whole server and this child cannot serve
     /// what others do. Must be called without the interpreter lock.
     pub fn refresh(&self, mode: ReloadMode, consistency: Consistency, patience: Duration) -> Option<Arc<Snapshot>> {
-        if !self.key.autoreload {
+        if !self.key.autoreload || self.kept.is_frozen() {
             return Some(self.current());
         }
         self.watch.poll();
@@ -393,7 +411,7 @@ impl Application {
         if is_known(&suspects) {
             return;
         }
-        let suspects = crate::python::attach(|py| relabel::take_in(py, &this, suspects));
+        let suspects = crate::python::attach(|py| self.set_kept_aside(py, relabel::take_in(py, &this, suspects)));
         if suspects.is_empty() {
             self.conclude(version, None);
             return;
@@ -440,6 +458,68 @@ impl Application {
         }
         self.report.reach(version);
         self.report.settle(contents);
+    }
+
+    /// Changes of modules that are kept are not built. Attached, as a change may hold compiled code.
+    fn set_kept_aside(&self, _: pyo3::Python<'_>, mut suspects: HashMap<Name, Change>) -> HashMap<Name, Change> {
+        let current = self.current();
+        suspects.retain(|name, change| {
+            let Some(module) = current.any(name).filter(|module| self.keeps(module)) else { return true };
+            let same_text = matches!(&change.content, Some(Ok(content)) if content.hash == module.source.hash());
+            let reason = match change.known {
+                None => "its file was moved or removed",
+                Some(_) if same_text => "a file that it reads has changed",
+                Some(_) => "its file has changed",
+            };
+            self.kept.require_restart(name, reason);
+            lock(&self.names).suspects.remove(name);
+            false
+        });
+        suspects
+    }
+
+    /// Whether a loaded module stays what it is.
+    pub fn keeps(&self, module: &Managed) -> bool {
+        self.kept.keeps(&module.name, module.origin.file().map(PathBuf::as_path))
+    }
+
+    /// Keeps what code asks for.
+    pub fn keep(&self, keeps: impl IntoIterator<Item = Keep>) {
+        let mut has_pattern = false;
+        for keep in keeps {
+            has_pattern |= matches!(keep, Keep::Excluded(_));
+            self.kept.add(keep);
+        }
+        if has_pattern {
+            // What is excluded and not loaded yet is looked up again when it is imported.
+            let current = self.current();
+            let mut excluded = Vec::new();
+            lock(&self.names).known.retain(|name, known| {
+                let is_out = matches!(&known.resolution, Resolution::Managed(origin)
+                    if current.any(name).is_none() && self.is_excluded(name, origin));
+                if is_out {
+                    excluded.push(name.clone());
+                }
+                !is_out
+            });
+            for name in excluded {
+                current.sources.forget(&name);
+            }
+        }
+    }
+
+    /// Somebody asks for the newest state of a module that was kept only because nobody did: the next request sees it.
+    pub fn ask_for_newest(&self, name: &Name) {
+        let Some(is_stale) = self.kept.ask(name) else { return };
+        self.kept.forget_restart(name);
+        let Some(known) = lock(&self.names).known.get(name).cloned() else { return };
+        let current = self.current();
+        let change = self.compare_one(name, &known, &current);
+        let stale = || is_stale.then(|| Change { known: Some(known.clone()), ..Change::open(None) });
+        if let Some(change) = change.or_else(stale) {
+            lock(&self.names).suspects.insert(name.clone(), change);
+            self.dirty.store(true, Ordering::SeqCst);
+        }
     }
 
     /// Adds what is known below names that stand for something else now: it must be looked for in other directories.
@@ -501,15 +581,17 @@ impl Application {
             let change = self.compare_one(&name, &known, &current);
             let mut all = lock(&self.names);
             match change {
-                Some(change) => all.suspects.insert(name, change),
-                None => all.suspects.remove(&name),
-            };
+                Some(change) => drop(all.suspects.insert(name, change)),
+                None => {
+                    all.suspects.remove(&name);
+                    self.kept.forget_restart(&name);
+                }
+            }
         }
     }
 
     fn compare_one(&self, name: &Name, known: &Known, current: &Snapshot) -> Option<Change> {
-        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
-        let looked = resolve::lookup(known.directories.iter().map(PathBuf::as_path), tail, &self.suffixes);
+        let looked = self.look_on_disk(name, &known.directories);
         self.follow_paths(name, &looked.probed);
         if looked.found != known.candidate {
             let content = origin_of(&looked.found).as_ref().and_then(Origin::file).map(|file| self.read(file));
@@ -566,13 +648,16 @@ impl Application {
     ) -> Result<Known, E> {
         let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
         // Followed before they are looked at, so that nothing can happen unseen in between.
-        let expected: Vec<PathBuf> =
-            directories.iter().flat_map(|d| [d.join(tail), d.join(format!("{tail}.py"))]).collect();
+        let expected: Vec<PathBuf> = match self.roots.get(name) {
+            Some(Root::Directory(_)) => Vec::new(),
+            Some(Root::File(file)) => vec![file],
+            None => directories.iter().flat_map(|d| [d.join(tail), d.join(format!("{tail}.py"))]).collect(),
+        };
         self.follow_paths(name, &expected);
-        let looked = resolve::lookup(directories.iter().map(PathBuf::as_path), tail, &self.suffixes);
+        let looked = self.look_on_disk(name, &directories);
         self.follow_paths(name, &looked.probed);
         let resolution = match origin_of(&looked.found) {
-            Some(origin) if !self.is_excluded(&origin) && !prefer_unmanaged(&looked.found)? => {
+            Some(origin) if !self.is_excluded(name, &origin) && !prefer_unmanaged(&looked.found)? => {
                 Resolution::Managed(origin)
             }
             _ => Resolution::Unmanaged,
@@ -580,9 +665,56 @@ impl Application {
         Ok(Known { resolution, candidate: looked.found, directories })
     }
 
-    fn is_excluded(&self, origin: &Origin) -> bool {
+    /// What stands behind a name: what it was given for, else the first of these directories that has it.
+    fn look_on_disk(&self, name: &Name, directories: &[PathBuf]) -> Lookup {
+        match self.roots.get(name) {
+            // Whether the directory is there shows at the files in it.
+            Some(Root::Directory(directory)) => Lookup { found: Found::Namespace(vec![directory]), probed: Vec::new() },
+            Some(Root::File(file)) => resolve::file(file),
+            None => {
+                let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
+                resolve::lookup(directories.iter().map(PathBuf::as_path), tail, &self.suffixes)
+            }
+        }
+    }
+
+    /// What `tail` stands for in these directories, without remembering it.
+    pub fn look_in(&self, directories: &[PathBuf], tail: &str) -> Found {
+        resolve::lookup(directories.iter().map(PathBuf::as_path), tail, &self.suffixes).found
+    }
+
+    /// The name that stands for a directory outside the search path.
+    pub fn name_directory(&self, directory: &Path) -> Name {
+        self.given(self.roots.name_directory(directory))
+    }
+
+    /// The name of a file in a directory, where the name that it would have there is not its own.
+    pub fn name_file(&self, directory: &Path, file: &Path) -> Name {
+        self.name_directory(directory);
+        self.given(self.roots.name_file(directory, file))
+    }
+
+    /// A name may have been asked for before it was given, as by a pickle of another child.
+    fn given(&self, (name, is_new): (Name, bool)) -> Name {
+        if is_new {
+            lock(&self.names).known.remove(&name);
+        }
+        name
+    }
+
+    /// Whether the file is not Python source, but something that only Python's own import loads.
+    pub fn is_foreign_file(&self, file: &Path) -> bool {
+        let name = file.to_string_lossy();
+        name.ends_with(".pyc") || self.suffixes.iter().any(|suffix| name.ends_with(suffix.as_str()))
+    }
+
+    fn is_excluded(&self, name: &Name, origin: &Origin) -> bool {
+        if matches!(self.roots.get(name), Some(Root::Directory(_))) {
+            // It stands for a place; what is in it may be excluded.
+            return false;
+        }
         let paths = origin.file().cloned().map_or_else(|| origin.directories(), |file| vec![file]);
-        paths.iter().any(|p| self.key.excludes.iter().any(|pattern| resolve::matches(pattern, &p.to_string_lossy())))
+        paths.iter().any(|p| self.kept.exclusions.matches(&p.to_string_lossy()))
     }
 
     fn follow_paths(&self, name: &Name, paths: &[PathBuf]) {
@@ -702,6 +834,7 @@ impl Application {
     pub fn settle(&self, name: &Name) {
         let settled = lock(&self.names).suspects.remove(name);
         drop(settled);
+        self.kept.forget_restart(name);
     }
 
     /// A module is about to be loaded into a generation that was published before.
@@ -739,7 +872,7 @@ impl Application {
         if begun < next {
             return next;
         }
-        if self.key.autoreload && !self.watch.is_polling() {
+        if self.key.autoreload && !self.kept.is_frozen() && !self.watch.is_polling() {
             self.sweep();
         }
         let next = Instant::now() + (begun.elapsed() * SWEEP_SHARE).max(SWEEP_INTERVAL);

@@ -11,7 +11,7 @@ use pyo3::types::{PyCFunction, PyDict, PyList, PyTuple};
 
 use super::application::{Application, Key, SearchDirectory};
 use super::janitor;
-use super::resolve;
+use super::kept::Exclusions;
 use super::watch;
 
 static ALL: Mutex<Option<HashMap<Key, Arc<Application>>>> = Mutex::new(None);
@@ -48,11 +48,14 @@ pub fn get(py: Python<'_>, key: &Key) -> PyResult<Arc<Application>> {
     let Some(watch) = watch::current() else {
         return Err(pyo3::exceptions::PyRuntimeError::new_err("no watch was made when the configuration was read"));
     };
-    show_path(py, key, &search)?;
+    let exclusions = Exclusions::new(&key.excludes);
+    show_path(py, &exclusions, &search)?;
     // Another thread may have made it while this one ran Python code.
-    let application = Application::new(key.clone(), search, watch, suffixes);
+    let application = Application::new(key.clone(), search, exclusions, watch, suffixes);
     let kept = registry().get_or_insert_default().entry(key.clone()).or_insert_with(|| application.clone()).clone();
-    if Arc::ptr_eq(&kept, &application) && key.autoreload {
+    if !Arc::ptr_eq(&kept, &application) {
+        show_path(py, &kept.kept.exclusions, &kept.search)?;
+    } else if key.autoreload {
         janitor::look_after(&application);
     }
     Ok(kept)
@@ -136,18 +139,18 @@ fn evaluate(py: Python<'_>, expression: &str, base: &[String]) -> PyResult<Vec<S
     entries
 }
 
-fn show_path(py: Python<'_>, key: &Key, search: &[SearchDirectory]) -> PyResult<()> {
+fn show_path(py: Python<'_>, exclusions: &Arc<Exclusions>, search: &[SearchDirectory]) -> PyResult<()> {
     let of = |managed: bool| -> Vec<String> {
         search.iter().filter(|d| d.managed == managed).map(|d| d.path.to_string_lossy().into_owned()).collect()
     };
-    let patterns = key.excludes.clone();
+    let exclusions = exclusions.clone();
     let excluded = PyCFunction::new_closure(
         py,
         None,
         None,
         move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<bool> {
             let path: String = arguments.get_item(0)?.extract()?;
-            Ok(patterns.iter().any(|pattern| resolve::matches(pattern, &path)))
+            Ok(exclusions.matches(&path))
         },
     )?;
     crate::python::import(py, "_mod_python_loader")?.getattr("show_path")?.call1((of(true), of(false), excluded))?;

@@ -1,5 +1,6 @@
 //! Making and running a module.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -89,8 +90,8 @@ pub struct Order {
 /// # Errors
 /// What the body raises, `SystemExit` included.
 pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
+    let module = new_module(py, &order)?;
     let Order { application, name, origin, source, generation } = order;
-    let module = new_module(py, &name, &origin, &source)?;
     let parts = Parts {
         name: name.clone(),
         origin,
@@ -166,7 +167,8 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
     Ok(record)
 }
 
-fn new_module<'py>(py: Python<'py>, name: &Name, origin: &Origin, source: &Source) -> PyResult<Bound<'py, PyModule>> {
+fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<Bound<'py, PyModule>> {
+    let Order { name, origin, source, .. } = order;
     let module = PyModule::new(py, name)?;
     let loader_type = crate::python::import(py, "_mod_python_loader")?.getattr("ManagedLoader")?;
     let file = origin.file().map(|f| f.as_os_str());
@@ -176,7 +178,8 @@ fn new_module<'py>(py: Python<'py>, name: &Name, origin: &Origin, source: &Sourc
     };
     let loader = loader_type.call1((&**name, file, text, origin.is_package()))?;
     let directories = origin.is_package().then(|| origin.directories());
-    loader.call_method1("prepare", (&module, directories))?;
+    let neighbours: Vec<OsString> = order.application.roots.directory_of(name).into_iter().map(Into::into).collect();
+    loader.call_method1("prepare", (&module, directories, order.generation, neighbours))?;
     Ok(module)
 }
 

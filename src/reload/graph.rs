@@ -49,6 +49,10 @@ pub trait Facts {
     fn is_loaded(&self, package: &str) -> bool;
     /// Whether the package must run again when its attribute `child` changes, as a copy of its namespace would not do.
     fn must_run_for(&self, package: &str, child: &str) -> bool;
+    /// Whether the module is loaded and stays what it is.
+    fn is_kept(&self, _module: &str) -> bool {
+        false
+    }
 }
 
 /// What a change affects.
@@ -58,6 +62,8 @@ pub struct Affected {
     pub run: HashSet<Name>,
     /// Packages that get an object of their own without running: a submodule of theirs has a new object.
     pub renew: HashSet<Name>,
+    /// Modules that would run if they were not kept.
+    pub kept: HashSet<Name>,
 }
 
 impl Graph {
@@ -95,6 +101,10 @@ impl Graph {
         let mut handed_on: HashSet<(Name, Name)> = HashSet::new();
         let mut queue: Vec<Name> = changed.into_iter().collect();
         while let Some(name) = queue.pop() {
+            if facts.is_kept(&name) {
+                result.kept.insert(name);
+                continue;
+            }
             if !result.run.insert(name.clone()) {
                 continue;
             }
@@ -105,8 +115,12 @@ impl Graph {
                 if !facts.is_loaded(package) || result.run.contains(package) {
                     break;
                 }
+                let is_kept = facts.is_kept(package);
+                if is_kept && !facts.is_loaded(child) {
+                    break;
+                }
                 let package_name: Name = Name::from(package);
-                if facts.must_run_for(package, tail) {
+                if !is_kept && facts.must_run_for(package, tail) {
                     queue.push(package_name);
                     break;
                 }

@@ -1,7 +1,7 @@
 //! The bridge into Python's import: what an import statement in managed code gets, and which edge it leaves.
 
 use std::ffi::CStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyImportError, PyModuleNotFoundError, PyTypeError};
@@ -52,10 +52,13 @@ fn originals(py: Python<'_>) -> &(Py<PyAny>, Py<PyAny>) {
 }
 
 /// Who imports, and what is seen there.
-struct Importer {
-    module: Option<Arc<Managed>>,
-    application: Arc<Application>,
-    view: View,
+pub struct Importer {
+    /// The module whose code imports, if it is managed.
+    pub module: Option<Arc<Managed>>,
+    /// Its application, or the one that runs on this thread.
+    pub application: Arc<Application>,
+    /// What is seen there.
+    pub view: View,
 }
 
 impl Importer {
@@ -84,8 +87,13 @@ impl Importer {
         }
     }
 
+    /// The importer whose code calls.
+    pub fn of_caller(py: Python<'_>) -> Option<Self> {
+        Self::find(calling_globals(py).as_ref())
+    }
+
     /// Leaves an edge to a name. What unmanaged code imports is put down to the managed code that called it.
-    fn note(&self, py: Python<'_>, name: &Name) {
+    pub fn note(&self, py: Python<'_>, name: &Name) {
         let user = self.module.clone().or_else(|| nearest_managed(py)).or_else(context::running_body);
         if let Some(user) = user
             && user.note_use(name)
@@ -105,6 +113,15 @@ pub fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
             return Some(record);
         }
         frame = frame.getattr("f_back").ok().filter(|f| !f.is_none())?;
+    }
+}
+
+/// The application of the code that calls, and what is seen there.
+pub fn calling_application(py: Python<'_>) -> Option<(Arc<Application>, View)> {
+    let application = nearest_managed(py).and_then(|module| module.application.upgrade());
+    match application {
+        Some(application) => Some((application.clone(), context::view_of(&application))),
+        None => context::innermost(),
     }
 }
 
@@ -147,7 +164,7 @@ fn managed_import<'py>(
     } else if level < 0 || text.is_empty() {
         return original();
     } else {
-        Name::from(&*text)
+        localise(py, &importer, &Name::from(&*text))?
     };
     if importer.module.is_none() && !concerns_managed(py, &importer, &absolute)? {
         return original();
@@ -173,7 +190,7 @@ fn managed_import<'py>(
         return Ok(found.exposed(py));
     }
     // `import a.b.c` binds `a`; where the name was found beside the importer, it binds what stands for `a` there.
-    let depth = absolute.matches('.').count();
+    let depth = text.matches('.').count();
     let mut first: &str = &found.name;
     for _ in 0..depth {
         first = first.rsplit_once('.').map_or(first, |(parent, _)| parent);
@@ -205,7 +222,7 @@ fn managed_import_module<'py>(
         let package: String = package.extract()?;
         Name::from(relative(&package, &text[level..], i32::try_from(level).unwrap_or(i32::MAX))?)
     } else {
-        Name::from(&*text)
+        localise(py, &importer, &Name::from(&*text))?
     };
     import_by_name(py, &importer, &absolute)?.map_or_else(original, Ok)
 }
@@ -216,8 +233,7 @@ fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyR
     }
     match find_for(py, importer, name)? {
         Some(found) => {
-            note_prefixes(py, importer, &found.name);
-            importer.hold(py, &found);
+            note_import(py, importer, &found);
             Ok(Some(found.exposed(py)))
         }
         None if name.contains('.') => {
@@ -230,17 +246,72 @@ fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyR
     }
 }
 
-/// `apache.import_module` for the code that calls it.
+/// `importlib.import_module` for an importer, with a name that is not relative.
 ///
 /// # Errors
 /// As the import.
-pub fn import_module<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    let name = Name::from(name);
-    let found = match Importer::find(calling_globals(py).as_ref()) {
-        Some(importer) => import_by_name(py, &importer, &name)?,
+pub fn import_for<'py>(py: Python<'py>, importer: Option<&Importer>, name: &Name) -> PyResult<Bound<'py, PyAny>> {
+    let found = match importer {
+        Some(importer) => import_by_name(py, importer, name)?,
         None => None,
     };
-    found.map_or_else(|| context::outside(|| originals(py).1.bind(py).call1((&*name,))), Ok)
+    found.map_or_else(|| context::outside(|| originals(py).1.bind(py).call1((&**name,))), Ok)
+}
+
+/// The directory of the code that calls.
+///
+/// # Errors
+/// `ImportError` for code that comes from no file.
+pub fn calling_directory(py: Python<'_>, importer: &Importer) -> PyResult<PathBuf> {
+    let own = importer.module.as_ref().and_then(|module| module.origin.file().cloned());
+    let file = match own {
+        Some(file) => Some(file),
+        None => match calling_globals(py).and_then(|globals| globals.get_item("__file__").ok().flatten()) {
+            Some(file) => file.extract::<PathBuf>().ok(),
+            None => None,
+        },
+    };
+    file.as_deref().and_then(Path::parent).map(Path::to_owned).ok_or_else(|| {
+        PyImportError::new_err("a path that begins with a dot is beside the file of the caller, and this one has none")
+    })
+}
+
+/// In a module that was imported by its path a name means a neighbour first. Answers the name to look for.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn localise(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Name> {
+    let Importer { module: Some(module), application, view } = importer else { return Ok(name.clone()) };
+    let Some(root) = application.roots.root_of(&module.name) else { return Ok(name.clone()) };
+    let first = name.split('.').next().unwrap_or(name);
+    if first == root || crate::python::import(py, "sys")?.getattr("builtin_module_names")?.contains(first)? {
+        return Ok(name.clone());
+    }
+    let beside = Name::from(format!("{root}.{first}"));
+    importer.note(py, &beside);
+    let directory = Parent::Foreseen(application.roots.directory_of(root).into_iter().collect());
+    let is_neighbour = matches!(
+        resolve(py, application, view, &beside, &directory)?,
+        Resolution::Managed(Origin::File(_) | Origin::Package(..))
+    );
+    Ok(if is_neighbour { Name::from(format!("{root}.{name}")) } else { name.clone() })
+}
+
+/// A managed module by its absolute name, for an importer; `None` for what Python's own import answers.
+///
+/// # Errors
+/// What loading raises.
+pub fn find_for_caller(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Option<Arc<Managed>>> {
+    if importer.module.is_none() && !concerns_managed(py, importer, name)? {
+        return Ok(None);
+    }
+    find_for(py, importer, name)
+}
+
+/// Leaves the edges of an import.
+pub fn note_import(py: Python<'_>, importer: &Importer, found: &Managed) {
+    note_prefixes(py, importer, &found.name);
+    importer.hold(py, found);
 }
 
 /// A module's file, and its directories if it is a package.
@@ -536,6 +607,7 @@ fn load(
             claimed.outcome = Some(record.clone());
             drop(claimed);
             foresight::after_load(py, application, generation, &record);
+            application.keep(record.keeps());
             share(py, application, generation, name, &record)?;
             Ok(record)
         }
@@ -759,8 +831,10 @@ fn foreign<'py>(
     if fromlist.is_some() || level > 0 {
         return Ok(module);
     }
-    let first = Name::from(name.split('.').next().unwrap_or(name));
-    match find(py, &importer.application, &importer.view, &first)? {
+    // Where the name was found beside the importer, what stands for the directory is no part of it.
+    let root = importer.application.roots.root_of(name).map_or(0, |root| root.len() + 1);
+    let end = name[root..].find('.').map_or(name.len(), |at| root + at);
+    match find(py, &importer.application, &importer.view, &Name::from(&name[..end]))? {
         Some(top) => Ok(top.exposed(py)),
         None => Ok(module),
     }

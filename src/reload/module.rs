@@ -12,6 +12,7 @@ use super::dependency::{Dependency, Mark, Reads};
 use super::facts::CodeFacts;
 use super::fingerprint::Hash;
 use super::graph::Name;
+use super::kept::Keep;
 
 /// What stands behind a managed module on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +145,7 @@ struct State {
     bound: HashSet<Box<str>>,
     reads: Reads,
     replacement: Option<Py<PyAny>>,
+    keeps: Vec<Keep>,
 }
 
 static BY_GLOBALS: Mutex<Option<HashMap<usize, Weak<Managed>>>> = Mutex::new(None);
@@ -256,6 +258,16 @@ impl Managed {
     /// The execution that this is a copy of, or this one: a copy's functions are found under the original's namespace.
     fn execution(&self) -> &Self {
         self.copied_from.as_deref().unwrap_or(self)
+    }
+
+    /// The body asks for something to be kept, which counts once it has run to its end.
+    pub fn note_keep(&self, keep: Keep) {
+        self.lock().keeps.push(keep);
+    }
+
+    /// What the body has asked to be kept.
+    pub fn keeps(&self) -> Vec<Keep> {
+        self.lock().keeps.clone()
     }
 
     /// What an import answers: the module, or what its body put into `sys.modules` in its place.

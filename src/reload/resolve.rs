@@ -79,6 +79,12 @@ pub fn lookup<'a>(
     Lookup { found, probed }
 }
 
+/// Looks for one file that is named by itself.
+pub fn file(path: PathBuf) -> Lookup {
+    let found = if is_there(&path) { Found::Module(path.clone()) } else { Found::Nothing };
+    Lookup { found, probed: vec![path] }
+}
+
 /// The first file `stem + suffix` in a directory.
 fn first_file(directory: &Path, stem: &str, suffixes: &[String]) -> Option<PathBuf> {
     suffixes.iter().map(|suffix| directory.join(format!("{stem}{suffix}"))).find(|path| path.is_file())

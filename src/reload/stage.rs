@@ -68,7 +68,7 @@ pub struct Stage {
     table: Mutex<Table>,
 }
 
-struct BaseFacts<'a>(&'a HashMap<Name, Arc<Managed>>);
+struct BaseFacts<'a>(&'a HashMap<Name, Arc<Managed>>, &'a Application);
 
 impl Facts for BaseFacts<'_> {
     fn reads_attribute(&self, module: &str, name: &str) -> bool {
@@ -83,6 +83,10 @@ impl Facts for BaseFacts<'_> {
         self.0
             .get(package)
             .is_some_and(|m| m.source.facts.mentions(child) || m.source.facts.rebinds_globals() || m.is_replaced())
+    }
+
+    fn is_kept(&self, module: &str) -> bool {
+        self.0.get(module).is_some_and(|m| self.1.keeps(m))
     }
 }
 
@@ -99,7 +103,8 @@ pub fn build(
     let begun = Instant::now();
     let base = application.current();
     let loaded = base.modules();
-    let affected = application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded)));
+    let affected =
+        application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded, application)));
     let stage = Arc::new(Stage::new(application.clone(), base, changes, &affected, loaded));
     let order = stage.order(&affected);
     let before = Surroundings::note(py).map_err(|e| stage.broken(py, None, &e, &affected))?;
@@ -490,6 +495,7 @@ impl Stage {
                     !renewed.contains_key(*name)
                         && !gone.contains(name)
                         && !self.loaded.contains_key(*name)
+                        && !self.application.keeps(module)
                         && module.uses().iter().any(|used| affected.run.contains(used) || gone.contains(used))
                 })
                 .map(|(name, _)| name.clone())
@@ -524,6 +530,8 @@ impl Stage {
             .iter()
             .map(|(name, change)| (name.clone(), table.known.remove(name).or_else(|| change.known.clone())))
             .collect();
+        self.application.kept.note_stale(&affected.kept);
+        self.application.keep(renewed.values().flat_map(|record| record.keeps()));
         self.application.publish(Published {
             generation: Arc::new(Snapshot::with(self.number, modules, Sources::new(foreseen))),
             renewed: renewed.into_values().collect(),

@@ -1,11 +1,22 @@
-//! The engine's state as Python data.
+//! The engine's state as Python data and as text, and what code asks of the engine.
 
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use super::application::Application;
 use super::board;
+use super::by_path;
 use super::context::{self, View};
-use super::graph::Name;
+use super::dot;
+use super::graph::{Graph, Name};
+use super::import;
+use super::kept::Keep;
+use super::module::Managed;
 
 /// The number of the generation that the calling code sees; 0 outside a request.
 pub fn generation() -> u64 {
@@ -16,20 +27,27 @@ pub fn generation() -> u64 {
     }
 }
 
-/// The application, its generation, its managed modules and who imports whom, and why newer code is not served.
+/// The modules that the calling code sees, by name.
+fn modules(application: &Application, view: View) -> Vec<Arc<Managed>> {
+    let seen = match view {
+        View::Generation(generation) => generation,
+        View::Stage(_) => application.current(),
+    };
+    let mut modules: Vec<_> = seen.modules().into_values().collect();
+    modules.sort_by(|a, b| a.name.cmp(&b.name));
+    modules
+}
+
+/// The application, its generation, its managed modules and who imports whom, why newer code is not served, and which modules
+/// need a restart to be as they are on disk.
 pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let result = PyDict::new(py);
     let list = PyList::empty(py);
+    let restart = PyDict::new(py);
     let (mut label, mut failure) = (String::new(), None);
     if let Some((application, view)) = context::innermost() {
-        let seen = match view {
-            View::Generation(generation) => generation,
-            View::Stage(_) => application.current(),
-        };
         let graph = application.graph();
-        let mut modules: Vec<_> = seen.modules().into_values().collect();
-        modules.sort_by(|a, b| a.name.cmp(&b.name));
-        for module in modules {
+        for module in modules(&application, view) {
             let entry = PyDict::new(py);
             entry.set_item("name", &*module.name)?;
             entry.set_item("file", module.origin.file().map(|f| f.as_os_str()))?;
@@ -38,12 +56,16 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
             entry.set_item("imported_by", sorted(graph.users_of(&module.name)))?;
             list.append(entry)?;
         }
+        for (name, reason) in application.kept.restart_required() {
+            restart.set_item(&*name, reason)?;
+        }
         label = application.key.label();
         failure = application.failure().map(|f| f.text.clone());
     }
     result.set_item("application", label)?;
     result.set_item("generation", generation())?;
     result.set_item("failure", failure)?;
+    result.set_item("restart_required", restart)?;
     result.set_item("modules", list)?;
     Ok(result)
 }
@@ -68,8 +90,91 @@ pub fn children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     Ok(list)
 }
 
+/// The modules and their imports as text for Graphviz. `verbose` adds file and generation to each; with `roots` only what they
+/// import, and what that imports, is shown.
+pub fn dot(verbose: bool, roots: Option<&dyn Fn(&Managed) -> bool>) -> String {
+    let Some((application, view)) = context::innermost() else { return dot::text("", &[], &Graph::default()) };
+    let graph = application.graph();
+    let mut modules = modules(&application, view);
+    if let Some(is_root) = roots {
+        let reached = reach(&graph, modules.iter().filter(|m| is_root(m)).map(|m| m.name.clone()).collect());
+        modules.retain(|module| reached.contains(&module.name));
+    }
+    let nodes: Vec<(Name, Vec<String>)> = modules
+        .iter()
+        .map(|module| {
+            let file = module.origin.file().map(|f| f.display().to_string());
+            let lines = file.into_iter().chain([format!("generation {}", module.generation)]);
+            (module.name.clone(), if verbose { lines.collect() } else { Vec::new() })
+        })
+        .collect();
+    dot::text(&application.key.label(), &nodes, &graph)
+}
+
+fn reach(graph: &Graph, mut queue: Vec<Name>) -> HashSet<Name> {
+    let mut reached = HashSet::new();
+    while let Some(name) = queue.pop() {
+        if reached.insert(name.clone()) {
+            queue.extend(graph.used_by(&name).cloned());
+        }
+    }
+    reached
+}
+
 fn sorted<'a>(names: impl Iterator<Item = &'a Name>) -> Vec<&'a str> {
     let mut names: Vec<&str> = names.map(|n| &**n).collect();
     names.sort_unstable();
     names
+}
+
+/// A loaded module of the calling code's application, by its name or its file.
+pub fn loaded(py: Python<'_>, name_or_path: &str) -> Option<Arc<Managed>> {
+    let (application, view) = import::calling_application(py)?;
+    if !name_or_path.contains('/') {
+        return view.any(&Name::from(name_or_path));
+    }
+    let path = by_path::canonical(Path::new(name_or_path));
+    modules(&application, view).into_iter().find(|module| module.origin.file().is_some_and(|file| *file == path))
+}
+
+/// The application whose code asks for something to be kept.
+fn asking(py: Python<'_>) -> PyResult<Arc<Application>> {
+    import::calling_application(py).map(|(application, _)| application).ok_or_else(|| {
+        PyRuntimeError::new_err("only code that httpd serves, or that such code has loaded, belongs to an application")
+    })
+}
+
+/// Keeps a module: at once, or when the body that asks for it has run to its end.
+///
+/// # Errors
+/// `RuntimeError` for code that belongs to no application.
+pub fn keep(py: Python<'_>, keep: Keep) -> PyResult<()> {
+    let application = asking(py)?;
+    match context::running_body() {
+        Some(body) => body.note_keep(keep),
+        None => application.keep([keep]),
+    }
+    Ok(())
+}
+
+/// Keeps the module of this name, and all that lie in it.
+///
+/// # Errors
+/// As [`keep`]; `ValueError` when that is no name.
+pub fn pin(py: Python<'_>, name: &str) -> PyResult<()> {
+    if name.split('.').any(str::is_empty) {
+        return Err(PyValueError::new_err(format!(
+            "'{name}' is not a module name: it takes names joined by single dots"
+        )));
+    }
+    keep(py, Keep::Pinned(Name::from(name)))
+}
+
+/// Nothing of the calling code's application is made anew until the child ends.
+///
+/// # Errors
+/// As [`keep`].
+pub fn freeze(py: Python<'_>) -> PyResult<()> {
+    asking(py)?.kept.freeze();
+    Ok(())
 }

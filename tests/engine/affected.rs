@@ -12,6 +12,7 @@ struct Made {
     reads: HashSet<(String, String)>,
     loaded: HashSet<String>,
     must_run: HashSet<(String, String)>,
+    kept: HashSet<String>,
 }
 
 impl Facts for Made {
@@ -25,6 +26,10 @@ impl Facts for Made {
 
     fn must_run_for(&self, package: &str, child: &str) -> bool {
         self.must_run.contains(&(package.to_owned(), child.to_owned()))
+    }
+
+    fn is_kept(&self, module: &str) -> bool {
+        self.kept.contains(module)
     }
 }
 
@@ -87,7 +92,7 @@ fn nested() -> impl Strategy<Value = (Pairs, Pairs, Made, HashSet<String>)> {
     let pairs = || prop::collection::hash_set((dotted(), "[a-i]"), 0..30);
     let few = prop::collection::hash_set((dotted(), "[a-i]"), 0..4);
     let facts = (pairs(), prop::collection::hash_set(dotted(), 0..20), few)
-        .prop_map(|(reads, loaded, must_run)| Made { reads, loaded, must_run });
+        .prop_map(|(reads, loaded, must_run)| Made { reads, loaded, must_run, ..Made::default() });
     let edges = || prop::collection::vec((dotted(), dotted()), 0..40);
     (edges(), edges(), facts, prop::collection::hash_set(dotted(), 0..4))
 }
@@ -201,7 +206,7 @@ fn ancestors_are_renewed() {
     let graph = graph(&[("h", "a.b.c"), ("other", "a")]);
     let facts = Made { loaded: ["a", "a.b"].map(str::to_owned).into(), ..Made::default() };
     let result = affected(&graph, &["a.b.c"], &facts);
-    assert_eq!(result, Affected { run: names(&["a.b.c", "h"]), renew: names(&["a", "a.b"]) });
+    assert_eq!(result, Affected { run: names(&["a.b.c", "h"]), renew: names(&["a", "a.b"]), ..Affected::default() });
 }
 
 /// A module that uses only the package, but reaches the submodule as its attribute, is a user of the submodule; and so is
@@ -230,7 +235,7 @@ fn a_package_that_depends_on_its_child_runs() {
     let graph = graph(&[("h", "pkg")]);
     let facts = Made { loaded: ["pkg".to_owned()].into(), must_run: [pair("pkg", "sub")].into(), ..Made::default() };
     let result = affected(&graph, &["pkg.sub"], &facts);
-    assert_eq!(result, Affected { run: names(&["pkg.sub", "pkg", "h"]), renew: names(&[]) });
+    assert_eq!(result, Affected { run: names(&["pkg.sub", "pkg", "h"]), ..Affected::default() });
 }
 
 /// A chain as long as no stack is deep.
@@ -243,4 +248,30 @@ fn a_deep_chain_is_affected_whole() {
     }
     let result = graph.affected([chain[99_999].clone()], &Made::default());
     assert_eq!(result.run.len(), 100_000);
+}
+
+#[test]
+fn a_kept_module_does_not_run_and_passes_nothing_on() {
+    let graph = graph(&[("h", "a"), ("a", "m"), ("m", "c"), ("h", "d"), ("d", "c")]);
+    let facts = Made { kept: HashSet::from(["m".to_owned()]), ..Made::default() };
+    let result = affected(&graph, &["c"], &facts);
+    assert_eq!(result, Affected { run: names(&["c", "d", "h"]), kept: names(&["m"]), ..Affected::default() });
+    let result = affected(&graph, &["m"], &facts);
+    assert_eq!(result, Affected { kept: names(&["m"]), ..Affected::default() });
+}
+
+#[test]
+fn a_kept_package_never_runs_for_a_submodule() {
+    let graph = graph(&[("h", "pkg.sub")]);
+    let facts = Made {
+        loaded: HashSet::from(["pkg".to_owned(), "pkg.sub".to_owned()]),
+        must_run: HashSet::from([pair("pkg", "sub"), pair("pkg", "new")]),
+        kept: HashSet::from(["pkg".to_owned()]),
+        ..Made::default()
+    };
+    // A loaded submodule gets a new object, which the package must show; one that is new does not concern it.
+    let result = affected(&graph, &["pkg.sub"], &facts);
+    assert_eq!(result, Affected { run: names(&["pkg.sub", "h"]), renew: names(&["pkg"]), ..Affected::default() });
+    let result = affected(&graph, &["pkg.new"], &facts);
+    assert_eq!(result, Affected { run: names(&["pkg.new"]), ..Affected::default() });
 }

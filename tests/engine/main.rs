@@ -3,6 +3,8 @@
 #[allow(dead_code, reason = "the tests use a part of it")]
 #[path = "../../src/reload/dependency.rs"]
 mod dependency;
+#[path = "../../src/reload/dot.rs"]
+mod dot;
 #[allow(dead_code, reason = "the tests use a part of it")]
 #[path = "../../src/reload/fingerprint.rs"]
 mod fingerprint;
@@ -18,11 +20,16 @@ mod pattern;
 #[allow(dead_code, reason = "the tests use a part of it")]
 #[path = "../../src/reload/resolve.rs"]
 mod resolve;
+#[allow(dead_code, reason = "the tests use a part of it")]
+#[path = "../../src/reload/roots.rs"]
+mod roots;
 
 mod affected;
 mod dependencies;
+mod drawing;
 mod files;
 mod lookup;
+mod names;
 mod order;
 mod patterns;
 mod snapshots;

@@ -7,6 +7,7 @@ mod support;
 
 mod app;
 mod bodies;
+mod by_path;
 mod changes;
 mod children;
 mod comments;
@@ -28,6 +29,7 @@ mod machinery;
 mod modes;
 mod ordinary;
 mod packages;
+mod pinned;
 mod places;
 mod published;
 mod status;

@@ -1,7 +1,8 @@
 """The server as handlers see it: results, constants, logging, the configuration and CGI emulation.
 
-Most names come from `_apache`, the part of this module that is built into httpd. `sys` and `os` are here on purpose:
-the expression of a PythonPath directive is evaluated in this namespace.
+Most names come from `_apache`, the part of this module that is built into httpd; they are missing where the module is
+imported outside httpd, as tools and tests may do. `sys` and `os` are here on purpose: the expression of a PythonPath
+directive is evaluated in this namespace.
 """
 
 import io
@@ -9,16 +10,20 @@ import os
 import re
 import sys
 
-import _apache
-from _apache import *  # noqa: F403 - the constants and functions of the server are this module's own names
-
-make_table = _apache.table
+try:
+    import _apache
+    from _apache import *  # noqa: F403 - the constants and functions of the server are this module's own names
+except ImportError:
+    _apache = None
+else:
+    make_table = _apache.table
+    ximport_module = _apache.import_module
 
 _METHOD_NAMES = {
     number: name[2:].replace("_", "-")
     for name, number in vars(_apache).items()
     if name.startswith("M_") and name != "M_INVALID"
-}
+} if _apache else {}
 
 
 def allow_methods(req, *methods):
@@ -49,6 +54,31 @@ def resolve_object(module, obj_str, arg=None, silent=0):
         if isinstance(parent, type):
             obj = getattr(parent(arg), name)
     return obj
+
+
+def get_current_config():
+    """The values of directives for the request whose handler runs on this thread, else the main server's: a table."""
+    req = _apache.current_request()
+    return _apache.main_server.get_config() if req is None else req.get_config()
+
+
+def get_current_options():
+    """The values of PythonOption for the request whose handler runs on this thread, else the main server's: a table."""
+    req = _apache.current_request()
+    return _apache.main_server.get_options() if req is None else req.get_options()
+
+
+def modules_graph(verbose=0):
+    """The modules of the running application and the imports between them, as text for Graphviz.
+
+    With `verbose` each module shows its file and the generation that made it.
+    """
+    return _apache.reload_dot(bool(verbose))
+
+
+def request_modules_graph(req, verbose=0):
+    """The same for the modules that the handlers of the request import, and what those import."""
+    return _apache.reload_dot(bool(verbose), req)
 
 
 def module_mtime(module):
