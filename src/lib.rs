@@ -102,6 +102,7 @@ unsafe extern "C" fn merge_server_config(
 unsafe extern "C" fn pre_config(_: *mut sys::apr_pool_t, _: *mut sys::apr_pool_t, _: *mut sys::apr_pool_t) -> c_int {
     guard("pre_config", sys::HTTP_INTERNAL_SERVER_ERROR.cast_signed(), || {
         config::home::reset();
+        config::watching::reset();
         0
     })
 }
@@ -114,8 +115,13 @@ unsafe extern "C" fn post_config(
 ) -> c_int {
     guard("post_config", sys::HTTP_INTERNAL_SERVER_ERROR.cast_signed(), || {
         // SAFETY: httpd hands over the configuration's pool.
-        handlers::lifecycle::configured(unsafe { Pool::from_ptr(pconf) });
-        0
+        match handlers::lifecycle::configured(unsafe { Pool::from_ptr(pconf) }) {
+            Ok(()) => 0,
+            Err(reason) => {
+                httpd::log::main(httpd::log::CRIT, &reason);
+                sys::HTTP_INTERNAL_SERVER_ERROR.cast_signed()
+            }
+        }
     })
 }
 

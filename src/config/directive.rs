@@ -1,13 +1,14 @@
 //! The table of directives: every one of mod_python by name, and our own.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::handler_list;
 use super::home;
 use super::place::{self, Place};
 use super::record::{Consistency, DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
+use super::watching::{self, WatchMode};
 use crate::httpd::{Pool, guard, sys};
 
 /// How httpd hands the arguments over.
@@ -133,6 +134,27 @@ const DIRECTIVES: &[Directive] = &[
         python_reload_timeout,
         c"Seconds that the bodies of edited modules may run",
     ),
+    line(
+        c"PythonReloadWatch",
+        Form::One,
+        SERVER,
+        python_reload_watch,
+        c"auto, inotify or stat: how changes of files are found",
+    ),
+    line(
+        c"PythonReloadInterval",
+        Form::One,
+        SERVER,
+        python_reload_interval,
+        c"Seconds after which files are looked at for changes that nothing announces",
+    ),
+    line(
+        c"PythonReloadTrigger",
+        Form::One,
+        SERVER,
+        python_reload_trigger,
+        c"A file: when it is touched, every child loads all its modules again",
+    ),
     line(c"PythonPostReadRequestHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
     line(c"PythonTransHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
     line(c"PythonInitHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
@@ -210,8 +232,7 @@ fn only_main(scene: &Scene) -> Result<(), String> {
     if scene.is_main_server {
         Ok(())
     } else {
-        Err("it is set in a virtual host, but one Python serves the whole process: set it in the main server"
-            .to_owned())
+        Err("it is set in a virtual host, but it is one for the whole process: set it in the main server".to_owned())
     }
 }
 
@@ -288,6 +309,42 @@ fn python_reload_timeout(scene: &mut Scene, arguments: &[&str]) -> Result<(), St
     }
     let millis = u64::try_from(Duration::from_secs_f64(seconds).as_millis()).unwrap_or(u64::MAX).max(1);
     scene.settings(|s| s.timeout = Some(millis));
+    Ok(())
+}
+
+fn python_reload_watch(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    only_main(scene)?;
+    let mode = match arguments[0].to_ascii_lowercase().as_str() {
+        "auto" => WatchMode::Auto,
+        "inotify" => WatchMode::Inotify,
+        "stat" => WatchMode::Stat,
+        other => return Err(format!("`{other}` is not a way to find changes: it takes auto, inotify or stat")),
+    };
+    watching::update(|watching| watching.mode = mode);
+    Ok(())
+}
+
+fn python_reload_interval(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    only_main(scene)?;
+    let seconds = arguments[0].parse().ok().filter(|seconds: &f64| (0.0..=3600.0).contains(seconds));
+    let Some(seconds) = seconds else {
+        return Err(format!("`{}` is not a time: it takes seconds from 0 to 3600, as in 2 or 0.5", arguments[0]));
+    };
+    watching::update(|watching| watching.interval = Some(Duration::from_secs_f64(seconds)));
+    Ok(())
+}
+
+fn python_reload_trigger(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    only_main(scene)?;
+    let path = PathBuf::from(arguments[0]);
+    let is_in_a_directory = path.parent().is_some_and(Path::is_dir);
+    if !path.is_absolute() || !is_in_a_directory || path.is_dir() {
+        return Err(format!(
+            "`{}` is not a file in a directory that is there: it takes an absolute path; the file itself need not be there yet",
+            arguments[0]
+        ));
+    }
+    watching::update(|watching| watching.trigger = Some(path));
     Ok(())
 }
 

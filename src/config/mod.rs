@@ -5,6 +5,7 @@ pub mod handler_list;
 pub mod home;
 pub mod place;
 pub mod record;
+pub mod watching;
 
 pub use handler_list::{HandlerEntry, HandlerList};
 pub use place::Place;

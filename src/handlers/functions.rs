@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
@@ -14,7 +15,7 @@ use crate::config::DirConfig;
 use crate::reload::by_path::{self, Call, Site};
 use crate::reload::import::Place;
 use crate::reload::kept::Keep;
-use crate::reload::{Managed, context, import, reads, status};
+use crate::reload::{Managed, context, import, reads, status, watch};
 
 /// Adds them to the module.
 ///
@@ -35,6 +36,7 @@ pub fn add(_: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(module_info, module)?)?;
     module.add_function(wrap_pyfunction!(current_request, module)?)?;
     module.add_function(wrap_pyfunction!(get_handler_root, module)?)?;
+    module.add_function(wrap_pyfunction!(reload_request, module)?)?;
     Ok(())
 }
 
@@ -177,6 +179,17 @@ fn handler_root() -> Option<PathBuf> {
         Some(PathBuf::from(&directory).components().collect())
     });
     section.or_else(|| context::innermost().and_then(|(application, _)| application.key.directory.clone()))
+}
+
+/// Asks every child to load its modules again: all, or those of a name or package.
+#[pyfunction]
+#[pyo3(signature = (scope = None))]
+fn reload_request(py: Python<'_>, scope: Option<&str>) -> PyResult<()> {
+    if let Some(name) = scope.filter(|name| name.split('.').any(str::is_empty)) {
+        return Err(PyValueError::new_err(format!("'{name}' is not the dotted name of a module or package")));
+    }
+    let watch = watch::current().ok_or("no watch was made when the configuration was read");
+    py.detach(|| watch?.request_rebuild(scope)).map_err(PyRuntimeError::new_err)
 }
 
 /// The publisher, for a handler list that names it by another way than the directive's usual words.

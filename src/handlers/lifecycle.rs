@@ -3,13 +3,16 @@
 use std::ffi::c_void;
 
 use crate::api;
-use crate::config::home;
+use crate::config::{home, watching};
 use crate::httpd::{Pool, ServerRec, guard, log, sys};
 use crate::python::{self, embed, forking, library, shutdown};
 use crate::reload::{applications, board, import, reads, watch};
 
 /// The configuration has been read, in the parent.
-pub fn configured(pconf: Pool) {
+///
+/// # Errors
+/// A sentence that says why httpd cannot start with it.
+pub fn configured(pconf: Pool) -> Result<(), String> {
     let token = format!("mod_python_rs/{} Python/{}", crate::VERSION, home::python_version());
     // SAFETY: httpd copies the text into the pool.
     unsafe { sys::ap_add_version_component(pconf.as_ptr(), pconf.bytes(token.as_bytes())) };
@@ -18,12 +21,13 @@ pub fn configured(pconf: Pool) {
     if unsafe { sys::ap_state_query(sys::AP_SQ_MAIN_STATE.cast_signed()) }
         == sys::AP_SQ_MS_CREATE_PRE_CONFIG.cast_signed()
     {
-        return;
+        return Ok(());
     }
-    watch::prepare();
+    watch::prepare(&watching::current())?;
     board::prepare();
     // SAFETY: the function takes no data.
     unsafe { pconf.on_clear(std::ptr::null_mut(), configuration_ends) };
+    Ok(())
 }
 
 unsafe extern "C" fn configuration_ends(_: *mut c_void) -> sys::apr_status_t {
@@ -37,6 +41,9 @@ unsafe extern "C" fn configuration_ends(_: *mut c_void) -> sys::apr_status_t {
 /// A child begins: Python is started in it, and its end prepared.
 pub fn child_started(pchild: Pool, server: ServerRec) {
     forking::watch();
+    if let Some(watch) = watch::current() {
+        watch.follow_trigger();
+    }
     let prepared = embed::start(&home::current()).and_then(|()| {
         python::attach(|py| {
             applications::remember_base_path(py)

@@ -20,9 +20,11 @@ use super::report::Report;
 use super::resolve::{self, Found, Lookup};
 use super::roots::{Root, Roots};
 use super::stage;
-use super::watch::{Listener, Watch};
+use super::sweeps::Sweeps;
+use super::watch::{Listener, Watch, scope_hash};
 use crate::config::{Consistency, ReloadMode};
 use crate::httpd::{log, thread};
+use crate::python::forking;
 
 /// What makes two handlers share an application.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -87,12 +89,14 @@ pub struct Change {
     pub source: Option<Arc<Source>>,
     /// What the module has read is now, where that differs.
     pub data: Option<Hash>,
+    /// It is to run again even if its code is the same.
+    pub is_asked: bool,
 }
 
 impl Change {
     /// A name that must be resolved anew.
     fn open(content: Option<Result<Content, Arc<io::Error>>>) -> Self {
-        Self { known: None, content, source: None, data: None }
+        Self { known: None, content, source: None, data: None, is_asked: false }
     }
 
     /// The hash of the new content, if there is one, and of what the module has read.
@@ -100,15 +104,44 @@ impl Change {
         let content = self.content.as_ref().and_then(|c| c.as_ref().ok())?;
         Some(self.data.map_or(content.hash, |data| fingerprint::hash_of(&format!("{:?} {data:?}", content.hash))))
     }
+
+    /// Whether the file did not hold still while it was read.
+    fn is_changing(&self) -> bool {
+        let error = self.content.as_ref().and_then(|content| content.as_ref().err());
+        error.is_some_and(|e| e.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Whether the file may have a writer that nothing tells of: it was changed a moment ago and found by looking at it; or it has
+    /// become empty, and the truncation is not announced before it is complete.
+    fn is_doubtful(&self, is_announced: bool) -> bool {
+        let Some(Ok(content)) = &self.content else { return self.is_changing() };
+        (!is_announced && content.stat.is_young())
+            || (self.known.is_some() && content.bytes.is_empty() && content.stat.is_younger_than(EMPTIED))
+    }
 }
 
 /// The file of a publisher's page, and its module's name.
 pub type Page = (Arc<Path>, Name);
 
+/// What is to be taken in.
 #[derive(Default)]
 struct Pending {
     paths: HashSet<PathBuf>,
     anything: bool,
+    /// Modules to load again whether they have changed or not: the hash of a name or package, none for all.
+    rebuilds: Vec<Option<u64>>,
+    /// A build is asked for even if the last one failed for the same content.
+    is_asked: bool,
+}
+
+impl Pending {
+    /// Puts back what could not be taken in.
+    fn merge(&mut self, other: Self) {
+        self.paths.extend(other.paths);
+        self.anything |= other.anything;
+        self.rebuilds.extend(other.rebuilds);
+        self.is_asked |= other.is_asked;
+    }
 }
 
 #[derive(Default)]
@@ -119,21 +152,20 @@ struct Names {
     seen: HashMap<PathBuf, Option<Stat>>,
     graph: Graph,
     suspects: HashMap<Name, Change>,
+    /// Suspects that are to be loaded again even if their content is the same.
+    asked: HashSet<Name>,
 }
 
-/// Polling costs at most this part of the time: one over it.
-const POLLING_SHARE: u32 = 10;
-/// The sweep in the background costs at most this part of the time.
-const SWEEP_SHARE: u32 = 1000;
 /// How long a child that cannot build what others serve waits before it tries again.
 const RETRY: Duration = Duration::from_secs(2);
-/// The shortest time between two sweeps in the background.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-
-struct Sweeps {
-    next_polling: Instant,
-    next_background: Instant,
-}
+/// How long files may keep changing while they are compared.
+const SETTLING: Duration = Duration::from_secs(1);
+/// How long a file must have been empty to be taken as such.
+const EMPTIED: Duration = Duration::from_millis(500);
+/// How long the first load of a file waits for its writer.
+const WRITING: Duration = Duration::from_secs(1);
+/// How long to wait between two looks at a file that somebody writes.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// An application in this child.
 pub struct Application {
@@ -197,8 +229,8 @@ impl Application {
         watch: Arc<Watch>,
         suffixes: Vec<String>,
     ) -> Arc<Self> {
-        let now = Instant::now();
         let report = Report::new(&key, &key.label());
+        let sweeps = Sweeps::new(watch.interval);
         let application = Arc::new_cyclic(|this| Self {
             this: this.clone(),
             report,
@@ -222,7 +254,7 @@ impl Application {
             entries: Mutex::default(),
             pages: Mutex::default(),
             failure: Mutex::default(),
-            sweeps: Mutex::new(Sweeps { next_polling: now, next_background: now + SWEEP_INTERVAL }),
+            sweeps: Mutex::new(sweeps),
         });
         application.watch.add_listener(application.listener());
         application
@@ -290,14 +322,14 @@ impl Application {
     /// waiting for another thread's build. `None` where one code is to be seen in the whole server and this child cannot serve
     /// what others do. Must be called without the interpreter lock.
     pub fn refresh(&self, mode: ReloadMode, consistency: Consistency, patience: Duration) -> Option<Arc<Snapshot>> {
-        if !self.key.autoreload || self.kept.is_frozen() {
+        if forking::is_copy() || self.kept.is_frozen() {
             return Some(self.current());
         }
         self.watch.poll();
-        if self.watch.is_polling() {
+        if self.watch.has_unannounced() {
             self.poll_files();
         }
-        if consistency == Consistency::Server && self.report.is_behind(self.report.version()) {
+        if self.key.autoreload && consistency == Consistency::Server && self.report.is_behind(self.report.version()) {
             return self.draw_level(patience);
         }
         if self.is_settled() {
@@ -333,7 +365,7 @@ impl Application {
         let deadline = Instant::now() + patience;
         loop {
             if let Some(building) = self.become_builder() {
-                self.rebuild(patience);
+                self.build(patience);
                 drop(building);
                 return;
             }
@@ -362,7 +394,7 @@ impl Application {
             let building = this.become_builder();
             this.spawning.store(false, Ordering::SeqCst);
             if let Some(building) = building {
-                this.rebuild(patience);
+                this.build(patience);
                 drop(building);
             }
         });
@@ -384,16 +416,11 @@ impl Application {
     }
 
     /// Finds out what has changed and, if anything has, builds the next generation.
-    fn rebuild(&self, timeout: Duration) {
+    fn build(&self, timeout: Duration) {
         let Some(this) = self.this.upgrade() else { return };
         // Before anything is read: what is found is at least as new.
         let version = self.report.version();
-        let pending = std::mem::take(&mut *lock(&self.pending));
-        let mut names = self.names_at(&pending.paths);
-        if pending.anything {
-            names.extend(self.names_to_compare());
-        }
-        self.compare(names);
+        let Some(is_asked) = self.take_in() else { return };
         let suspects = lock(&self.names).suspects.clone();
         if suspects.is_empty() {
             self.conclude(version, None);
@@ -404,9 +431,10 @@ impl Application {
             let signature = signature(suspects.iter());
             // What another child serves can be built, perhaps only not at that time.
             let is_final = |failure: &Failure| failure.age() < RETRY || !self.report.is_served(&signature);
-            before.as_ref().is_some_and(|failure| {
-                failure.is_of(&signature) && is_final(failure) && !self.is_retried(failure.attempts())
-            })
+            !is_asked
+                && before.as_ref().is_some_and(|failure| {
+                    failure.is_of(&signature) && is_final(failure) && !self.is_retried(failure.attempts())
+                })
         };
         if is_known(&suspects) {
             return;
@@ -420,7 +448,9 @@ impl Application {
             return;
         }
         let signature = signature(suspects.iter());
-        if let Some((brief, text)) = self.report.known_failure(&signature) {
+        if let Some((brief, text)) = self.report.known_failure(&signature)
+            && !is_asked
+        {
             self.conclude(version, Some(Failure::of_another_child(brief, text, signature)));
             return;
         }
@@ -508,18 +538,92 @@ impl Application {
         }
     }
 
+    /// Compares what was announced with what is served, until nothing more is announced. Answers whether a build is asked for
+    /// even if nothing has changed; `None` where a file has a writer: half of a save is not built, neither in a file nor in
+    /// several, and the writer's end is announced.
+    fn take_in(&self) -> Option<bool> {
+        let deadline = Instant::now() + SETTLING;
+        let mut is_asked = false;
+        loop {
+            let mut pending = std::mem::take(&mut *lock(&self.pending));
+            is_asked |= pending.is_asked;
+            let mut must_wait = self.watch.holds(&self.listener());
+            let mut is_complete = true;
+            if !must_wait {
+                is_complete = self.compare_pending(&pending);
+                pending = Pending::default();
+                // What has changed in the meantime may have been read in the middle of that.
+                self.watch.poll();
+                must_wait = self.watch.holds(&self.listener());
+            }
+            let is_quiet = !self.dirty.swap(false, Ordering::SeqCst) && is_complete;
+            if is_quiet && !must_wait {
+                return Some(is_asked);
+            }
+            if must_wait || Instant::now() >= deadline {
+                pending.is_asked = is_asked;
+                lock(&self.pending).merge(pending);
+                self.dirty.fetch_or(!is_quiet, Ordering::SeqCst);
+                return None;
+            }
+        }
+    }
+
     /// Somebody asks for the newest state of a module that was kept only because nobody did: the next request sees it.
     pub fn ask_for_newest(&self, name: &Name) {
         let Some(is_stale) = self.kept.ask(name) else { return };
         self.kept.forget_restart(name);
         let Some(known) = lock(&self.names).known.get(name).cloned() else { return };
         let current = self.current();
-        let change = self.compare_one(name, &known, &current);
+        let change = self.compare_one(name, &known, &current, false);
         let stale = || is_stale.then(|| Change { known: Some(known.clone()), ..Change::open(None) });
         if let Some(change) = change.or_else(stale) {
             lock(&self.names).suspects.insert(name.clone(), change);
             self.dirty.store(true, Ordering::SeqCst);
         }
+    }
+
+    /// Whether what was read can be trusted to be complete.
+    fn compare_pending(&self, pending: &Pending) -> bool {
+        let mut names = self.names_at(&pending.paths);
+        if pending.anything {
+            names.extend(self.names_to_compare());
+        }
+        if !pending.rebuilds.is_empty() {
+            let asked = self.names_in(&pending.rebuilds);
+            lock(&self.names).asked.extend(asked.iter().cloned());
+            names.extend(asked);
+        }
+        self.compare(names);
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let doubtful: HashSet<Name> = lock(&self.names)
+                .suspects
+                .iter()
+                .filter(|(_, change)| change.is_doubtful(!pending.anything))
+                .map(|(name, _)| name.clone())
+                .collect();
+            if doubtful.is_empty() || self.watch.holds(&self.listener()) || Instant::now() >= deadline {
+                return doubtful.is_empty();
+            }
+            std::thread::sleep(PAUSE);
+            self.watch.poll();
+            self.compare(doubtful);
+        }
+    }
+
+    /// The loaded modules that these requests for a rebuild name.
+    fn names_in(&self, scopes: &[Option<u64>]) -> HashSet<Name> {
+        let is_meant = |name: &str| {
+            let dots = name.match_indices('.').map(|(at, _)| &name[..at]);
+            scopes.contains(&None) || dots.chain([name]).any(|part| scopes.contains(&Some(scope_hash(part))))
+        };
+        let modules = self.current().modules();
+        modules
+            .into_iter()
+            .filter(|(name, module)| is_meant(name) && !self.keeps(module))
+            .map(|(name, _)| name)
+            .collect()
     }
 
     /// Adds what is known below names that stand for something else now: it must be looked for in other directories.
@@ -543,6 +647,19 @@ impl Application {
 
     /// Names of files and directories whose stat does not prove that nothing has happened.
     fn names_to_compare(&self) -> HashSet<Name> {
+        // Watches on directories that were moved or replaced are gone. They are followed before they are looked at.
+        self.watch.renew();
+        let names = lock(&self.names);
+        let paths: Vec<PathBuf> = names.by_path.keys().cloned().collect();
+        let listed: Vec<PathBuf> = names.listed.iter().cloned().collect();
+        drop(names);
+        let listener = self.listener();
+        for path in &paths {
+            self.watch.follow(path, self.top_of(path), &listener);
+        }
+        for directory in &listed {
+            self.watch.follow_all(directory, self.top_of(directory), &listener);
+        }
         let changed: Vec<(PathBuf, Option<Stat>)> = moved(self.seen()).collect();
         let mut names = lock(&self.names);
         names.seen.extend(changed.iter().map(|(path, now)| (path.clone(), *now)));
@@ -552,17 +669,6 @@ impl Application {
             if changed.contains(path.as_path()) || path.parent().is_some_and(|above| changed.contains(above)) {
                 found.extend(at.iter().cloned());
             }
-        }
-        let paths: Vec<PathBuf> = names.by_path.keys().cloned().collect();
-        let listed: Vec<PathBuf> = names.listed.iter().cloned().collect();
-        drop(names);
-        // Watches on directories that were moved or replaced are gone.
-        let listener = self.listener();
-        for path in &paths {
-            self.watch.follow(path, self.top_of(path), &listener);
-        }
-        for directory in &listed {
-            self.watch.follow_all(directory, self.top_of(directory), &listener);
         }
         found
     }
@@ -578,7 +684,8 @@ impl Application {
         let current = self.current();
         for name in names {
             let Some(known) = lock(&self.names).known.get(&name).cloned() else { continue };
-            let change = self.compare_one(&name, &known, &current);
+            let is_asked = lock(&self.names).asked.contains(&name);
+            let change = self.compare_one(&name, &known, &current, is_asked);
             let mut all = lock(&self.names);
             match change {
                 Some(change) => drop(all.suspects.insert(name, change)),
@@ -590,25 +697,40 @@ impl Application {
         }
     }
 
-    fn compare_one(&self, name: &Name, known: &Known, current: &Snapshot) -> Option<Change> {
+    fn compare_one(&self, name: &Name, known: &Known, current: &Snapshot, is_asked: bool) -> Option<Change> {
         let looked = self.look_on_disk(name, &known.directories);
         self.follow_paths(name, &looked.probed);
         if looked.found != known.candidate {
             let content = origin_of(&looked.found).as_ref().and_then(Origin::file).map(|file| self.read(file));
-            return Some(Change::open(content));
+            return Some(Change { is_asked, ..Change::open(content) });
         }
         let loaded = current.any(name);
         let served = loaded.as_ref().map(|m| m.source.hash()).or_else(|| current.sources.hash(name))?;
         let Resolution::Managed(origin) = &known.resolution else { return None };
-        let content = self.read(origin.file()?);
-        let is_edited = !content.as_ref().is_ok_and(|c| c.hash == served);
+        let content = origin.file().map(|file| self.read(file));
+        let is_same = content.as_ref().is_none_or(|content| content.as_ref().is_ok_and(|c| c.hash == served));
         let data = loaded.and_then(|module| self.other_data(name, &module.reads()));
-        (is_edited || data.is_some()).then(|| Change {
-            known: Some(known.clone()),
-            content: Some(content),
-            source: None,
-            data,
-        })
+        let change = Change { known: Some(known.clone()), content, source: None, data, is_asked };
+        (!is_same || change.data.is_some() || is_asked).then_some(change)
+    }
+
+    /// Reads a file for the first time. Where it has a writer, that one is waited for, but not for long.
+    ///
+    /// # Errors
+    /// As [`Content::read`].
+    pub fn read_written(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
+        let deadline = Instant::now() + WRITING;
+        loop {
+            self.watch.poll();
+            let content = self.read(file);
+            let is_young = self.watch.is_polling() && content.as_ref().is_ok_and(|c| c.stat.is_young());
+            // Asked again after reading, as the writer may have begun in between.
+            self.watch.poll();
+            if !(is_young || self.watch.has_writer(file)) || Instant::now() >= deadline {
+                return content;
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// Reads a file and remembers its stat.
@@ -822,6 +944,7 @@ impl Application {
         }
         for name in settled {
             names.suspects.remove(&name);
+            names.asked.remove(&name);
         }
         drop(names);
         self.report.serve_built();
@@ -849,39 +972,36 @@ impl Application {
         self.report.add(&module.name, module.source.hash());
     }
 
-    /// Where all files are looked at, as the kernel does not tell of changes: as often as that costs a tenth of the time.
+    /// Looks at the files of which the kernel does not tell, if it is time to.
     fn poll_files(&self) {
-        let begun = Instant::now();
-        {
-            let mut sweeps = lock(&self.sweeps);
-            if begun < sweeps.next_polling {
-                return;
-            }
-            sweeps.next_polling = begun + Duration::from_secs(3600);
+        if !lock(&self.sweeps).begin_polling() {
+            return;
         }
-        self.sweep();
-        let cost = begun.elapsed();
-        lock(&self.sweeps).next_polling = Instant::now() + cost * POLLING_SHARE;
+        let begun = Instant::now();
+        self.watch.look_at_trigger();
+        if self.key.autoreload {
+            self.sweep(self.watch.unannounced(self.seen(), |(path, _)| path));
+        }
+        lock(&self.sweeps).end_polling(begun.elapsed());
     }
 
     /// Looks at all files for changes that the kernel does not tell of, such as writes through a memory map. Called by a thread
     /// of the child that serves no request; answers when it wants to be called again.
     pub fn sweep_in_background(&self) -> Instant {
         let begun = Instant::now();
-        let next = lock(&self.sweeps).next_background;
+        let next = lock(&self.sweeps).next_background();
         if begun < next {
             return next;
         }
+        self.watch.look_at_trigger();
         if self.key.autoreload && !self.kept.is_frozen() && !self.watch.is_polling() {
-            self.sweep();
+            self.sweep(self.seen());
         }
-        let next = Instant::now() + (begun.elapsed() * SWEEP_SHARE).max(SWEEP_INTERVAL);
-        lock(&self.sweeps).next_background = next;
-        next
+        lock(&self.sweeps).end_background(begun.elapsed())
     }
 
-    fn sweep(&self) {
-        if moved(self.seen()).next().is_some() {
+    fn sweep(&self, seen: Vec<(PathBuf, Option<Stat>)>) {
+        if moved(seen).next().is_some() {
             self.anything_changed();
         }
     }
@@ -907,12 +1027,26 @@ pub struct Published {
 
 impl Listener for Application {
     fn changed(&self, path: &Path) {
-        lock(&self.pending).paths.insert(path.to_owned());
-        self.dirty.store(true, Ordering::SeqCst);
+        if self.key.autoreload {
+            lock(&self.pending).paths.insert(path.to_owned());
+            self.dirty.store(true, Ordering::SeqCst);
+        }
     }
 
     fn anything_changed(&self) {
-        lock(&self.pending).anything = true;
+        if self.key.autoreload {
+            lock(&self.pending).anything = true;
+            self.dirty.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn rebuild(&self, scope: Option<u64>) {
+        let mut pending = lock(&self.pending);
+        pending.rebuilds.push(scope);
+        pending.is_asked = true;
+        // What is not reloaded by itself has been told of no change.
+        pending.anything |= scope.is_none() && !self.key.autoreload;
+        drop(pending);
         self.dirty.store(true, Ordering::SeqCst);
     }
 }

@@ -55,7 +55,7 @@ pub fn get(py: Python<'_>, key: &Key) -> PyResult<Arc<Application>> {
     let kept = registry().get_or_insert_default().entry(key.clone()).or_insert_with(|| application.clone()).clone();
     if !Arc::ptr_eq(&kept, &application) {
         show_path(py, &kept.kept.exclusions, &kept.search)?;
-    } else if key.autoreload {
+    } else {
         janitor::look_after(&application);
     }
     Ok(kept)

@@ -42,7 +42,7 @@ pub fn compile(py: Python<'_>, file: &Path, content: &Content) -> PyResult<Arc<S
 /// `OSError` when the file cannot be read; what `compile` raises.
 pub fn load_source(py: Python<'_>, application: &Application, origin: &Origin) -> PyResult<Arc<Source>> {
     let Some(file) = origin.file() else { return Ok(namespace_source(origin)) };
-    let content = py.detach(|| application.read(file)).map_err(|e| unreadable(file, &e))?;
+    let content = py.detach(|| application.read_written(file)).map_err(|e| unreadable(file, &e))?;
     compile(py, file, &content)
 }
 

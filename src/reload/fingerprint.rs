@@ -31,14 +31,13 @@ pub struct Stat {
 impl Stat {
     /// From what the system has told.
     pub fn of(metadata: &Metadata) -> Self {
-        let newest = (metadata.mtime(), metadata.mtime_nsec()).max((metadata.ctime(), metadata.ctime_nsec()));
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
-            racy: is_young(newest),
+            racy: is_near((metadata.ctime(), metadata.ctime_nsec()), GRAIN),
         }
     }
 
@@ -57,12 +56,23 @@ impl Stat {
         self.racy = false;
         self
     }
+
+    /// Whether the file was changed so shortly before that a writer may still be at it.
+    pub fn is_young(&self) -> bool {
+        self.racy
+    }
+
+    /// Whether the file was changed less than so long ago.
+    pub fn is_younger_than(&self, age: Duration) -> bool {
+        is_near(self.changed, age)
+    }
 }
 
-fn is_young((seconds, nanos): (i64, i64)) -> bool {
+/// Whether a time is as near to the present as this. A time in the future is not: the next change gets another one.
+fn is_near((seconds, nanos): (i64, i64), distance: Duration) -> bool {
     let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) else { return true };
     let then = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanos).unwrap_or(0));
-    now < then + GRAIN
+    now.abs_diff(then) < distance
 }
 
 /// A file's bytes as read in one consistent go.

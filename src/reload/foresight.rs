@@ -153,7 +153,7 @@ impl<'a, 'py> Ahead<'a, 'py> {
         };
         let content: Content = match self.stage.and_then(|stage| stage.content(name)) {
             Some(content) => content.ok()?,
-            None => self.py.detach(|| self.application.read(&file)).ok()?,
+            None => self.py.detach(|| self.application.read_written(&file)).ok()?,
         };
         Some(match execute::compile(self.py, &file, &content) {
             Ok(source) => Foreseen::Source(origin, source),

@@ -11,6 +11,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::application::Application;
+use super::watch;
 use crate::httpd::{log, thread};
 use crate::python;
 
@@ -134,6 +135,10 @@ fn work() {
         };
         if !late.is_empty() {
             interrupt(&late);
+        }
+        if let Some(watch) = watch::current() {
+            watch.poll();
+            watch.expire_unfinished();
         }
         for application in applications.iter().filter_map(Weak::upgrade) {
             wake = wake.min(application.sweep_in_background());

@@ -13,6 +13,7 @@ mod dot;
 mod execute;
 mod facts;
 mod failure;
+mod filesystem;
 pub mod fingerprint;
 mod foresight;
 pub mod generation;
@@ -37,7 +38,11 @@ mod sources;
 mod stage;
 pub mod status;
 mod surroundings;
+mod sweeps;
+mod trigger;
+mod unfinished;
 pub mod watch;
+mod watched;
 
 use std::sync::Arc;
 

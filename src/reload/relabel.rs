@@ -40,7 +40,7 @@ pub fn take_in(
         let Ok(source) = execute::compile(py, file, content) else { continue };
         change.source = Some(source);
         // An error here only means that the module runs again.
-        if !is_in_use && relabel(py, &current, &module, change).unwrap_or(false) {
+        if !is_in_use && !change.is_asked && relabel(py, &current, &module, change).unwrap_or(false) {
             taken.push(name.clone());
         }
     }

@@ -80,6 +80,13 @@ mpm_tests! {
             ("PythonReloadTimeout nan", ["`nan`", "above 0"]),
             ("PythonReloadTimeout inf", ["`inf`", "up to 3600"]),
             ("PythonReloadTimeout 3601", ["`3601`", "up to 3600"]),
+            ("PythonReloadWatch often", ["`often`", "auto, inotify or stat"]),
+            ("PythonReloadInterval soon", ["`soon`", "seconds"]),
+            ("PythonReloadInterval -1", ["`-1`", "from 0 to 3600"]),
+            ("PythonReloadInterval nan", ["`nan`", "from 0 to 3600"]),
+            ("PythonReloadTrigger reload", ["`reload`", "absolute"]),
+            ("PythonReloadTrigger /", ["`/`", "a file"]),
+            ("PythonReloadTrigger /no/such/directory/reload", ["`/no/such/directory/reload`", "directory"]),
             ("PythonReloadRoot relative", ["`relative`", "absolute"]),
             ("PythonReloadRoot /no/such/directory", ["`/no/such/directory`", "absolute"]),
             ("PythonReloadRoot", ["at least one argument", "Directories"]),
@@ -120,7 +127,13 @@ mpm_tests! {
         ] {
             assert_refused(mpm, conf, &["not allowed in"]);
         }
-        for line in ["PythonHome /usr", "PythonOptimize On"] {
+        for line in [
+            "PythonHome /usr",
+            "PythonOptimize On",
+            "PythonReloadWatch stat",
+            "PythonReloadInterval 1",
+            "PythonReloadTrigger /tmp/reload",
+        ] {
             assert_refused(
                 mpm,
                 &format!("<VirtualHost *:1>\n{line}\n</VirtualHost>"),

@@ -1,27 +1,24 @@
 //! When inotify lets the server down: its queue overflows, or there is none to be had.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, thread, time::Duration};
 
 use crate::{
-    app::{App, handler},
-    support::{Httpd, drop_privileges, mpm_tests, wait_for},
+    app::{App, handler, module},
+    support::{Connection, Httpd, drop_privileges, mpm_tests, wait_for},
 };
 
-/// Runs the command that follows its own words in a user namespace where nobody may have an inotify instance.
-const WITHOUT_INOTIFY: [&str; 7] = [
-    "unshare",
-    "--user",
-    "--map-current-user",
-    "--keep-caps",
-    "sh",
-    "-c",
-    "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\"",
-];
+/// Runs the command that follows its own words in a user namespace where everybody together may have so many inotify
+/// instances or watches.
+fn limited(what: &str, limit: u32) -> Vec<String> {
+    let script = format!("echo {limit} > /proc/sys/user/max_inotify_{what} && exec \"$@\"");
+    ["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", &script, "sh"].map(str::to_owned).to_vec()
+}
 
 /// Why this machine cannot take inotify away from a process; nothing where it can.
 fn cannot_deny_inotify() -> Option<String> {
-    let mut attempt = Command::new(WITHOUT_INOTIFY[0]);
-    attempt.args(&WITHOUT_INOTIFY[1..]).args(["sh", "true"]);
+    let words = limited("instances", 0);
+    let mut attempt = Command::new(&words[0]);
+    attempt.args(&words[1..]).arg("true");
     drop_privileges(&mut attempt);
     match attempt.output() {
         Ok(output) if output.status.success() => None,
@@ -70,7 +67,7 @@ mpm_tests! {
         }
         let builder = Httpd::builder(mpm)
             .unprivileged()
-            .launcher(WITHOUT_INOTIFY.into_iter().chain(["sh"]));
+            .launcher(limited("instances", 0));
         let head = "import c, ctypes\nlibc = ctypes.CDLL(None)";
         let app = App::start_with(builder, &[
             ("h.py", &handler(head, "'%d %d' % (libc.inotify_init1(0), c.V)")),
@@ -98,4 +95,119 @@ mpm_tests! {
             app.httpd.log()
         );
     }
+
+    /// Case 42 with PythonReloadWatch inotify: httpd says what is wrong and does not start.
+    [prefork, event]
+    fn case_42_inotify_is_demanded_and_not_to_be_had(mpm) {
+        if let Some(reason) = cannot_deny_inotify() {
+            eprintln!("skipped: no user namespace to take inotify away in: {reason}");
+            return;
+        }
+        let builder = Httpd::builder(mpm).unprivileged().launcher(limited("instances", 0));
+        let said = builder.conf("PythonReloadWatch inotify").expect_start_failure();
+        for text in ["PythonReloadWatch", "max_user_instances", "auto or stat"] {
+            assert!(said.contains(text), "{text} is not in {said}");
+        }
+    }
+
+    /// Case 42: there is an instance, but no room for as many watches as there are directories.
+    [prefork, event]
+    fn case_42_too_few_watches(mpm) {
+        if let Some(reason) = cannot_deny_inotify() {
+            eprintln!("skipped: no user namespace to take inotify away in: {reason}");
+            return;
+        }
+        let builder = Httpd::builder(mpm).unprivileged().launcher(limited("watches", 3));
+        let app = App::start_with(builder, &[
+            ("h.py", &handler("import c, a.b.d", "'%d %d' % (c.V, a.b.d.V)")),
+            ("c.py", "V = 1"),
+            ("a/__init__.py", ""),
+            ("a/b/__init__.py", ""),
+            ("a/b/d.py", "V = 1"),
+        ]);
+        app.expect("1 1");
+        for value in [2, 3] {
+            app.edit("c.py", &format!("V = {value}"));
+            app.edit("a/b/d.py", &format!("V = {value}"));
+            let both = format!("{value} {value}");
+            wait_for("polling to see the edits", || (app.ask().value == both).then_some(()));
+        }
+        let warnings = app.httpd.log_lines(":warn]");
+        assert_eq!(warnings.len(), 1, "one warning, and no storm of them:\n{}", app.httpd.log());
+        assert!(warnings[0].contains("max_user_watches"), "{}", warnings[0]);
+    }
+
+    /// A child is killed again and again while the queue is full of events that somebody has to take out of it.
+    [prefork, event]
+    fn children_killed_while_they_drain(mpm) {
+        let builder = Httpd::builder(mpm).children(3).threads(4).conf("LogLevel info");
+        let app = App::start_with(builder, &[
+            ("h.py", &handler("import c, d", "'%d %d' % (c.V, d.V)")),
+            ("c.py", "V = 0"),
+            ("d.py", "V = 0"),
+        ]);
+        app.expect("0 0");
+        let names = ["c.tmp", "d.tmp"].map(|name| app.site.path(name));
+        for round in 1..=5 {
+            app.site.write("c.tmp", "");
+            // The names' first parts are followed, so that each of these events goes into the journal.
+            for turn in 0..8_000 {
+                fs::rename(&names[turn % 2], &names[(turn + 1) % 2]).expect("a rename within the site");
+            }
+            app.edit("c.py", &format!("V = {round}"));
+            app.edit("d.py", &format!("V = {round}"));
+            let victims = app.httpd.child_pids();
+            thread::scope(|scope| {
+                for _ in 0..6 {
+                    // The child that answers may be the one that is killed.
+                    scope.spawn(|| {
+                        let request = [("Connection", "close")];
+                        let _ = Connection::open(app.httpd.port()).and_then(|mut c| c.request("GET", "/", &request, None));
+                    });
+                }
+                thread::sleep(Duration::from_micros(400 * round));
+                app.httpd.kill_child(victims[0]);
+            });
+            // The children of before and those that take the places of the killed ones: all see the edits.
+            for _ in 0..6 {
+                app.expect(&format!("{round} {round}"));
+            }
+        }
+        let met = app.httpd.log_lines("ended while it took in changes").len();
+        println!("{met} of 5 children were in the middle of it");
+    }
+
+    /// Watches do not grow in number with directories that are moved, replaced and gone.
+    [prefork, event]
+    fn watches_of_renamed_packages_end(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import pkg.sub.c as c", "c.V")),
+            ("pkg/__init__.py", ""),
+            ("pkg/sub/__init__.py", ""),
+            ("pkg/sub/c.py", "V = 0"),
+        ]);
+        app.expect("0");
+        let before = watches(&app.httpd);
+        for cycle in 1..=150 {
+            for name in ["__init__.py", "sub/__init__.py"] {
+                app.site.write(&format!("next/{name}"), module(""));
+            }
+            app.site.write("next/sub/c.py", module(&format!("V = {cycle}")));
+            fs::rename(app.site.path("pkg"), app.site.path(&format!("old{cycle}"))).expect("a rename in the site");
+            fs::rename(app.site.path("next"), app.site.path("pkg")).expect("a rename in the site");
+            app.expect(&cycle.to_string());
+        }
+        let after = watches(&app.httpd);
+        assert!(after <= before + 4, "{before} watches at first, {after} after 150 replacements");
+    }
+}
+
+/// How many watches the server's inotify instance has.
+fn watches(httpd: &Httpd) -> usize {
+    let pid = httpd.child_pids()[0];
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fdinfo")).expect("the child lives");
+    descriptors
+        .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
+        .map(|text| text.lines().filter(|line| line.starts_with("inotify wd:")).count())
+        .sum()
 }

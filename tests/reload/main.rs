@@ -32,5 +32,8 @@ mod packages;
 mod pinned;
 mod places;
 mod published;
+mod rebuilds;
 mod status;
 mod transactions;
+mod watching;
+mod writing;

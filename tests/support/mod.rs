@@ -22,7 +22,7 @@ pub use self::{
     installation::{Installation, Mpm, python_module},
     process::{children_of, drop_privileges, group_members, signal},
     served::{Served, module},
-    site::{Save, Site},
+    site::{Save, Site, Writer},
     wait::{DEADLINE, wait_for},
 };
 

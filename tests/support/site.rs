@@ -80,6 +80,12 @@ impl Site {
         }
     }
 
+    /// Opens a file for writing, and truncates it.
+    pub fn open(&self, relative: &str) -> Writer {
+        let _held = FORKS.read().unwrap_or_else(PoisonError::into_inner);
+        Writer(File::create(self.path(relative)).expect("a file of the site is opened"))
+    }
+
     /// Removes a file.
     pub fn remove(&self, relative: &str) {
         fs::remove_file(self.path(relative)).expect("a file of the site is removed");
@@ -142,3 +148,20 @@ fn write_file(path: &Path, bytes: &[u8]) {
 /// Between fork and exec a new process holds copies of all open files, and a file that is being saved is closed, as the kernel
 /// sees it, only when that copy is closed too. So nobody saves while a process is made, and the other way round.
 pub static FORKS: RwLock<()> = RwLock::new(());
+
+/// A file of a site that a program has opened for writing and not closed yet.
+#[derive(Debug)]
+pub struct Writer(File);
+
+impl Writer {
+    /// Writes some more.
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).expect("a file of the site is written");
+    }
+
+    /// Closes the file.
+    pub fn close(self) {
+        let _held = FORKS.read().unwrap_or_else(PoisonError::into_inner);
+        drop(self.0);
+    }
+}

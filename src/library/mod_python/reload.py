@@ -9,7 +9,7 @@ try:
 except ImportError:
     _apache = None
 
-__all__ = ["children", "depends_on", "exclude", "generation", "graph", "pin"]
+__all__ = ["children", "depends_on", "exclude", "generation", "graph", "pin", "request"]
 
 
 def children():
@@ -69,3 +69,13 @@ def exclude(pattern):
     """
     if _apache is not None:
         _apache.reload_exclude(pattern)
+
+
+def request(scope=None):
+    """Ask every child of the server to load its managed modules again, even those that have not changed.
+
+    scope is the dotted name of a module or of a package, which stands for all that is in it: only these are loaded again,
+    and what depends on them. Each child does it before its next request.
+    """
+    if _apache is not None:
+        _apache.reload_request(scope)

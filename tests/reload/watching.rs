@@ -1,0 +1,165 @@
+//! How changes are found: announced by the kernel, looked for, or both.
+
+use std::{fs, process::Command};
+
+use crate::{
+    app::{App, handler},
+    support::{Builder, Httpd, Mpm, Site, mpm_tests, wait_for},
+};
+
+/// Starts the command that follows after running a script, in a mount namespace of its own.
+fn mounted(script: &str) -> Vec<String> {
+    let script = format!("{script} && exec \"$@\"");
+    ["unshare", "--mount", "sh", "-c", &script, "sh"].map(str::to_owned).to_vec()
+}
+
+/// Why this machine cannot run the script in a mount namespace; nothing where it can.
+fn cannot_mount(script: &str) -> Option<String> {
+    let words = mounted(script);
+    match Command::new(&words[0]).args(&words[1..]).arg("true").output() {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Whether a child of this httpd holds an inotify instance.
+fn has_inotify(httpd: &Httpd) -> bool {
+    let pid = httpd.child_pids()[0];
+    fs::read_dir(format!("/proc/{pid}/fd")).expect("the child lives").any(|entry| {
+        let target = fs::read_link(entry.expect("an entry of /proc").path()).unwrap_or_default();
+        target.to_string_lossy().contains("inotify")
+    })
+}
+
+fn stat(mpm: Mpm, lines: &str) -> Builder {
+    Httpd::builder(mpm).conf(&format!("PythonReloadWatch stat\n{lines}"))
+}
+
+/// A handler that shows a leaf's value, and the leaf.
+fn leaf(builder: Builder) -> App {
+    App::start_with(builder, &[("h.py", &handler("import c", "c.V")), ("c.py", "V = 1")])
+}
+
+mpm_tests! {
+    /// P1 with PythonReloadWatch stat: with an interval of 0 every request looks at the files.
+    [prefork, event]
+    fn stat_at_every_request(mpm) {
+        let app = leaf(stat(mpm, "PythonReloadInterval 0"));
+        let first = app.expect("1");
+        assert!(!has_inotify(&app.httpd), "stat asks the kernel for nothing");
+        for value in ["2", "3", "4", "5"] {
+            app.edit("c.py", &format!("V = {value}"));
+            app.expect(value);
+        }
+        app.site.touch("c.py");
+        let last = app.expect("5");
+        assert_eq!(last.runs_after(&first).len(), 8, "four edits of two modules");
+        assert!(app.httpd.log_lines(":warn]").is_empty(), "{:#?}", app.httpd.log_lines(":warn]"));
+    }
+
+    /// PythonReloadWatch stat with the intervals that are set and that are not.
+    [prefork, event]
+    fn stat_within_an_interval(mpm) {
+        for lines in ["", "PythonReloadInterval 0.2"] {
+            let app = leaf(stat(mpm, lines));
+            app.expect("1");
+            for value in ["2", "3"] {
+                app.edit("c.py", &format!("V = {value}"));
+                wait_for("the edit to be seen", || (app.ask().value == value).then_some(()));
+            }
+        }
+    }
+
+    /// With a long interval nothing is looked at before it is over.
+    [prefork, event]
+    fn stat_looks_no_sooner_than_it_is_told(mpm) {
+        let app = leaf(stat(mpm, "PythonReloadInterval 3600"));
+        app.expect("1");
+        app.edit("c.py", "V = 2");
+        for _ in 0..20 {
+            app.expect("1");
+        }
+    }
+
+    /// PythonReloadWatch inotify and auto: edits are announced, nothing is said.
+    [prefork, event]
+    fn inotify_and_auto_announce(mpm) {
+        for mode in ["inotify", "auto"] {
+            let app = leaf(Httpd::builder(mpm).conf(&format!("PythonReloadWatch {mode}\nPythonReloadInterval 3600")));
+            app.expect("1");
+            assert!(has_inotify(&app.httpd));
+            app.edit("c.py", "V = 2");
+            app.expect("2");
+        }
+    }
+
+    /// Case 43: an edit in the lower layer of an overlay, which inotify cannot see.
+    [prefork, event]
+    fn case_43_an_edit_below_an_overlay(mpm) {
+        let layers = Site::with(&[("lower/c.py", "V = 1\n"), ("upper/empty", ""), ("work/empty", "")]);
+        layers.remove("work/empty");
+        let path = |name: &str| layers.path(name).display().to_string();
+        let app_site = Site::with(&[("h.py", &handler("import c", "c.V")), ("lib/empty", "")]);
+        let script = format!(
+            "mount -t overlay overlay -o lowerdir={},upperdir={},workdir={} {}",
+            path("lower"),
+            path("upper"),
+            path("work"),
+            app_site.path("lib").display()
+        );
+        if let Some(reason) = cannot_mount(&script) {
+            eprintln!("skipped: no overlay can be mounted here: {reason}");
+            return;
+        }
+        let conf = format!(
+            "SetHandler mod_python\nPythonHandler h\nPythonPath \"['{}', '{}'] + sys.path\"",
+            app_site.root().display(),
+            app_site.path("lib").display()
+        );
+        let head = "import sys as _s\n_s.__dict__.setdefault('_runs', [])\nimport c";
+        app_site.write("h.py", handler(head, "c.V"));
+        let httpd = Httpd::builder(mpm).conf("LogLevel info").launcher(mounted(&script)).site(&app_site, &conf).start();
+        let app = App { site: app_site, httpd };
+        app.expect("1");
+        layers.write("lower/c.py", "V = 2\n");
+        wait_for("the edit below the overlay to be found", || (app.ask().value == "2").then_some(()));
+        let said = app.httpd.log_lines("overlayfs");
+        assert_eq!(said.len(), 1, "it is said once:\n{}", app.httpd.log());
+    }
+
+    /// A file system is mounted over a directory, and unmounted again.
+    [prefork, event]
+    fn a_directory_is_mounted_over_and_unmounted(mpm) {
+        let app_site = Site::with(&[("lib/__init__.py", ""), ("lib/c.py", "V = 'below'\n"), ("other/__init__.py", "")]);
+        app_site.write("other/c.py", "V = 'mounted'\n");
+        let head = "import sys as _s\n_s.__dict__.setdefault('_runs', [])\nfrom lib import c";
+        app_site.write("h.py", handler(head, "c.V"));
+        let lib = app_site.path("lib").display().to_string();
+        let other = app_site.path("other").display().to_string();
+        if let Some(reason) = cannot_mount(&format!("mount --bind {other} {lib}")) {
+            eprintln!("skipped: nothing can be mounted here: {reason}");
+            return;
+        }
+        let launcher = mounted(&format!("mount -t tmpfs none {lib} && cp {other}/* {lib}"));
+        let httpd = Httpd::builder(mpm)
+            .launcher(launcher)
+            .site(&app_site, "SetHandler mod_python\nPythonHandler h")
+            .start();
+        let app = App { site: app_site, httpd };
+        app.expect("mounted");
+        let within = |words: &[&str]| {
+            let pid = app.httpd.parent_pid().to_string();
+            let status = Command::new("nsenter").args(["-t", &pid, "-m"]).args(words).status();
+            assert!(status.expect("nsenter runs").success(), "{words:?}");
+        };
+        within(&["umount", &lib]);
+        app.expect("below");
+        app.site.write("lib/c.py", "V = 'edited'\n");
+        app.expect("edited");
+        within(&["mount", "--bind", &other, &lib]);
+        wait_for("the sweep to see the other directory", || (app.ask().value == "mounted").then_some(()));
+        app.site.write("other/c.py", "V = 'edited there'\n");
+        app.expect("edited there");
+    }
+}
