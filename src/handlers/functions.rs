@@ -15,7 +15,7 @@ use crate::config::DirConfig;
 use crate::reload::by_path::{self, Call, Site};
 use crate::reload::import::Place;
 use crate::reload::kept::Keep;
-use crate::reload::{Managed, context, import, reads, status, watch};
+use crate::reload::{Managed, context, import, lifecycle, reads, retirement, states, status, watch};
 
 /// Adds them to the module.
 ///
@@ -26,6 +26,7 @@ pub fn add(_: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(managed_origin, module)?)?;
     module.add_function(wrap_pyfunction!(publisher_handler, module)?)?;
     module.add_function(wrap_pyfunction!(reload_children, module)?)?;
+    module.add_function(wrap_pyfunction!(reload_carry, module)?)?;
     module.add_function(wrap_pyfunction!(reload_depends_on, module)?)?;
     module.add_function(wrap_pyfunction!(reload_generation, module)?)?;
     module.add_function(wrap_pyfunction!(reload_graph, module)?)?;
@@ -37,6 +38,8 @@ pub fn add(_: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(current_request, module)?)?;
     module.add_function(wrap_pyfunction!(get_handler_root, module)?)?;
     module.add_function(wrap_pyfunction!(reload_request, module)?)?;
+    module.add_function(wrap_pyfunction!(reload_leaks, module)?)?;
+    module.add_function(wrap_pyfunction!(reload_on_retire, module)?)?;
     Ok(())
 }
 
@@ -92,6 +95,29 @@ fn reload_children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
 #[pyo3(signature = (*paths))]
 fn reload_depends_on(py: Python<'_>, paths: Vec<PathBuf>) {
     reads::declare(py, &paths);
+}
+
+/// The state that the code with this namespace keeps under a name, in a tuple; None while another thread makes it.
+#[pyfunction]
+fn reload_carry<'py>(
+    py: Python<'py>,
+    namespace: &Bound<'py, PyDict>,
+    name: &str,
+    factory: &Bound<'py, PyAny>,
+) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
+    Ok(states::carry(py, namespace, name, factory)?.map(|state| (state,)))
+}
+
+/// Has a function called when the code with this namespace has gone.
+#[pyfunction]
+fn reload_on_retire(namespace: &Bound<'_, PyDict>, function: Bound<'_, PyAny>) -> PyResult<()> {
+    lifecycle::on_retire(namespace, function)
+}
+
+/// Retired modules that something keeps in memory.
+#[pyfunction]
+fn reload_leaks(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    retirement::leaks(py)
 }
 
 /// The number of the generation that the caller sees.

@@ -9,6 +9,7 @@ use pyo3::types::{PyAnyMethods, PyDict};
 static MODULES: &[(&str, bool, &str)] = &[
     ("mod_python", true, include_str!("../library/mod_python/__init__.py")),
     ("mod_python._arguments", false, include_str!("../library/mod_python/_arguments.py")),
+    ("mod_python._leaks", false, include_str!("../library/mod_python/_leaks.py")),
     ("mod_python._multipart", false, include_str!("../library/mod_python/_multipart.py")),
     ("mod_python.apache", false, include_str!("../library/mod_python/apache.py")),
     ("mod_python.publisher", false, include_str!("../library/mod_python/publisher.py")),

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use super::{attach, embed, error, forking, thread};
 use crate::api::cleanup;
 use crate::httpd::{guard, log};
+use crate::reload::lifecycle;
 
 /// How long Python code may take when a child ends. httpd's parent kills a child that is slower than a few seconds.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -38,6 +39,8 @@ pub fn run() {
 
 fn last_words(py: Python<'_>) {
     cleanup::run_for_child(py);
+    // Before threads are waited for: modules stop theirs there.
+    lifecycle::end_of_child(py);
     let result = join_threads(py).and_then(|()| {
         super::import(py, "atexit")?.call_method0("_run_exitfuncs")?;
         Ok(())

@@ -20,6 +20,7 @@ use super::report::Report;
 use super::resolve::{self, Found, Lookup};
 use super::roots::{Root, Roots};
 use super::stage;
+use super::states::States;
 use super::sweeps::Sweeps;
 use super::watch::{Listener, Watch, scope_hash};
 use crate::config::{Consistency, ReloadMode};
@@ -196,6 +197,8 @@ pub struct Application {
     entries: Mutex<HashSet<(Name, Option<Box<str>>)>>,
     pages: Mutex<HashMap<Box<str>, Page>>,
     failure: Mutex<Option<Arc<Failure>>>,
+    /// What its modules carry from generation to generation.
+    pub states: States,
     sweeps: Mutex<Sweeps>,
     report: Report,
 }
@@ -254,6 +257,7 @@ impl Application {
             entries: Mutex::default(),
             pages: Mutex::default(),
             failure: Mutex::default(),
+            states: States::default(),
             sweeps: Mutex::new(sweeps),
         });
         application.watch.add_listener(application.listener());

@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::exceptions::{PyImportError, PyOSError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyModule};
+use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyWeakrefReference};
 
 use super::application::Application;
 use super::context;
 use super::facts::CodeFacts;
 use super::fingerprint::{self, Content};
 use super::graph::Name;
+use super::lifecycle::{self, Draft, Life};
 use super::module::{self, Managed, Origin, Parts, Source};
+use super::retirement;
 use super::shown;
 use crate::python::system;
 
@@ -82,6 +84,8 @@ pub struct Order {
     pub source: Arc<Source>,
     /// The generation that it will belong to.
     pub generation: u64,
+    /// What the build has added so far, if there is one.
+    pub draft: Option<Arc<Draft>>,
 }
 
 /// Makes the module object and runs the body. `begin` is called in between, so that imports in a cycle find the module.
@@ -90,8 +94,8 @@ pub struct Order {
 /// # Errors
 /// What the body raises, `SystemExit` included.
 pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
-    let module = new_module(py, &order)?;
-    let Order { application, name, origin, source, generation } = order;
+    let (module, loader) = new_module(py, &order)?;
+    let Order { application, name, origin, source, generation, draft } = order;
     let parts = Parts {
         name: name.clone(),
         origin,
@@ -99,20 +103,24 @@ pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> P
         application: Arc::downgrade(&application),
         generation,
         copied_from: None,
+        life: Life::new(draft.as_ref(), PyWeakrefReference::new(&loader)?.into_any().unbind()),
     };
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     let record = Managed::new(py, parts, module.clone().unbind(), sequence);
     begin(&record);
     let before = shown::show(py, &application, &name, Some(module.as_any()))?;
+    retirement::start();
     let Some(code) = &source.code else { return Ok(record) };
     let running = context::begin_body(&record);
     let dict = module.dict();
     let result = crate::python::import(py, "builtins")?.getattr("exec")?.call1((code, &dict));
     drop(running);
     if let Err(error) = result {
+        lifecycle::failed(py, &record, &error);
         shown::restore(py, &application, &name, before)?;
         return Err(error);
     }
+    lifecycle::finished(py, &record)?;
     if shown::is_ours(py, &name) {
         let now = system::modules(py)?.get_item(&*name)?;
         if let Some(now) = now.filter(|now| !now.is(&module) && !is_another(py, &application, &name, now)) {
@@ -150,6 +158,7 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
         application: original.application.clone(),
         generation: original.generation,
         copied_from: Some(original.copied_from.clone().unwrap_or_else(|| original.clone())),
+        life: Life::of_copy(),
     };
     let record = Managed::new(py, parts, module.clone().unbind(), original.sequence);
     for used in original.uses() {
@@ -167,7 +176,8 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
     Ok(record)
 }
 
-fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<Bound<'py, PyModule>> {
+/// A module object, and its loader.
+fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<(Bound<'py, PyModule>, Bound<'py, PyAny>)> {
     let Order { name, origin, source, .. } = order;
     let module = PyModule::new(py, name)?;
     let loader_type = crate::python::import(py, "_mod_python_loader")?.getattr("ManagedLoader")?;
@@ -180,7 +190,7 @@ fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<Bound<'py, PyModu
     let directories = origin.is_package().then(|| origin.directories());
     let neighbours: Vec<OsString> = order.application.roots.directory_of(name).into_iter().map(Into::into).collect();
     loader.call_method1("prepare", (&module, directories, order.generation, neighbours))?;
-    Ok(module)
+    Ok((module, loader))
 }
 
 /// Puts a submodule into its package's namespace, once for each package object, as Python does after loading it. Answers what

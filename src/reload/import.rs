@@ -173,7 +173,9 @@ fn managed_import<'py>(
         Some(list) if !list.is_none() => list.is_truthy()?,
         _ => false,
     };
-    let Some(found) = find_for(py, &importer, &absolute)? else {
+    // An importer that puts up with a failure uses the name as well: it runs again when that is mended.
+    let found = find_for(py, &importer, &absolute).inspect_err(|_| note_prefixes(py, &importer, &absolute))?;
+    let Some(found) = found else {
         return foreign(py, &importer, &absolute, globals, fromlist.filter(|_| wants_parts), level);
     };
     if wants_parts {
@@ -231,7 +233,7 @@ fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyR
     if importer.module.is_none() && !concerns_managed(py, importer, name)? {
         return Ok(None);
     }
-    match find_for(py, importer, name)? {
+    match find_for(py, importer, name).inspect_err(|_| note_prefixes(py, importer, name))? {
         Some(found) => {
             note_import(py, importer, &found);
             Ok(Some(found.exposed(py)))
@@ -599,6 +601,7 @@ fn load(
             origin: origin.clone(),
             source,
             generation: generation.number,
+            draft: None,
         };
         execute::run(py, order, |record| generation.begin(name, record.clone()))
     });
@@ -763,8 +766,8 @@ fn part_of(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, part: &s
             Err(e) => Err(e),
         };
     };
+    importer.note(py, &name);
     if let Some(found) = find(py, &importer.application, &importer.view, &name)? {
-        importer.note(py, &name);
         importer.hold(py, &found);
     }
     Ok(())

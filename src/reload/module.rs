@@ -13,6 +13,7 @@ use super::facts::CodeFacts;
 use super::fingerprint::Hash;
 use super::graph::Name;
 use super::kept::Keep;
+use super::lifecycle::Life;
 
 /// What stands behind a managed module on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +135,8 @@ pub struct Managed {
     pub sequence: u64,
     /// The execution whose functions this copy of the namespace shares; none for an execution of its own.
     pub copied_from: Option<Arc<Managed>>,
+    /// What is to be done when it has gone.
+    pub life: Life,
     state: Mutex<State>,
     key: usize,
 }
@@ -159,6 +162,11 @@ pub fn by_globals(globals: &Bound<'_, PyDict>) -> Option<Arc<Managed>> {
     registry().as_ref()?.get(&(globals.as_ptr() as usize))?.upgrade()
 }
 
+/// The executions and copies that living generations, builds and requests have.
+pub fn living() -> Vec<Arc<Managed>> {
+    registry().iter().flat_map(HashMap::values).filter_map(Weak::upgrade).collect()
+}
+
 /// What `Managed::new` needs beside the module object.
 pub struct Parts {
     /// See the fields of [`Managed`].
@@ -173,13 +181,15 @@ pub struct Parts {
     pub generation: u64,
     /// As above.
     pub copied_from: Option<Arc<Managed>>,
+    /// As above.
+    pub life: Life,
 }
 
 impl Managed {
     /// A record for a module object, which can from now on be found by its namespace.
     pub fn new(py: Python<'_>, parts: Parts, module: Py<PyModule>, sequence: u64) -> Arc<Self> {
         let key = module.bind(py).dict().as_ptr() as usize;
-        let Parts { name, origin, source, application, generation, copied_from } = parts;
+        let Parts { name, origin, source, application, generation, copied_from, life } = parts;
         let record = Arc::new(Self {
             name,
             origin,
@@ -189,6 +199,7 @@ impl Managed {
             generation,
             sequence,
             copied_from,
+            life,
             state: Mutex::default(),
             key,
         });
@@ -302,5 +313,6 @@ impl Drop for Managed {
         {
             map.remove(&self.key);
         }
+        self.life.end(&self.name, self.generation, &self.application);
     }
 }

@@ -18,6 +18,7 @@ use super::foresight;
 use super::graph::{Affected, Facts, Name};
 use super::import;
 use super::janitor;
+use super::lifecycle::{self, Draft};
 use super::looking::Attempts;
 use super::module::{Managed, Origin, Source};
 use super::preflight;
@@ -66,6 +67,7 @@ pub struct Stage {
     /// Submodules that get new objects, by their package.
     children: HashMap<Name, Vec<Box<str>>>,
     table: Mutex<Table>,
+    draft: Arc<Draft>,
 }
 
 struct BaseFacts<'a>(&'a HashMap<Name, Arc<Managed>>, &'a Application);
@@ -105,7 +107,8 @@ pub fn build(
     let loaded = base.modules();
     let affected =
         application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded, application)));
-    let stage = Arc::new(Stage::new(application.clone(), base, changes, &affected, loaded));
+    let draft = Draft::new(begun + limit);
+    let stage = Arc::new(Stage::new(application.clone(), base, changes, &affected, loaded, draft));
     let order = stage.order(&affected);
     let before = Surroundings::note(py).map_err(|e| stage.broken(py, None, &e, &affected))?;
     let result = {
@@ -126,7 +129,7 @@ pub fn build(
             Ok(())
         }
         Err((module, e)) => {
-            let attempts = stage.discard(py);
+            let attempts = stage.discard(py, limit);
             before.restore(py);
             let mut broken = stage.broken(py, module, &e, &affected);
             broken.attempts = attempts;
@@ -147,6 +150,7 @@ impl Stage {
         changes: HashMap<Name, Change>,
         affected: &Affected,
         loaded: HashMap<Name, Arc<Managed>>,
+        draft: Arc<Draft>,
     ) -> Self {
         let mut plan = HashMap::new();
         let mut children: HashMap<Name, Vec<Box<str>>> = HashMap::new();
@@ -160,7 +164,7 @@ impl Stage {
         }
         let number = base.number + 1;
         let table = Mutex::new(Table { plan, ..Table::default() });
-        Self { application, base, number, loaded, changes, children, table }
+        Self { application, base, number, loaded, changes, children, table, draft }
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -170,6 +174,11 @@ impl Stage {
     /// The generation being built.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// What the build adds beside modules.
+    pub fn draft(&self) -> &Arc<Draft> {
+        &self.draft
     }
 
     /// What is to be made, in the order in which it is made unless imports ask for it sooner.
@@ -206,6 +215,9 @@ impl Stage {
                 }
                 Err(e) if janitor::is_timeout(py, &e) => return Err(e),
                 Err(e) => self.fail(name, e),
+            }
+            if let Some(refusal) = self.draft.refusal(py) {
+                return Err(refusal);
             }
         }
         Ok(())
@@ -298,6 +310,7 @@ impl Stage {
                 origin: origin.clone(),
                 source,
                 generation: self.number,
+                draft: Some(self.draft.clone()),
             };
             execute::run(py, order, |record| {
                 self.lock().made.insert(name.clone(), Made::Running(record.clone()));
@@ -305,6 +318,12 @@ impl Stage {
         });
         match result {
             Ok(record) => {
+                // Before anybody else gets the module: importers may copy names out of it.
+                if let Some(before) = &before
+                    && let Err(e) = lifecycle::hand_on(py, &self.application, &self.base, before, &record, &self.draft)
+                {
+                    self.draft.refuse(e);
+                }
                 self.lock().made.insert(name.clone(), Made::Ready(record.clone()));
                 Ok(record)
             }
@@ -532,6 +551,7 @@ impl Stage {
             .collect();
         self.application.kept.note_stale(&affected.kept);
         self.application.keep(renewed.values().flat_map(|record| record.keeps()));
+        let aftermath = self.draft.publish(&self.application.states, renewed.values());
         self.application.publish(Published {
             generation: Arc::new(Snapshot::with(self.number, modules, Sources::new(foreseen))),
             renewed: renewed.into_values().collect(),
@@ -539,11 +559,18 @@ impl Stage {
             known,
             settled: self.changes.keys().cloned().collect(),
         });
+        aftermath.settle(py);
         names
     }
 
     /// Takes everything back. Answers what the bodies have read.
-    fn discard(&self, py: Python<'_>) -> Attempts {
+    fn discard(self: &Arc<Self>, py: Python<'_>, limit: Duration) -> Attempts {
+        {
+            // The code that is discarded undoes what it did, while everything is still as it left it.
+            let _time = janitor::set(py, limit);
+            let _seen = context::enter(&self.application, View::Stage(self.clone()));
+            self.draft.discard(py);
+        }
         let mut table = std::mem::take(&mut *self.lock());
         for (package, tail) in table.bound.drain(..).rev() {
             package.forget_bound(&tail);

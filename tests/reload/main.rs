@@ -33,6 +33,8 @@ mod pinned;
 mod places;
 mod published;
 mod rebuilds;
+mod retirement;
+mod state;
 mod status;
 mod transactions;
 mod watching;

@@ -4,12 +4,17 @@ The module can be imported outside httpd, say in tests of an application: there 
 and what is asked of it is granted without effect.
 """
 
+import sys
+
 try:
     import _apache
 except ImportError:
     _apache = None
 
-__all__ = ["children", "depends_on", "exclude", "generation", "graph", "pin", "request"]
+__all__ = ["carry", "children", "depends_on", "exclude", "generation", "graph", "leaks", "on_retire", "pin", "request"]
+
+# What carry keeps outside httpd.
+_kept = {}
 
 
 def children():
@@ -28,6 +33,41 @@ def depends_on(*paths):
     """
     if _apache is not None:
         _apache.reload_depends_on(*paths)
+
+
+def carry(name, factory):
+    """Answer the state that is kept under this name for the calling module; factory() makes it where there is none.
+
+    The state outlives the module's code: after an edit the new code gets the same object. State that is made while edited code
+    is built is kept only if that code comes to be served.
+    """
+    namespace = sys._getframe(1).f_globals
+    if _apache is None:
+        key = namespace.get("__name__"), name
+        if key not in _kept:
+            _kept[key] = factory()
+        return _kept[key]
+    while True:
+        found = _apache.reload_carry(namespace, name, factory)
+        if found is not None:
+            return found[0]
+        # Another thread makes it. Between two turns a time limit can end the wait.
+
+
+def on_retire(fn):
+    """Have fn() called, once, when this execution of the calling module has gone; answers fn.
+
+    That is when newer code has taken its place and no request uses it any more, at once when the code was built but not taken
+    into service, and for the rest when the child ends.
+    """
+    if _apache is not None:
+        _apache.reload_on_retire(sys._getframe(1).f_globals, fn)
+    return fn
+
+
+def leaks():
+    """Retired modules that something keeps in memory: a list of dicts with module, generation and holders, a list of texts."""
+    return [] if _apache is None else _apache.reload_leaks()
 
 
 def generation():
