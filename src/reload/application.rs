@@ -641,6 +641,9 @@ impl Application {
         for name in names.known.keys().filter(|name| open.iter().any(|above| name.starts_with(above))) {
             changes.entry(name.clone()).or_insert(Change::open(None));
         }
+        drop(names);
+        let current = self.current();
+        changes.retain(|name, _| !current.any(name).is_some_and(|module| self.keeps(&module)));
         changes
     }
 

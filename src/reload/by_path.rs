@@ -1,6 +1,6 @@
 //! `apache.import_module`: modules by the path of their file, and by name along a list of directories.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -46,6 +46,26 @@ pub struct Calls {
     sites: Mutex<HashMap<Name, Site>>,
     /// The executions that were logged.
     logged: Mutex<HashMap<Name, u64>>,
+    /// Modules that were found in one of several places: without them the next place answers.
+    listed: Mutex<HashSet<Name>>,
+    /// What places stood for in the newest generation that asked: a change there makes another generation.
+    answers: Mutex<Answers>,
+}
+
+/// Answers of one generation, by the module that calls and the place.
+#[derive(Default)]
+struct Answers {
+    generation: u64,
+    by_place: HashMap<(Name, Place), Answer>,
+}
+
+/// What was found at a place.
+#[derive(Clone)]
+enum Answer {
+    /// This module.
+    Module(Name),
+    /// Nothing; an edge to this name tells when that changes.
+    Nothing(Name),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -62,6 +82,31 @@ impl Calls {
         }
         let unknown = || Site { handler_root: importer.application.key.directory.clone(), ..Site::default() };
         sites.get(&caller).cloned().or(now).unwrap_or_else(unknown)
+    }
+
+    /// Whether a call that has found the module would go on to another place without it.
+    pub fn has_alternative(&self, name: &str) -> bool {
+        lock(&self.listed).contains(name)
+    }
+
+    fn answer(&self, importer: &Importer, place: &Place) -> Option<Answer> {
+        let (Some(caller), View::Generation(generation)) = (&importer.module, &importer.view) else { return None };
+        let answers = lock(&self.answers);
+        if answers.generation != generation.number {
+            return None;
+        }
+        answers.by_place.get(&(caller.name.clone(), place.clone())).cloned()
+    }
+
+    fn remember(&self, importer: &Importer, place: &Place, answer: Answer) {
+        let (Some(caller), View::Generation(generation)) = (&importer.module, &importer.view) else { return };
+        let mut answers = lock(&self.answers);
+        if answers.generation < generation.number {
+            *answers = Answers { generation: generation.number, by_place: HashMap::new() };
+        }
+        if answers.generation == generation.number {
+            answers.by_place.insert((caller.name.clone(), place.clone()), answer);
+        }
     }
 
     /// Logs an execution that no call has seen before.
@@ -88,6 +133,7 @@ struct Import {
 }
 
 /// Where a module may be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Place {
     directory: PathBuf,
     /// The module's name in that directory: dotted, or the file's own name.
@@ -135,8 +181,14 @@ pub fn import_module<'py>(py: Python<'py>, call: &Call<'_>) -> PyResult<Bound<'p
     let site = application.calls.site(&importer, call.site.clone());
     let looked_in = places(py, &importer, call, &site)?;
     for place in &looked_in {
-        if let Some(answer) = at_place(py, &importer, call, &site, place)? {
-            return Ok(answer);
+        if let Some(found) = at_place(py, &importer, place)? {
+            if let (Standing::Managed(import), true) = (&found, looked_in.len() > 1 || !is_path) {
+                lock(&application.calls.listed).insert(import.module.name.clone());
+            }
+            return Ok(match found {
+                Standing::Managed(import) => finish(py, &importer, call, &site, &import),
+                Standing::Unmanaged(module) => module,
+            });
         }
     }
     if is_path {
@@ -148,6 +200,12 @@ pub fn import_module<'py>(py: Python<'py>, call: &Call<'_>) -> PyResult<Bound<'p
         Some(module) => Ok(finish(py, &importer, call, &site, &Import { module, was_loaded })),
         None => import::import_for(py, Some(&importer), &name),
     }
+}
+
+/// What stands at a place.
+enum Standing<'py> {
+    Managed(Import),
+    Unmanaged(Bound<'py, PyAny>),
 }
 
 /// What remains to be done for a module that was found.
@@ -230,14 +288,20 @@ fn places(py: Python<'_>, importer: &Importer, call: &Call<'_>, site: &Site) -> 
 }
 
 /// The module at a place, if there is one. A place without one leaves an edge: a file that appears there changes the answer.
-fn at_place<'py>(
-    py: Python<'py>,
-    importer: &Importer,
-    call: &Call<'_>,
-    site: &Site,
-    place: &Place,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
+fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &Place) -> PyResult<Option<Standing<'py>>> {
     let application = &importer.application;
+    match application.calls.answer(importer, place) {
+        Some(Answer::Module(name)) => {
+            if let Some(module) = importer.view.any(&name) {
+                return Ok(Some(Standing::Managed(Import { module, was_loaded: true })));
+            }
+        }
+        Some(Answer::Nothing(name)) => {
+            importer.note(py, &name);
+            return Ok(None);
+        }
+        None => {}
+    }
     let Place { directory, tail, is_file_name } = place;
     let explicit = directory.join(tail);
     let is_there = *is_file_name && explicit.symlink_metadata().is_ok_and(|m| !m.is_dir());
@@ -258,13 +322,17 @@ fn at_place<'py>(
     };
     let file = match found {
         Found::Module(file) | Found::Package(file, _) => file,
-        Found::Foreign(file) => return load_unmanaged(py, application, &file).map(Some),
+        Found::Foreign(file) => {
+            return load_unmanaged(py, application, &file).map(|module| Some(Standing::Unmanaged(module)));
+        }
         Found::Namespace(_) | Found::Nothing => {
             let name = match has_extension {
                 true => application.name_file(directory, &explicit),
                 false => Name::from(format!("{}.{stem}", application.name_directory(directory))),
             };
-            return note_missing(py, importer, &name).map(|()| None);
+            let missing = note_missing(py, importer, &name)?;
+            application.calls.remember(importer, place, Answer::Nothing(missing));
+            return Ok(None);
         }
     };
     for name in names(py, importer, directory, stem, &file)? {
@@ -272,10 +340,11 @@ fn at_place<'py>(
         if let Some(module) = import::find(py, application, &importer.view, &name)?
             && module.origin.file() == Some(&file)
         {
-            return Ok(Some(finish(py, importer, call, site, &Import { module, was_loaded })));
+            application.calls.remember(importer, place, Answer::Module(name));
+            return Ok(Some(Standing::Managed(Import { module, was_loaded })));
         }
     }
-    load_unmanaged(py, application, &file).map(Some)
+    load_unmanaged(py, application, &file).map(|module| Some(Standing::Unmanaged(module)))
 }
 
 /// The names that the file may have, best first: the one by which plain imports find it, the one in its directory, and one of
@@ -330,8 +399,8 @@ fn leads_to(py: Python<'_>, importer: &Importer, parts: &[&str], file: &Path) ->
     Ok(origin.file().is_some_and(|found| found == file))
 }
 
-/// Leaves an edge to the first part of a name that stands for nothing.
-fn note_missing(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<()> {
+/// Leaves an edge to the first part of a name that stands for nothing; answers that part.
+fn note_missing(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Name> {
     let mut parent = Parent::Nothing;
     let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]);
     for end in ends {
@@ -340,11 +409,11 @@ fn note_missing(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<()
             Resolution::Managed(origin) if end < name.len() => parent = Parent::Foreseen(origin.directories()),
             _ => {
                 importer.note(py, &part);
-                return Ok(());
+                return Ok(part);
             }
         }
     }
-    Ok(())
+    Ok(name.clone())
 }
 
 fn not_found(py: Python<'_>, name: &str, looked_in: &[Place]) -> PyErr {

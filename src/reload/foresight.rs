@@ -78,8 +78,13 @@ impl<'a, 'py> Ahead<'a, 'py> {
 
     fn finish(mut self) -> HashMap<Name, Foreseen> {
         while let Some((package, source)) = self.queue.pop() {
+            let root = self.application.roots.root_of(&package);
             for name in names(&package, &source) {
-                self.look_at(&name);
+                // In a module that was imported by its path a name means a neighbour first.
+                let is_beside = root.is_some_and(|root| self.look_at(&Name::from(format!("{root}.{name}"))));
+                if !is_beside {
+                    self.look_at(&name);
+                }
             }
         }
         self.found

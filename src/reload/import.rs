@@ -403,6 +403,12 @@ fn find_for(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Option
     find(py, &importer.application, &importer.view, &Name::from(format!("{package}.{name}")))
 }
 
+/// Whether a name stands for something also without the neighbour that has it.
+pub fn is_elsewhere(py: Python<'_>, application: &Application, name: &str) -> bool {
+    let first = name.split('.').next().unwrap_or(name);
+    matches!(application.known(first), Some(Resolution::Managed(_))) || is_importable(py, first).unwrap_or(false)
+}
+
 fn is_importable(py: Python<'_>, name: &str) -> PyResult<bool> {
     if crate::python::system::modules(py)?.contains(name)? {
         return Ok(true);

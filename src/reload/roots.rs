@@ -61,6 +61,15 @@ impl Roots {
         matches!(self.get(first), Some(Root::Directory(_))).then_some(first)
     }
 
+    /// A name without its root, as code that asks for the file has it in its text.
+    pub fn as_written(&self, name: &str) -> String {
+        match (self.get(name), self.root_of(name)) {
+            (Some(Root::File(file)), _) => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            (_, Some(root)) => name[root.len()..].trim_start_matches('.').to_owned(),
+            _ => name.to_owned(),
+        }
+    }
+
     /// The directory which a module's name begins with.
     pub fn directory_of(&self, name: &str) -> Option<PathBuf> {
         match self.get(self.root_of(name)?) {

@@ -426,13 +426,27 @@ impl Stage {
             let made = users.iter().filter_map(|user| table.made.get(user));
             made.map(|(Made::Ready(record) | Made::Running(record))| record.clone()).collect()
         };
+        let roots = &self.application.roots;
+        let root = roots.root_of(name);
         made.iter().any(|record| {
+            if let Some(root) = root.filter(|root| roots.root_of(&record.name) == Some(root))
+                && let Some(neighbour) = name[root.len()..].strip_prefix('.')
+                && foresight::mentions(record.package(), &record.source, neighbour)
+            {
+                return execute::requires(py, record.package(), &record.source, neighbour, is_gone)
+                    && !(is_gone && import::is_elsewhere(py, &self.application, neighbour));
+            }
             if foresight::mentions(record.package(), &record.source, name) {
                 return execute::requires(py, record.package(), &record.source, name, is_gone);
             }
+            if is_gone && self.application.calls.has_alternative(name) {
+                return false;
+            }
+            // Code does not mention the name of a root, but the path of the file.
+            let written = roots.as_written(name);
             // A relative import does not mention what both names have in common.
             let mut own = record.package().split('.').peekable();
-            let parts = name.split('.').skip_while(|part| own.next_if_eq(part).is_some());
+            let parts = written.split('.').skip_while(|part| own.next_if_eq(part).is_some());
             parts.into_iter().all(|part| record.source.facts.mentions(part))
         })
     }

@@ -16,6 +16,8 @@ fn a_directory_has_one_name_and_another_directory_has_another() {
     assert_eq!(roots.get(&name), Some(Root::Directory("/srv/one".into())));
     assert_eq!(roots.root_of(&format!("{name}.pkg.mod")), Some(&*name));
     assert_eq!(roots.directory_of(&name).as_deref(), Some(Path::new("/srv/one")));
+    assert_eq!(roots.as_written(&format!("{name}.pkg.mod")), "pkg.mod");
+    assert_eq!(roots.as_written("pkg.mod"), "pkg.mod");
     for unknown in ["_mp_0", "pkg.mod", ""] {
         assert_eq!((roots.get(unknown), roots.root_of(unknown)), (None, None), "{unknown}");
     }
@@ -33,5 +35,6 @@ fn a_file_whose_name_is_no_name_gets_one_of_one_part() {
         assert!(tail.chars().all(|c| c.is_alphanumeric() || c == '_'), "{name}");
         assert!(!names[..index].contains(name), "{name} twice");
         assert_eq!(roots.get(name), Some(Root::File(directory.join(files[index]))));
+        assert_eq!(roots.as_written(name), files[index]);
     }
 }

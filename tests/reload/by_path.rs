@@ -1,7 +1,7 @@
 //! `apache.import_module`: the path forms of a module's name, `path`, `autoreload` and `log`.
 
 use crate::{
-    app::{App, handler, module},
+    app::{App, Held, handler, module},
     support::{Httpd, Mpm, Save, Site, mpm_tests},
 };
 
@@ -209,6 +209,56 @@ V = load('HERE/lib/new.py')
         assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
         site.edit("lib/new.py", "V = 3");
         app.expect("3, 2");
+    }
+
+    /// 26: a file that is gone while code still asks for it, by its path and in a function: the last good code serves. The
+    /// same for a neighbour of such a module, and for a file whose name is no module's name.
+    [prefork, event]
+    fn what_is_gone_case_26(mpm) {
+        let body = "def value():\n    a, b = import_module('HERE/lib/util.py'), import_module('HERE/lib/page.inc')\n    return '%s %s' % (a.late(), b.V)";
+        let util = "def late():\n    import neighbour\n    return neighbour.V";
+        let site = Beside::start(
+            mpm,
+            "",
+            &[("h.py", &handler(&head(body), "value()"))],
+            &[("lib/util.py", util), ("lib/neighbour.py", "V = 1"), ("lib/page.inc", "V = 1")],
+        );
+        let app = &site.app;
+        app.expect("1 1");
+        for (count, file) in ["lib/page.inc", "lib/neighbour.py", "lib/util.py"].into_iter().enumerate() {
+            site.rest.remove(file);
+            app.expect("1 1");
+            assert_eq!(app.failures().len(), count + 1, "{file}: {:#?}", app.failures());
+            site.edit(file, if file == "lib/util.py" { util } else { "V = 1" });
+            app.expect("1 1");
+        }
+        // Where the name means something else without the neighbour, it does so.
+        site.edit("lib/util.py", "def late():\n    import json\n    return getattr(json, 'V', 'json')");
+        app.expect("json 1");
+        site.edit("lib/json.py", "V = 2");
+        app.expect("2 1");
+        let failures = app.failures().len();
+        site.rest.remove("lib/json.py");
+        app.expect("json 1");
+        assert_eq!(app.failures().len(), failures, "{:#?}", app.failures());
+    }
+
+    /// P4: an import by path in a request that began before an edit gets what its generation has, neighbours included.
+    [prefork, event]
+    fn in_flight(mpm) {
+        let rest = Site::new();
+        for (path, body) in [("util.py", "def late():\n    import neighbour\n    return neighbour.V"), ("neighbour.py", "V = 1")] {
+            rest.write(path, module(body));
+        }
+        let body = format!("util = import_module('{0}/util')\ndef value():\n    assert import_module('{0}/util') is util\n    return util.late() if held else 'begun'\nheld = []", rest.root().display());
+        // The neighbour is imported for the first time when the request goes on.
+        let handler = handler(&head(&body), "value()").replace("gate.recv(1)", "gate.recv(1)\n        held.append(1)");
+        let app = App::start_for_two(mpm, &[("h.py", &handler)]);
+        let held = Held::start(&app);
+        rest.write("neighbour.py", module("V = 2"));
+        rest.write("util.py", module("def late():\n    import neighbour\n    return neighbour.V * 10"));
+        app.expect("begun");
+        assert_eq!(held.finish().value, "begun then 1");
     }
 
     /// P8: what a module that was imported by its path defines is pickled, annotated and traced as any other.
