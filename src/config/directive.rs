@@ -27,6 +27,9 @@ const SERVER: u32 = sys::RSRC_CONF;
 const SECTION: u32 = sys::RSRC_CONF | sys::ACCESS_CONF;
 const ANYWHERE: u32 = sys::OR_ALL | sys::RSRC_CONF | sys::ACCESS_CONF;
 
+/// How zip archives are called.
+const ARCHIVES: [&str; 4] = ["zip", "egg", "whl", "pyz"];
+
 /// What a directive does with its arguments.
 type Action = fn(&mut Scene, &[&str]) -> Result<(), String>;
 
@@ -262,8 +265,12 @@ fn python_reload(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
 
 fn python_reload_root(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
     let path = PathBuf::from(arguments[0]);
-    if !path.is_absolute() || !path.is_dir() {
-        return Err(format!("`{}` is not a directory that is there: it takes absolute directories", path.display()));
+    let is_archive = || path.is_file() && path.extension().is_some_and(|e| ARCHIVES.iter().any(|name| e == *name));
+    if !path.is_absolute() || !(path.is_dir() || is_archive()) {
+        return Err(format!(
+            "`{}` is not a directory that is there: it takes absolute directories, and zip archives by their ending",
+            path.display()
+        ));
     }
     let (pool, lasts) = (scene.pool, scene.lasts);
     scene.settings(|s| append((pool, lasts), &mut s.roots, arguments[0]));

@@ -1,9 +1,11 @@
 """The loader that managed modules name as theirs: it knows the source that the module was really made from."""
 
+import errno
 import io
 import linecache
 import os
 import sys
+import zipimport
 from importlib.machinery import (
     BYTECODE_SUFFIXES,
     EXTENSION_SUFFIXES,
@@ -34,8 +36,9 @@ class ModuleInfo:
 class ManagedLoader(SourceFileLoader):
     """Answers inspect, linecache, importlib.resources and pkgutil; the reload engine does the loading itself."""
 
-    def __init__(self, fullname, path, text, is_package):
+    def __init__(self, fullname, path, text, is_package, archive=None):
         super().__init__(fullname, path)
+        self._archive = archive
         # A list of one: all executions of the same code share it, and its text changes when only comments do.
         self._text = text
         self._is_package = is_package
@@ -85,6 +88,31 @@ class ManagedLoader(SourceFileLoader):
         # A module that is not loaded is what its file holds; a namespace package has none.
         return self.get_data(self.path) if self.path else b""
 
+    def get_data(self, path):
+        """Answer the bytes of a file, which may lie in the archive that the module came from."""
+        member = self._member(path)
+        if member is None:
+            return super().get_data(path)
+        try:
+            return zip_of(self._archive).read(member)
+        except KeyError:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+
+    def get_resource_reader(self, fullname):
+        """Answer what importlib.resources reads the package's files through."""
+        if self._archive is None:
+            return super().get_resource_reader(fullname)
+        if not self._is_package:
+            return None
+        return ArchiveReader(zip_of(self._archive), self._member(os.path.dirname(self.path)))
+
+    def _member(self, path):
+        if self._archive is None:
+            return None
+        archive = os.path.join(self._archive.path, "")
+        path = os.fspath(path)
+        return path[len(archive) :].replace(os.sep, "/") if path.startswith(archive) else None
+
     def remember_lines(self):
         """Let linecache show this text until it is asked on behalf of another execution of the module."""
         try:
@@ -101,6 +129,63 @@ class ManagedLoader(SourceFileLoader):
 def forget_lines(path):
     """Make linecache ask for the text again."""
     linecache.cache.pop(path, None)
+
+
+class ArchiveReader:
+    """The files of a package in an archive, for importlib.resources."""
+
+    def __init__(self, archive, directory):
+        import zipfile
+
+        self._directory = zipfile.Path(archive, directory + "/")
+
+    def files(self):
+        """Answer the package's directory."""
+        return self._directory
+
+    def contents(self):
+        """Answer the names in it."""
+        return (entry.name for entry in self._directory.iterdir())
+
+    def is_resource(self, name):
+        """Tell whether there is a file of this name."""
+        return (self._directory / name).is_file()
+
+    def open_resource(self, name):
+        """Open a file to read bytes from it."""
+        return (self._directory / name).open("rb")
+
+    def resource_path(self, name):
+        """Say that there is no such file outside the archive."""
+        raise FileNotFoundError(name)
+
+
+# The archives that somebody has read from, with the hashes of their bytes.
+_open = {}
+
+
+def zip_of(archive):
+    """Answer the archive as it is now; the body that reads from it depends on it."""
+    import zipfile
+
+    snapshot = archive.snapshot()
+    if snapshot is None:
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), archive.path)
+    key, found = _open.get(archive.path, (None, None))
+    if key != snapshot.key:
+        found = zipfile.ZipFile(io.BytesIO(snapshot.data()))
+        found.filename = archive.path
+        _open[archive.path] = snapshot.key, found
+    return found
+
+
+def read_archive(data):
+    """Answer the names of an archive's members, and its sources with their texts."""
+    import zipfile
+
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = archive.namelist()
+        return names, [(name, archive.read(name)) for name in names if name.endswith(".py")]
 
 
 def show_own_source():
@@ -149,6 +234,21 @@ class ManagedFinder:
         return spec
 
 
+def find_in_place(fullname):
+    """Answer the source file that a finder like those of editable installs has for a name, and whether it is a package's."""
+    for finder in sys.meta_path:
+        if isinstance(finder, ManagedFinder) or not hasattr(finder, "find_spec"):
+            continue
+        spec = finder.find_spec(fullname, None)
+        if spec is None:
+            continue
+        is_ordinary = getattr(finder, "__module__", "").startswith(("_frozen_importlib", "importlib."))
+        if is_ordinary or not spec.has_location or not str(spec.origin).endswith(".py"):
+            return None
+        return spec.origin, spec.submodule_search_locations is not None
+    return None
+
+
 def install():
     """Put the finder behind the built-in and frozen importers and before the path finder."""
     position = next((i for i, f in enumerate(sys.meta_path) if getattr(f, "__name__", "") == "PathFinder"), None)
@@ -185,6 +285,17 @@ def _loader_of(name, file):
     return SourceFileLoader(name, file)
 
 
+def archive_finder(path):
+    """Answer Python's finder for an archive, or None for anything else."""
+    # Python 3.9 has none that knows specs.
+    if os.path.isdir(path) or not hasattr(zipimport.zipimporter, "find_spec"):
+        return None
+    try:
+        return zipimport.zipimporter(path)
+    except zipimport.ZipImportError:
+        return None
+
+
 class QuietFinder:
     """The path entry finder of a managed directory.
 
@@ -193,7 +304,7 @@ class QuietFinder:
     """
 
     def __init__(self, directory, excluded):
-        self._finder = FileFinder(
+        self._finder = archive_finder(directory) or FileFinder(
             directory,
             (ExtensionFileLoader, EXTENSION_SUFFIXES),
             (SourceFileLoader, SOURCE_SUFFIXES),
@@ -206,9 +317,15 @@ class QuietFinder:
         spec = self._finder.find_spec(fullname, target)
         if spec is None or spec.loader is None:
             return None
-        if isinstance(spec.loader, SourceFileLoader) and not self._excluded(spec.origin):
+        if spec.origin.endswith(".py") and not self._excluded(spec.origin):
             return None
         return spec
+
+    def iter_modules(self, prefix=""):
+        """Answer the names and kinds of all modules, managed or not, for pkgutil."""
+        import pkgutil
+
+        return pkgutil.iter_importer_modules(self._finder, prefix)
 
     def invalidate_caches(self):
         """Forget what the directory held."""

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::Snapshot;
+use super::archive::{Archives, Damage};
 use super::by_path::Calls;
 use super::dependency::Hashes;
 use super::failure::{Failure, signature};
@@ -68,6 +69,17 @@ pub enum Resolution {
     Managed(Origin),
     /// Something for Python's own import: installed, built in, or nothing.
     Unmanaged,
+}
+
+/// What Python's import system has for a top-level name beside the managed directories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// Nothing that matters.
+    Nothing,
+    /// Something unmanaged that comes first.
+    Unmanaged,
+    /// Source code under a root, as of a package that is installed in place.
+    Managed(Origin),
 }
 
 /// What is known of a name, and what that rests on.
@@ -194,6 +206,7 @@ pub struct Application {
     pending: Mutex<Pending>,
     names: Mutex<Names>,
     hashes: Hashes,
+    archives: Archives,
     entries: Mutex<HashSet<(Name, Option<Box<str>>)>>,
     pages: Mutex<HashMap<Box<str>, Page>>,
     failure: Mutex<Option<Arc<Failure>>>,
@@ -234,6 +247,7 @@ impl Application {
     ) -> Arc<Self> {
         let report = Report::new(&key, &key.label());
         let sweeps = Sweeps::new(watch.interval);
+        let archives = Archives::new(search.iter().filter(|d| d.managed).map(|d| d.path.as_path()));
         let application = Arc::new_cyclic(|this| Self {
             this: this.clone(),
             report,
@@ -254,6 +268,7 @@ impl Application {
             pending: Mutex::default(),
             names: Mutex::default(),
             hashes: Hashes::default(),
+            archives,
             entries: Mutex::default(),
             pages: Mutex::default(),
             failure: Mutex::default(),
@@ -262,6 +277,11 @@ impl Application {
         });
         application.watch.add_listener(application.listener());
         application
+    }
+
+    /// A reference that does not keep it.
+    pub fn weak(&self) -> Weak<Self> {
+        self.this.clone()
     }
 
     fn listener(&self) -> Weak<dyn Listener> {
@@ -425,6 +445,10 @@ impl Application {
         // Before anything is read: what is found is at least as new.
         let version = self.report.version();
         let Some(is_asked) = self.take_in() else { return };
+        if let Some(damage) = self.archives.damage() {
+            self.meet_damage(version, damage);
+            return;
+        }
         let suspects = lock(&self.names).suspects.clone();
         if suspects.is_empty() {
             self.conclude(version, None);
@@ -459,10 +483,12 @@ impl Application {
             return;
         }
         self.report.begin(&signature);
-        let changes = self.with_submodules(suspects.clone());
+        let told: HashSet<Name> =
+            suspects.iter().filter(|(_, change)| change.data.is_some()).map(|(name, _)| name.clone()).collect();
+        let changes = self.with_submodules(suspects);
         let outcome = crate::python::attach(|py| stage::build(py, &this, changes, timeout));
         let failure = outcome.err().map(|broken| {
-            let is_told = self.is_told(&suspects, &broken.attempts);
+            let is_told = self.is_told(&told, &broken.attempts);
             Failure::new(*broken, signature, is_told)
         });
         if let Some(failure) = &failure
@@ -589,6 +615,7 @@ impl Application {
 
     /// Whether what was read can be trusted to be complete.
     fn compare_pending(&self, pending: &Pending) -> bool {
+        self.refresh_archives(pending);
         let mut names = self.names_at(&pending.paths);
         if pending.anything {
             names.extend(self.names_to_compare());
@@ -612,7 +639,16 @@ impl Application {
             }
             std::thread::sleep(PAUSE);
             self.watch.poll();
+            self.refresh_archives(pending);
             self.compare(doubtful);
+        }
+    }
+
+    fn refresh_archives(&self, pending: &Pending) {
+        for archive in self.archives.roots() {
+            if pending.anything || pending.paths.contains(archive) {
+                self.archives.refresh(archive);
+            }
         }
     }
 
@@ -628,6 +664,20 @@ impl Application {
             .filter(|(name, module)| is_meant(name) && !self.keeps(module))
             .map(|(name, _)| name)
             .collect()
+    }
+
+    /// An archive cannot be read: what is served stays as it is.
+    fn meet_damage(&self, version: u64, damage: Damage) {
+        let before = self.failure();
+        let names = self.names_at(&HashSet::from([damage.path.clone()]));
+        let failure = Failure::of_archive(damage, names);
+        if before.as_ref().is_some_and(|before| before.is_of(failure.signature())) {
+            return;
+        }
+        if self.report.keep_failure(&failure) {
+            failure.report(self.current().number);
+        }
+        self.conclude(version, Some(failure));
     }
 
     /// Adds what is known below names that stand for something else now: it must be looked for in other directories.
@@ -727,16 +777,20 @@ impl Application {
     /// As [`Content::read`].
     pub fn read_written(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
         let deadline = Instant::now() + WRITING;
+        let written = self.archives.root_of(file).unwrap_or(file);
         loop {
             self.watch.poll();
             let content = self.read(file);
             let is_young = self.watch.is_polling() && content.as_ref().is_ok_and(|c| c.stat.is_young());
             // Asked again after reading, as the writer may have begun in between.
             self.watch.poll();
-            if !(is_young || self.watch.has_writer(file)) || Instant::now() >= deadline {
+            if !(is_young || self.watch.has_writer(written)) || Instant::now() >= deadline {
                 return content;
             }
             std::thread::sleep(PAUSE);
+            if written != file {
+                self.archives.refresh(written);
+            }
         }
     }
 
@@ -745,24 +799,27 @@ impl Application {
     /// # Errors
     /// As [`Content::read`].
     pub fn read(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
+        if let Some(content) = self.archives.source(file) {
+            return content.map_err(Arc::new);
+        }
         let content = Content::read(file).map_err(Arc::new);
         let stat = content.as_ref().map_or_else(|_| Stat::take(file), |c| Some(c.stat));
         lock(&self.names).seen.insert(file.to_owned(), stat);
         content
     }
 
-    /// What a name stands for, remembered from the last time or looked up now in these directories. `prefer_unmanaged` is asked
-    /// only when something managed was found: whether the search path names something else first.
+    /// What a name stands for, remembered from the last time or looked up now in these directories. `elsewhere` is asked
+    /// when something managed was found, whether something else comes first; and when nothing was.
     pub fn resolve<E>(
         &self,
         name: &Name,
         directories: Vec<PathBuf>,
-        prefer_unmanaged: impl FnOnce(&Found) -> Result<bool, E>,
+        elsewhere: impl FnOnce(&Found) -> Result<Elsewhere, E>,
     ) -> Result<Resolution, E> {
         if let Some(known) = lock(&self.names).known.get(name) {
             return Ok(known.resolution.clone());
         }
-        let known = self.look_up(name, directories, prefer_unmanaged)?;
+        let known = self.look_up(name, directories, elsewhere)?;
         let resolution = known.resolution.clone();
         lock(&self.names).known.insert(name.clone(), known);
         Ok(resolution)
@@ -773,7 +830,7 @@ impl Application {
         &self,
         name: &Name,
         directories: Vec<PathBuf>,
-        prefer_unmanaged: impl FnOnce(&Found) -> Result<bool, E>,
+        elsewhere: impl FnOnce(&Found) -> Result<Elsewhere, E>,
     ) -> Result<Known, E> {
         let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
         // Followed before they are looked at, so that nothing can happen unseen in between.
@@ -785,12 +842,22 @@ impl Application {
         self.follow_paths(name, &expected);
         let looked = self.look_on_disk(name, &directories);
         self.follow_paths(name, &looked.probed);
-        let resolution = match origin_of(&looked.found) {
-            Some(origin) if !self.is_excluded(name, &origin) && !prefer_unmanaged(&looked.found)? => {
-                Resolution::Managed(origin)
-            }
-            _ => Resolution::Unmanaged,
+        let origin = match origin_of(&looked.found) {
+            Some(origin) if self.is_excluded(name, &origin) => None,
+            Some(origin) => match elsewhere(&looked.found)? {
+                Elsewhere::Unmanaged => None,
+                Elsewhere::Nothing | Elsewhere::Managed(_) => Some(origin),
+            },
+            None if looked.found == Found::Nothing => match elsewhere(&looked.found)? {
+                Elsewhere::Managed(origin) if !self.is_excluded(name, &origin) => Some(origin),
+                _ => None,
+            },
+            None => None,
         };
+        if let (Found::Nothing, Some(file)) = (&looked.found, origin.as_ref().and_then(Origin::file)) {
+            self.follow_file(name, file);
+        }
+        let resolution = origin.map_or(Resolution::Unmanaged, Resolution::Managed);
         Ok(Known { resolution, candidate: looked.found, directories })
     }
 
@@ -802,14 +869,14 @@ impl Application {
             Some(Root::File(file)) => resolve::file(file),
             None => {
                 let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
-                resolve::lookup(directories.iter().map(PathBuf::as_path), tail, &self.suffixes)
+                resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes)
             }
         }
     }
 
     /// What `tail` stands for in these directories, without remembering it.
     pub fn look_in(&self, directories: &[PathBuf], tail: &str) -> Found {
-        resolve::lookup(directories.iter().map(PathBuf::as_path), tail, &self.suffixes).found
+        resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes).found
     }
 
     /// The name that stands for a directory outside the search path.
@@ -849,6 +916,10 @@ impl Application {
     fn follow_paths(&self, name: &Name, paths: &[PathBuf]) {
         let listener = self.listener();
         for path in paths {
+            if let Some(archive) = self.archives.root_of(path) {
+                self.follow_file(name, archive);
+                continue;
+            }
             self.watch.follow(path, self.top_of(path), &listener);
             let mut names = lock(&self.names);
             names.by_path.entry(path.clone()).or_default().insert(name.clone());
@@ -879,6 +950,11 @@ impl Application {
         let mut names = lock(&self.names);
         names.by_path.entry(path.to_owned()).or_default().insert(module.clone());
         names.seen.insert(path.to_owned(), stat);
+    }
+
+    /// The archives on the search path.
+    pub fn archives(&self) -> &Archives {
+        &self.archives
     }
 
     /// The content hashes of files that are no modules.

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PyTuple};
 
 use super::application::{Application, Key, SearchDirectory};
+use super::archive;
 use super::janitor;
 use super::kept::Exclusions;
 use super::watch;
@@ -93,7 +94,8 @@ fn search_path(py: Python<'_>, key: &Key, base: &[String]) -> PyResult<Vec<Searc
         let path = canonical(Path::new(if entry.is_empty() { "." } else { &entry }));
         let is_new = key.path.is_some() && !base.contains(&entry) && !is_installation(&path);
         let is_rooted = key.roots.iter().any(|root| path.starts_with(canonical(Path::new(root))));
-        let managed = (is_new || is_rooted) && path.is_dir() && !is_standard(&path);
+        let is_place = path.is_dir() || archive::root_of(&path).is_some();
+        let managed = (is_new || is_rooted) && is_place && !is_standard(&path);
         if !search.iter().any(|d| d.path == path) {
             search.push(SearchDirectory { path, managed });
         }

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyWeakrefReference};
 
 use super::application::Application;
+use super::archive::Handle;
 use super::context;
 use super::facts::CodeFacts;
 use super::fingerprint::{self, Content};
@@ -178,7 +179,7 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
 
 /// A module object, and its loader.
 fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<(Bound<'py, PyModule>, Bound<'py, PyAny>)> {
-    let Order { name, origin, source, .. } = order;
+    let Order { application, name, origin, source, .. } = order;
     let module = PyModule::new(py, name)?;
     let loader_type = crate::python::import(py, "_mod_python_loader")?.getattr("ManagedLoader")?;
     let file = origin.file().map(|f| f.as_os_str());
@@ -186,9 +187,10 @@ fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<(Bound<'py, PyMod
         Some(text) => text.bind(py).clone(),
         None => PyList::new(py, [PyBytes::new(py, b"")])?,
     };
-    let loader = loader_type.call1((&**name, file, text, origin.is_package()))?;
+    let archive = origin.file().and_then(|file| Handle::of(application, file));
+    let loader = loader_type.call1((&**name, file, text, origin.is_package(), archive))?;
     let directories = origin.is_package().then(|| origin.directories());
-    let neighbours: Vec<OsString> = order.application.roots.directory_of(name).into_iter().map(Into::into).collect();
+    let neighbours: Vec<OsString> = application.roots.directory_of(name).into_iter().map(Into::into).collect();
     loader.call_method1("prepare", (&module, directories, order.generation, neighbours))?;
     Ok((module, loader))
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::application::Change;
+use super::archive::Damage;
 use super::fingerprint::Hash;
 use super::graph::{Graph, Name};
 use super::looking::Attempts;
@@ -54,6 +55,14 @@ impl Failure {
     /// The failure that another child had with these changes.
     pub fn of_another_child(brief: String, text: String, signature: Signature) -> Self {
         let affected = signature.iter().map(|(name, _)| name.clone()).collect();
+        let attempts = Attempts::new();
+        Self { text, brief, attempts, signature, blame: None, affected, is_told: true, at: Instant::now() }
+    }
+
+    /// An archive that cannot be read, and the names that were looked for in it.
+    pub fn of_archive(damage: Damage, affected: HashSet<Name>) -> Self {
+        let Damage { path, hash, brief, text } = damage;
+        let signature = vec![(Name::from(path.to_string_lossy()), hash)];
         let attempts = Attempts::new();
         Self { text, brief, attempts, signature, blame: None, affected, is_told: true, at: Instant::now() }
     }

@@ -114,8 +114,13 @@ impl Content {
         if !same || usize::try_from(after.size).ok() != Some(bytes.len()) {
             return Ok(None);
         }
-        Ok(Some(Self { hash: *blake3::hash(&bytes).as_bytes(), bytes: bytes.into(), stat: after }))
+        Ok(Some(Self { hash: hash_of_bytes(&bytes), bytes: bytes.into(), stat: after }))
     }
+}
+
+/// The hash of a file's bytes.
+pub fn hash_of_bytes(bytes: &[u8]) -> Hash {
+    *blake3::hash(bytes).as_bytes()
 }
 
 /// The hash of a text that is no file: a namespace package's directories.

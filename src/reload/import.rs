@@ -11,7 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::Snapshot;
-use super::application::{Application, Resolution, SearchDirectory};
+use super::application::{Application, Elsewhere, Resolution, SearchDirectory};
 use super::applications;
 use super::context::{self, View};
 use super::execute::{self, Order};
@@ -516,7 +516,7 @@ fn look_up(
             if stage.is_open(name) {
                 let directories = directories(py, application, parent)?;
                 let known =
-                    application.look_up(name, directories, |f| prefers_unmanaged(py, application, name, parent, f))?;
+                    application.look_up(name, directories, |found| elsewhere(py, application, name, parent, found))?;
                 let resolution = known.resolution.clone();
                 stage.settle_name(name, known);
                 return Ok(resolution);
@@ -527,7 +527,7 @@ fn look_up(
         return Ok(resolution);
     }
     let directories = directories(py, application, parent)?;
-    application.resolve(name, directories, |found| prefers_unmanaged(py, application, name, parent, found))
+    application.resolve(name, directories, |found| elsewhere(py, application, name, parent, found))
 }
 
 /// Where a name is looked for: the package's `__path__`, or the managed directories of the search path.
@@ -542,19 +542,25 @@ fn directories(py: Python<'_>, application: &Application, parent: &Parent) -> Py
     }
 }
 
-/// Whether the search path names something unmanaged before what was found: built in, or in a directory that comes first.
-fn prefers_unmanaged(
+/// What Python's own import system has for a name, where that matters: in a directory that comes before what was found; or,
+/// where nothing was, from the finder of a package that is installed in place.
+fn elsewhere(
     py: Python<'_>,
     application: &Application,
     name: &Name,
     parent: &Parent,
     found: &Found,
-) -> PyResult<bool> {
+) -> PyResult<Elsewhere> {
     if !matches!(parent, Parent::Nothing) {
-        return Ok(false);
+        return Ok(Elsewhere::Nothing);
     }
     if **name == *"__main__" || crate::python::import(py, "sys")?.getattr("builtin_module_names")?.contains(&**name)? {
-        return Ok(true);
+        return Ok(Elsewhere::Unmanaged);
+    }
+    // What finders look at is not read by the body that imports.
+    let _quiet = context::leave_body();
+    if *found == Found::Nothing {
+        return installed_in_place(py, application, name);
     }
     let at = match found {
         Found::Package(_, path) | Found::Module(path) | Found::Foreign(path) => path.parent().map(PathBuf::from),
@@ -563,13 +569,33 @@ fn prefers_unmanaged(
     let before: Vec<&SearchDirectory> =
         application.search.iter().take_while(|d| at.as_deref() != Some(&*d.path)).filter(|d| !d.managed).collect();
     if before.is_empty() {
-        return Ok(false);
+        return Ok(Elsewhere::Nothing);
     }
     let paths = PyList::new(py, before.iter().map(|d| d.path.as_os_str()))?;
     let finder = crate::python::import(py, "importlib.machinery")?.getattr("PathFinder")?;
     let spec = finder.call_method1("find_spec", (&**name, paths))?;
     // A namespace package elsewhere does not come before a regular module.
-    Ok(!spec.is_none() && !spec.getattr("loader")?.is_none())
+    let comes_first = !spec.is_none() && !spec.getattr("loader")?.is_none();
+    Ok(if comes_first { Elsewhere::Unmanaged } else { Elsewhere::Nothing })
+}
+
+/// Source code under a root that a finder of `sys.meta_path` knows, where Python's own finders know nothing.
+fn installed_in_place(py: Python<'_>, application: &Application, name: &Name) -> PyResult<Elsewhere> {
+    let roots = &application.key.roots;
+    let is_taken = crate::python::system::modules(py)?.contains(&**name)? && !shown::is_ours(py, name);
+    if roots.is_empty() || is_taken || shown::is_standard(py, name)? {
+        return Ok(Elsewhere::Nothing);
+    }
+    let found = crate::python::import(py, "_mod_python_loader")?.getattr("find_in_place")?.call1((&**name,))?;
+    let Some((file, is_package)) = found.extract::<Option<(PathBuf, bool)>>()? else { return Ok(Elsewhere::Nothing) };
+    let file = applications::canonical(&file);
+    if !roots.iter().any(|root| file.starts_with(applications::canonical(Path::new(root)))) {
+        return Ok(Elsewhere::Unmanaged);
+    }
+    Ok(Elsewhere::Managed(match file.parent() {
+        Some(directory) if is_package => Origin::Package(file.clone(), directory.to_owned()),
+        _ => Origin::File(file),
+    }))
 }
 
 /// Loads a module into a generation in which it was not needed so far.

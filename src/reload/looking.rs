@@ -1,9 +1,9 @@
 //! Looking at what a module depends on besides modules: everything is followed before it is looked at.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 
-use super::application::{Application, Change};
+use super::application::Application;
 use super::dependency::{self, Dependency, FileMark, Mark, Observer, Reads};
 use super::fingerprint::Hash;
 use super::graph::Name;
@@ -51,12 +51,11 @@ impl Application {
         attempts.iter().any(|(module, reads)| self.other_data(module, reads).is_some())
     }
 
-    /// Whether the marks of the changes cover everything that the bodies of a build have read.
-    pub fn is_told(&self, changes: &HashMap<Name, Change>, attempts: &Attempts) -> bool {
+    /// Whether the bodies of a build have read nothing but what these modules had read before.
+    pub fn is_told(&self, modules: &HashSet<Name>, attempts: &Attempts) -> bool {
         let current = self.current();
         attempts.iter().all(|(module, reads)| {
-            changes.get(module).is_some_and(|change| change.data.is_some())
-                && current.any(module).is_some_and(|served| served.reads().covers(reads))
+            modules.contains(module) && current.any(module).is_some_and(|served| served.reads().covers(reads))
         })
     }
 

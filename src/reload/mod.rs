@@ -5,6 +5,7 @@
 
 pub mod application;
 pub mod applications;
+pub mod archive;
 pub mod board;
 pub mod by_path;
 pub mod context;

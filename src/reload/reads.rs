@@ -9,7 +9,8 @@ use pyo3::prelude::*;
 use super::application::Application;
 use super::applications::{canonical, is_installation};
 use super::context;
-use super::dependency::Dependency;
+use super::dependency::{Dependency, FileMark, Mark};
+use super::fingerprint::Hash;
 use super::import;
 use super::module::Managed;
 use crate::python::audit::{self, Access, Auditor};
@@ -61,6 +62,18 @@ fn note(py: Python<'_>, application: &Application, module: &Managed, dependency:
     }
 }
 
+/// The running body has read a file of which this was the content.
+pub fn note_content(path: &Path, hash: Hash) {
+    if context::is_in_body()
+        && let Some(body) = context::running_body()
+    {
+        if let Some(application) = body.application.upgrade() {
+            application.follow_file(&body.name, path);
+        }
+        body.note_read(Dependency::File(path.to_owned()), Mark::One(FileMark::Content(hash)));
+    }
+}
+
 /// The calling module depends on the content of these files, directories and patterns, relative to its own directory. Code that
 /// is not managed has nothing to declare them for.
 pub fn declare(py: Python<'_>, paths: &[PathBuf]) {
@@ -73,6 +86,8 @@ pub fn declare(py: Python<'_>, paths: &[PathBuf]) {
     };
     let directory = directory.unwrap_or_default();
     for path in paths.iter().filter_map(|path| audit::absolute(&directory.join(path))) {
+        // An archive is one dependency, whatever part of it is meant.
+        let path = application.archives().root_of(&path).map(Path::to_owned).unwrap_or(path);
         note(py, &application, &module, Dependency::Contents(path));
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use tempfile::TempDir;
 
-use crate::resolve::{Found, lookup};
+use crate::resolve::{Found, RealDisk, lookup};
 
 /// The one suffix of C extensions that the tests know.
 const SUFFIX: &str = ".abi3.so";
@@ -44,7 +44,7 @@ impl SearchPath {
     }
 
     fn look_up(&self, name: &str) -> crate::resolve::Lookup {
-        lookup(self.directories.iter().map(PathBuf::as_path), name, &[SUFFIX.to_owned()])
+        lookup(&RealDisk, self.directories.iter().map(PathBuf::as_path), name, &[SUFFIX.to_owned()])
     }
 }
 

@@ -6,6 +6,7 @@
 mod support;
 
 mod app;
+mod archives;
 mod bodies;
 mod by_path;
 mod changes;
@@ -19,6 +20,7 @@ mod crowds;
 mod cycles;
 mod data;
 mod detection;
+mod editable;
 mod failure;
 mod forms;
 mod graph;
