@@ -15,7 +15,7 @@ use crate::config::DirConfig;
 use crate::reload::by_path::{self, Call, Site};
 use crate::reload::import::Place;
 use crate::reload::kept::Keep;
-use crate::reload::{Managed, context, import, lifecycle, reads, retirement, states, status, watch};
+use crate::reload::{Managed, context, import, lifecycle, memory, reads, states, status, watch};
 
 /// Adds them to the module.
 ///
@@ -117,7 +117,7 @@ fn reload_on_retire(namespace: &Bound<'_, PyDict>, function: Bound<'_, PyAny>) -
 /// Retired modules that something keeps in memory.
 #[pyfunction]
 fn reload_leaks(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    retirement::leaks(py)
+    memory::leaks(py)
 }
 
 /// The number of the generation that the caller sees.

@@ -52,7 +52,8 @@ impl Hook {
         Self { function, kind, module, generation, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
     }
 
-    fn call(self, py: Python<'_>) {
+    /// Calls it. What it raises is logged.
+    pub fn call(self, py: Python<'_>) {
         if let Err(e) = self.function.call0(py) {
             let what = match self.kind {
                 Kind::OnRetire => "a function that on_retire registered for",
@@ -71,9 +72,14 @@ impl Hook {
     }
 }
 
-/// Calls hooks, the newest first. What they raise is logged.
-pub fn call_all(py: Python<'_>, mut hooks: Vec<Hook>) {
+/// Sorts hooks by age: the newest, which is to be called first, is the last one then.
+pub fn sort(hooks: &mut [Hook]) {
     hooks.sort_unstable_by_key(|hook| hook.number);
+}
+
+/// Calls hooks, the newest first.
+fn call_all(py: Python<'_>, mut hooks: Vec<Hook>) {
+    sort(&mut hooks);
     while let Some(hook) = hooks.pop() {
         hook.call(py);
     }

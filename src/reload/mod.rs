@@ -26,6 +26,7 @@ pub mod kept;
 mod ledger;
 pub mod lifecycle;
 mod looking;
+pub mod memory;
 pub mod module;
 mod pattern;
 mod preflight;

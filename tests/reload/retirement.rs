@@ -404,6 +404,24 @@ def show():
         }
     }
 
+    /// P10: a function that never comes back is reported, and keeps no memory but its own module's.
+    [prefork, event]
+    fn a_hook_that_hangs(mpm) {
+        let head = format!("{COUNT}\nfrom mod_python import reload\nimport c");
+        let show = "count('c') + ' '.join(holder for leak in reload.leaks() for holder in leak['holders'])";
+        let body = "import threading\nfrom mod_python import reload\n@reload.on_retire\ndef wait(): threading.Event().wait()";
+        let app = App::start(mpm, &[("h.py", &handler(&head, show)), ("c.py", body)]);
+        app.expect("1 1");
+        for number in 0..20 {
+            app.edit("c.py", &format!("def f(): pass\nNUMBER = {number}"));
+            app.ask();
+        }
+        wait_for("the others to be freed, and this one to be reported", || {
+            let value = app.ask().value;
+            (value.starts_with("1 2") && value.ends_with("which runs c.wait")).then_some(())
+        });
+    }
+
     /// What goes in the end, after it has been reported, is not told any longer.
     [prefork, event]
     fn leaks_that_end(mpm) {
