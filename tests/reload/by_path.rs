@@ -112,6 +112,26 @@ def check():
         assert_eq!(last.runs.iter().filter(|n| *n == "lib.util").count(), 2, "{last:?}");
     }
 
+    /// `~/` in a body means the same when an edit runs it again, where no request tells the directory and `PythonPath` leaves it
+    /// out of the search path.
+    [prefork, event]
+    fn the_handlers_directory_in_a_body(mpm) {
+        let site = Site::with(&[
+            ("code/h.py", &module(&handler(&head("m = import_module('~/sub/m')"), "m.V"))),
+            ("sub/m.py", &module("V = 1")),
+        ]);
+        let path = format!("PythonPath \"['{}'] + sys.path\"", site.path("code").display());
+        let conf = format!("SetHandler mod_python\nPythonHandler h\n{path}");
+        let httpd = Httpd::builder(mpm).site(&site, &conf).start();
+        let app = App { site, httpd };
+        app.expect("1");
+        for value in ["2", "3"] {
+            app.edit("sub/m.py", &format!("V = {value}"));
+            app.expect(value);
+        }
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
     /// P7: two files of one stem are two modules, and so are files whose names are no module names.
     [prefork, event]
     fn one_stem_in_two_directories(mpm) {
