@@ -20,6 +20,11 @@ class OutsideHttpd(unittest.TestCase):
             reload.graph("png")
 
     def test_what_is_asked_of_the_engine_is_granted(self):
+        self.assertEqual(reload.leaks(), [])
+        self.assertIs(reload.on_retire(print), print)
+        kept = reload.carry("kept", list)
+        self.assertEqual(kept, [])
+        self.assertIs(reload.carry("kept", dict), kept)
         self.assertIsNone(reload.pin(__name__))
         self.assertIsNone(reload.exclude("*.pyx"))
         self.assertIsNone(reload.depends_on("data.json"))

@@ -38,12 +38,13 @@ def holders(searched, retired, carried):
 def _namespaces(loaders):
     """Map the id of each loader to the namespaces that name it."""
     loaders = [loader for loader in loaders if loader is not None]
+    known = set(map(id, loaders))
     spaces = {}
     for found in gc.get_referrers(*loaders) if loaders else ():
         if type(found) is dict and "__name__" in found:
-            loader = found.get("__loader__")
-            if any(loader is one for one in loaders):
-                spaces.setdefault(id(loader), []).append(found)
+            loader = id(found.get("__loader__"))
+            if loader in known:
+                spaces.setdefault(loader, []).append(found)
     return spaces
 
 
