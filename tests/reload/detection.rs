@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     app::{App, handler},
-    support::{Mpm, Save, mpm_tests},
+    support::{Httpd, Mpm, Save, mpm_tests},
 };
 
 /// A handler that shows a leaf's value, and the leaf.
@@ -86,6 +86,19 @@ mpm_tests! {
     }
 
     [prefork, event]
+    fn case_37_a_new_inode_with_all_times_and_sizes_equal(mpm) {
+        let app = leaf(mpm);
+        app.expect("1");
+        let instant = app.site.mtime("c.py");
+        for value in ["2", "3", "4"] {
+            app.edit("c.new", &format!("V = {value}"));
+            app.site.set_mtime("c.new", instant);
+            fs::rename(app.site.path("c.new"), app.site.path("c.py")).expect("a rename within the site");
+            app.expect(value);
+        }
+    }
+
+    [prefork, event]
     fn case_38_a_hundred_atomic_renames(mpm) {
         let app = leaf(mpm);
         let first = app.expect("1");
@@ -140,5 +153,62 @@ mpm_tests! {
         let edited = app.ask();
         assert!(edited.value.starts_with("2 "), "{}", edited.value);
         assert_eq!(edited.runs_after(&first), ["c", "h"]);
+    }
+
+    /// Case 46: the clock was set back, or came from elsewhere: what is saved has times in the future and in the past.
+    [prefork, event]
+    fn case_46_times_in_the_future_and_in_the_past(mpm) {
+        for watch in ["PythonReloadWatch auto", "PythonReloadWatch stat\nPythonReloadInterval 0"] {
+            let app = App::start_with(Httpd::builder(mpm).conf(watch), &[
+                ("h.py", &handler("import c", "c.V")),
+                ("c.py", "V = 0"),
+            ]);
+            let first = app.expect("0");
+            let hour = Duration::from_secs(60 * 60);
+            let now = SystemTime::now();
+            for (value, time) in [now + hour, now + 24 * hour, now - hour, now + hour].into_iter().enumerate() {
+                let value = format!("{}", value + 1);
+                app.edit("c.new", &format!("V = {value}"));
+                app.site.set_mtime("c.new", time);
+                fs::rename(app.site.path("c.new"), app.site.path("c.py")).expect("a rename within the site");
+                app.site.set_mtime("h.py", time);
+                for _ in 0..20 {
+                    app.expect(&value);
+                }
+            }
+            let last = app.expect("4");
+            assert_eq!(last.runs_after(&first), ["c", "h"].repeat(4), "with {watch}");
+        }
+    }
+
+    /// P6: bytecode that appears where no source is, and an extension module that takes the place of a source.
+    [prefork, event]
+    fn names_beside_the_source(mpm) {
+        let head = "import importlib.machinery, importlib.util, marshal\nimport c\n\
+                    try:\n    import x\nexcept ImportError:\n    x = None\n\
+                    def shipped():\n    \
+                    code = marshal.dumps(compile('V = 7', 'x.py', 'exec'))\n    \
+                    return (importlib.util.MAGIC_NUMBER + bytes(12) + code).hex()";
+        let value = "'%s %s %s %s' % (c.V, x and x.V, importlib.machinery.EXTENSION_SUFFIXES[0], shipped())";
+        let app = App::start(mpm, &[("h.py", &handler(head, value)), ("c.py", "V = 1")]);
+        let first = app.ask();
+        let parts: Vec<&str> = first.value.split(' ').collect();
+        let [_, "None", suffix, code] = parts[..] else { panic!("{}", first.value) };
+        let bytes: Vec<u8> = (0..code.len() / 2)
+            .map(|at| u8::from_str_radix(&code[at * 2..at * 2 + 2], 16).expect("two digits"))
+            .collect();
+        app.site.replace("x.pyc", bytes);
+        let shipped = app.ask();
+        assert!(shipped.value.starts_with("1 7 "), "{}", shipped.value);
+        assert_eq!(shipped.runs_after(&first), ["h"]);
+
+        // It cannot be loaded, but it is what Python would load.
+        let extension = format!("c{suffix}");
+        app.site.write(&extension, "no shared object");
+        app.expect(&shipped.value);
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+        app.site.remove(&extension);
+        let back = app.expect(&shipped.value);
+        assert!(back.runs_after(&shipped).is_empty());
     }
 }
