@@ -2,16 +2,27 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::gate;
+
 static FORKED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn before() {
+    gate::shut();
+}
+
+extern "C" fn after() {
+    gate::open();
+}
 
 extern "C" fn in_copy() {
     FORKED.store(true, Ordering::Relaxed);
+    gate::open_in_copy();
 }
 
 /// Watches for forks from here on. Called once in each child of httpd.
 pub fn watch() {
-    // SAFETY: the function only stores to an atomic, which is allowed in the child of a fork.
-    unsafe { libc::pthread_atfork(None, None, Some(in_copy)) };
+    // SAFETY: the functions use atomics and a thread-local number, which is allowed in the child of a fork.
+    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_copy)) };
 }
 
 /// Whether this process is a copy that a handler made.

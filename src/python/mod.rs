@@ -4,6 +4,7 @@ pub mod audit;
 pub mod embed;
 pub mod error;
 pub mod forking;
+pub mod gate;
 pub mod gil;
 pub mod library;
 pub mod lines;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::Snapshot;
@@ -27,6 +27,7 @@ use super::watch::{Listener, Watch, scope_hash};
 use crate::config::{Consistency, ReloadMode};
 use crate::httpd::{log, thread};
 use crate::python::forking;
+use crate::python::gate::lock;
 
 /// What makes two handlers share an application.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -216,10 +217,6 @@ pub struct Application {
     report: Report,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Tells the waiting requests that the build has ended, however it did.
 struct Building<'a>(&'a Application);
 
@@ -229,7 +226,7 @@ impl Drop for Building<'_> {
             // What was to be taken in has not been.
             self.0.anything_changed();
         }
-        let held = lock(&self.0.builder);
+        let held = self.0.builder.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.building.store(false, Ordering::SeqCst);
         drop(held);
         self.0.built.notify_all();
@@ -393,7 +390,7 @@ impl Application {
                 drop(building);
                 return;
             }
-            let held = lock(&self.builder);
+            let held = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
             if self.building.load(Ordering::SeqCst) {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
@@ -429,7 +426,7 @@ impl Application {
     }
 
     fn become_builder(&self) -> Option<Building<'_>> {
-        let held = lock(&self.builder);
+        let held = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
         if self.building.load(Ordering::SeqCst) || !self.dirty.load(Ordering::SeqCst) {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use once_cell::sync::OnceCell;
 use pyo3::exceptions::PyTypeError;
@@ -14,14 +14,15 @@ use super::archive;
 use super::janitor;
 use super::kept::Exclusions;
 use super::watch;
+use crate::python::gate::{self, Locked};
 
 static ALL: Mutex<Option<HashMap<Key, Arc<Application>>>> = Mutex::new(None);
 
 /// `sys.path` as Python started with it: what `PythonPath` expressions refer to, and the interpreter's own directories.
 static BASE_PATH: OnceCell<Vec<String>> = OnceCell::new();
 
-fn registry() -> MutexGuard<'static, Option<HashMap<Key, Arc<Application>>>> {
-    ALL.lock().unwrap_or_else(PoisonError::into_inner)
+fn registry() -> Locked<'static, Option<HashMap<Key, Arc<Application>>>> {
+    gate::lock(&ALL)
 }
 
 /// All applications that requests have come to so far.

@@ -6,13 +6,14 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::fingerprint::Hash;
 use super::ledger::{Ledger, words};
 use super::record::{Child, Record, Text};
 use crate::httpd::shm::{RobustGuard, RobustMutex, Shared, SharedList, ZeroInit};
 use crate::httpd::{log, server};
+use crate::python::gate::{self, Locked};
 
 /// How many records there are for each child that httpd may have.
 const RECORDS_PER_CHILD: usize = 16;
@@ -56,8 +57,8 @@ pub struct Board {
 
 static CURRENT: Mutex<Option<Arc<Board>>> = Mutex::new(None);
 
-fn slot() -> std::sync::MutexGuard<'static, Option<Arc<Board>>> {
-    CURRENT.lock().unwrap_or_else(PoisonError::into_inner)
+fn slot() -> Locked<'static, Option<Arc<Board>>> {
+    gate::lock(&CURRENT)
 }
 
 /// Makes the board of a new configuration, in the parent.

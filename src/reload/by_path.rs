@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
 use pyo3::prelude::*;
@@ -15,6 +15,7 @@ use super::kept::Keep;
 use super::module::{Managed, Origin};
 use super::resolve::Found;
 use crate::httpd::log;
+use crate::python::gate::lock;
 
 /// What the request decides about a call.
 #[derive(Debug, Clone, Default)]
@@ -66,10 +67,6 @@ enum Answer {
     Module(Name),
     /// Nothing; an edge to this name tells when that changes.
     Nothing(Name),
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Calls {

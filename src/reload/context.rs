@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
 use super::Snapshot;
@@ -10,6 +10,7 @@ use super::application::Application;
 use super::graph::Name;
 use super::module::Managed;
 use super::stage::Stage;
+use crate::python::gate;
 
 /// A generation, or one in the making.
 #[derive(Clone)]
@@ -82,7 +83,7 @@ pub fn outside<R>(import: impl FnOnce() -> R) -> R {
         fn drop(&mut self) {
             OUTSIDE.set(OUTSIDE.get() - 1);
             if let Some(thread) = &self.0
-                && let Some(owners) = OWNERS_OUTSIDE.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+                && let Some(owners) = gate::lock(&OWNERS_OUTSIDE).as_mut()
                 && let Some(depth) = owners.get_mut(thread)
             {
                 *depth -= 1;
@@ -95,7 +96,7 @@ pub fn outside<R>(import: impl FnOnce() -> R) -> R {
     OUTSIDE.set(OUTSIDE.get() + 1);
     let owner = BODIES.with_borrow(|bodies| !bodies.is_empty()).then(|| std::thread::current().id());
     if let Some(thread) = owner {
-        let mut owners = OWNERS_OUTSIDE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut owners = gate::lock(&OWNERS_OUTSIDE);
         *owners.get_or_insert_default().entry(thread).or_default() += 1;
     }
     let _inside = Inside(owner);
@@ -110,7 +111,7 @@ pub fn is_outside() -> bool {
 
 /// Whether a thread that runs a managed body is inside Python's own import.
 pub fn is_owner_outside(thread: ThreadId) -> bool {
-    let owners = OWNERS_OUTSIDE.lock().unwrap_or_else(PoisonError::into_inner);
+    let owners = gate::lock(&OWNERS_OUTSIDE);
     owners.as_ref().is_some_and(|owners| owners.contains_key(&thread))
 }
 

@@ -8,10 +8,11 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::fingerprint::{self, Content, Hash, Stat};
 use super::pattern;
+use crate::python::gate::{self, Locked};
 
 /// Of files larger than this the stat counts, not the content.
 const LARGE: u64 = 16 << 20;
@@ -249,8 +250,8 @@ impl Hashes {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, (Stat, Hash)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, HashMap<PathBuf, (Stat, Hash)>> {
+        gate::lock(&self.0)
     }
 }
 

@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, Thread, ThreadId};
+use std::time::{Duration, Instant};
 
 use super::graph::Name;
+use crate::python::gate::{self, Locked};
 
 /// How long a waiting thread waits before it asks itself whether the wait can end.
 const SUSPICION: Duration = Duration::from_millis(100);
@@ -17,16 +18,44 @@ const SUSPICIONS: u32 = 5;
 
 /// A module of a generation.
 pub enum Slot<M> {
-    /// That thread loads it; the module is there once its body runs.
-    Loading(Option<Arc<M>>, ThreadId),
+    /// Somebody loads it; the module is there once its body runs.
+    Loading(Option<Arc<M>>, Loader),
     /// Its body has run.
     Ready(Arc<M>),
+}
+
+/// Who loads a module.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Loader {
+    thread: ThreadId,
+    forks: usize,
+}
+
+impl Loader {
+    fn me() -> Self {
+        Self { thread: thread::current().id(), forks: gate::forks() }
+    }
+
+    fn is_me(&self) -> bool {
+        self.thread == thread::current().id()
+    }
+
+    /// This process is a copy, made while another thread loaded the module: that thread is not in the copy.
+    fn is_gone(&self) -> bool {
+        self.forks != gate::forks() && !self.is_me()
+    }
+}
+
+/// A thread that waits for a module.
+struct Waiter {
+    name: Name,
+    thread: Thread,
 }
 
 impl<M> Clone for Slot<M> {
     fn clone(&self) -> Self {
         match self {
-            Self::Loading(module, thread) => Self::Loading(module.clone(), *thread),
+            Self::Loading(module, loader) => Self::Loading(module.clone(), *loader),
             Self::Ready(module) => Self::Ready(module.clone()),
         }
     }
@@ -39,8 +68,7 @@ pub struct Generation<M, S = ()> {
     /// What modules that are added later are made from.
     pub sources: S,
     modules: Mutex<HashMap<Name, Slot<M>>>,
-    settled: Condvar,
-    waiting: Mutex<HashMap<ThreadId, Name>>,
+    waiting: Mutex<HashMap<ThreadId, Waiter>>,
 }
 
 /// What claiming a name answers.
@@ -66,13 +94,12 @@ impl<M, S> Generation<M, S> {
             number,
             sources,
             modules: Mutex::new(modules.into_iter().map(|(n, m)| (n, Slot::Ready(m))).collect()),
-            settled: Condvar::new(),
             waiting: Mutex::new(HashMap::new()),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Slot<M>>> {
-        self.modules.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, HashMap<Name, Slot<M>>> {
+        gate::lock(&self.modules)
     }
 
     /// A module whose body has run.
@@ -104,7 +131,7 @@ impl<M, S> Generation<M, S> {
 
     /// The claimed module's body begins to run: imports that come back to it get it as far as it is.
     pub fn begin(&self, name: &Name, module: Arc<M>) {
-        self.lock().insert(name.clone(), Slot::Loading(Some(module), thread::current().id()));
+        self.lock().insert(name.clone(), Slot::Loading(Some(module), Loader::me()));
     }
 
     /// Ends loading: the module is ready, or has failed and is gone.
@@ -113,7 +140,7 @@ impl<M, S> Generation<M, S> {
             Some(module) => self.lock().insert(name.clone(), Slot::Ready(module)),
             None => self.lock().remove(name),
         };
-        self.settled.notify_all();
+        gate::lock(&self.waiting).values().for_each(|waiter| waiter.thread.unpark());
         // A module's end may run code that comes back here, so it must not come under the lock.
         drop(replaced);
     }
@@ -130,25 +157,29 @@ impl<M, S> Generation<M, S> {
     /// may wait for (`holds_lock`), an owner that seems to do so (`waits_for_lock`) for a while is taken for a part of such a
     /// cycle as well.
     pub fn wait_for(&self, name: &Name, holds_lock: bool, waits_for_lock: impl Fn(ThreadId) -> bool) -> Option<Arc<M>> {
-        let me = thread::current().id();
-        let mut modules = self.lock();
+        let me = thread::current();
         let mut suspicions = 0;
         loop {
-            let (module, owner) = match modules.get(name) {
-                Some(Slot::Loading(module, owner)) if *owner != me => (module.clone(), *owner),
-                _ => return None,
-            };
-            {
-                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                if module.is_some() && leads_back(&waiting, &modules, owner, me) {
+            let (module, owner) = {
+                let modules = self.lock();
+                let (module, owner) = match modules.get(name) {
+                    Some(Slot::Loading(module, loader)) if !loader.is_me() && !loader.is_gone() => {
+                        (module.clone(), loader.thread)
+                    }
+                    _ => return None,
+                };
+                let mut waiting = gate::lock(&self.waiting);
+                if module.is_some() && leads_back(&waiting, &modules, owner, me.id()) {
                     return module;
                 }
-                waiting.insert(me, name.clone());
-            }
-            let (held, result) = self.settled.wait_timeout(modules, SUSPICION).unwrap_or_else(PoisonError::into_inner);
-            modules = held;
-            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&me);
-            let is_suspicious = holds_lock && result.timed_out() && waits_for_lock(owner);
+                waiting.insert(me.id(), Waiter { name: name.clone(), thread: me.clone() });
+                (module, owner)
+            };
+            // Without a lock: one that a thread takes again when it wakes could be held while a process is forked.
+            let begun = Instant::now();
+            thread::park_timeout(SUSPICION);
+            gate::lock(&self.waiting).remove(&me.id());
+            let is_suspicious = holds_lock && begun.elapsed() >= SUSPICION && waits_for_lock(owner);
             suspicions = if is_suspicious { suspicions + 1 } else { 0 };
             if suspicions >= SUSPICIONS && module.is_some() {
                 return module;
@@ -158,16 +189,19 @@ impl<M, S> Generation<M, S> {
 
     /// Claims a name for loading, or finds it. `None` tells that another thread loads it: wait, then claim again.
     pub fn claim(&self, name: &Name) -> Option<Claim<M>> {
-        let me = thread::current().id();
         match self.lock().entry(name.clone()) {
             Entry::Vacant(place) => {
-                place.insert(Slot::Loading(None, me));
+                place.insert(Slot::Loading(None, Loader::me()));
                 Some(Claim::Yours)
             }
-            Entry::Occupied(place) => match place.get() {
+            Entry::Occupied(mut place) => match place.get() {
                 Slot::Ready(module) => Some(Claim::Found(module.clone())),
-                Slot::Loading(Some(module), owner) if *owner == me => Some(Claim::Found(module.clone())),
-                Slot::Loading(None, owner) if *owner == me => Some(Claim::Yours),
+                Slot::Loading(Some(module), loader) if loader.is_me() => Some(Claim::Found(module.clone())),
+                Slot::Loading(None, loader) if loader.is_me() => Some(Claim::Yours),
+                Slot::Loading(_, loader) if loader.is_gone() => {
+                    place.insert(Slot::Loading(None, Loader::me()));
+                    Some(Claim::Yours)
+                }
                 Slot::Loading(..) => None,
             },
         }
@@ -176,17 +210,17 @@ impl<M, S> Generation<M, S> {
 
 /// Whether `owner` waits, perhaps through others, for a module that `me` loads.
 fn leads_back<M>(
-    waiting: &HashMap<ThreadId, Name>,
+    waiting: &HashMap<ThreadId, Waiter>,
     modules: &HashMap<Name, Slot<M>>,
     owner: ThreadId,
     me: ThreadId,
 ) -> bool {
     let mut at = owner;
     for _ in 0..=waiting.len() {
-        let Some(name) = waiting.get(&at) else { return false };
+        let Some(Waiter { name, .. }) = waiting.get(&at) else { return false };
         match modules.get(name) {
-            Some(Slot::Loading(_, next)) if *next == me => return true,
-            Some(Slot::Loading(_, next)) => at = *next,
+            Some(Slot::Loading(_, next)) if next.thread == me => return true,
+            Some(Slot::Loading(_, next)) => at = next.thread,
             _ => return false,
         }
     }

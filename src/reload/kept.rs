@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::graph::Name;
 use super::resolve;
+use crate::python::gate::{self, Locked};
 
 /// The patterns of files that are not managed: those of `PythonReloadExclude`, and those that code adds.
 #[derive(Debug, Default)]
@@ -65,8 +66,8 @@ impl Kept {
         Self { exclusions, frozen: AtomicBool::new(false), state: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, State> {
+        gate::lock(&self.state)
     }
 
     /// From now on no module of the application is made anew.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule};
@@ -14,6 +14,7 @@ use super::fingerprint::Hash;
 use super::graph::Name;
 use super::kept::Keep;
 use super::lifecycle::Life;
+use crate::python::gate::{self, Locked};
 
 /// What stands behind a managed module on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,8 +86,8 @@ impl Source {
         Self { code, facts, text, content: Mutex::new(Text { hash, bytes, former: Vec::new() }) }
     }
 
-    fn content(&self) -> MutexGuard<'_, Text> {
-        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    fn content(&self) -> Locked<'_, Text> {
+        gate::lock(&self.content)
     }
 
     /// The hash of the bytes.
@@ -153,8 +154,8 @@ struct State {
 
 static BY_GLOBALS: Mutex<Option<HashMap<usize, Weak<Managed>>>> = Mutex::new(None);
 
-fn registry() -> MutexGuard<'static, Option<HashMap<usize, Weak<Managed>>>> {
-    BY_GLOBALS.lock().unwrap_or_else(PoisonError::into_inner)
+fn registry() -> Locked<'static, Option<HashMap<usize, Weak<Managed>>>> {
+    gate::lock(&BY_GLOBALS)
 }
 
 /// The managed module whose namespace a dict is.
@@ -207,8 +208,8 @@ impl Managed {
         record
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, State> {
+        gate::lock(&self.state)
     }
 
     /// Remembers that this module uses a name; whether that is new.

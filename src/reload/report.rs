@@ -1,7 +1,7 @@
 //! What this child tells the others of one application, and what it learns from them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::application::Key;
 use super::board::{self, Board};
@@ -10,6 +10,7 @@ use super::fingerprint::Hash;
 use super::ledger::{Ledger, words};
 use super::record::{Record, State};
 use crate::python::forking;
+use crate::python::gate::{self, Locked};
 
 /// The application's places on the board.
 pub struct Report {
@@ -54,8 +55,8 @@ impl Report {
         }
     }
 
-    fn own(&self) -> MutexGuard<'_, Own> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    fn own(&self) -> Locked<'_, Own> {
+        gate::lock(&self.own)
     }
 
     fn ledger(&self) -> Option<&Ledger> {

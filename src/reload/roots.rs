@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use super::fingerprint;
 use super::graph::Name;
+use crate::python::gate::{self, Locked};
 
 /// What the first part of a name begins with where it stands for a directory.
 const PREFIX: &str = "_mp_";
@@ -27,8 +28,8 @@ pub enum Root {
 pub struct Roots(Mutex<HashMap<Name, Root>>);
 
 impl Roots {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Root>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, HashMap<Name, Root>> {
+        gate::lock(&self.0)
     }
 
     fn give(&self, name: Name, root: Root) -> (Name, bool) {

@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::application::Resolution;
 use super::fingerprint::{Content, Hash};
 use super::graph::Name;
 use super::module::{Origin, Source};
+use crate::python::gate::{self, Locked};
 
 /// A module that code mentions and that is not loaded.
 #[derive(Clone)]
@@ -50,8 +51,8 @@ impl Sources {
         Self(Mutex::new(all))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Foreseen>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, HashMap<Name, Foreseen>> {
+        gate::lock(&self.0)
     }
 
     /// What is known of a name.

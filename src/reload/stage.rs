@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyModuleNotFoundError;
@@ -27,6 +27,7 @@ use super::sources::{Foreseen, Sources};
 use super::surroundings::Surroundings;
 use crate::httpd::log;
 use crate::python::error;
+use crate::python::gate::{self, Locked};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Plan {
@@ -167,8 +168,8 @@ impl Stage {
         Self { application, base, number, loaded, changes, children, table, draft }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Table> {
+        gate::lock(&self.table)
     }
 
     /// The generation being built.

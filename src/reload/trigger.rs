@@ -3,7 +3,9 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+
+use crate::python::gate;
 
 /// What a touch changes. The time of the last change of attributes is left out: a touch can set it twice.
 type Mark = (u64, u64, u64, i64, i64);
@@ -31,7 +33,7 @@ impl Trigger {
     /// Whether the file is there and not as it was the last time.
     pub fn is_touched(&self) -> bool {
         let now = self.path.metadata().ok().as_ref().map(mark);
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = gate::lock(&self.seen);
         let before = std::mem::replace(&mut *seen, now);
         now.is_some() && now != before
     }

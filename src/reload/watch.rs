@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
@@ -23,6 +23,7 @@ use super::watched::{Interest, Told, Watched, entry_of, hash};
 use crate::config::watching::{WatchMode, Watching};
 use crate::httpd::log;
 use crate::python::forking;
+use crate::python::gate::{self, Locked};
 
 pub use super::watched::Listener;
 
@@ -69,18 +70,18 @@ static CURRENT: Mutex<Option<Arc<Watch>>> = Mutex::new(None);
 /// A sentence, where the configuration asks for inotify and it cannot be had.
 pub fn prepare(configured: &Watching) -> Result<(), String> {
     let watch = Watch::new(configured)?;
-    *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(watch));
+    *gate::lock(&CURRENT) = Some(Arc::new(watch));
     Ok(())
 }
 
 /// Lets go of the parent's watch; children keep theirs.
 pub fn release() {
-    *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *gate::lock(&CURRENT) = None;
 }
 
 /// The watch that this process has inherited.
 pub fn current() -> Option<Arc<Watch>> {
-    CURRENT.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    gate::lock(&CURRENT).clone()
 }
 
 impl Watch {
@@ -128,8 +129,8 @@ impl Watch {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Watched> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Watched> {
+        gate::lock(&self.watched)
     }
 
     /// Whether every file must be looked at, as the kernel does not tell of all changes.

@@ -24,6 +24,13 @@ mod resolve;
 #[path = "../../src/reload/roots.rs"]
 mod roots;
 
+/// The engine's locks stand behind the gate, which knows nothing of Python.
+#[path = "../../src/python"]
+mod python {
+    #[allow(dead_code, reason = "the tests use a part of it")]
+    pub mod gate;
+}
+
 mod affected;
 mod dependencies;
 mod drawing;

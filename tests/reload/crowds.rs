@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    app::{Answer, App, Held, handler},
+    app::{Answer, App, Gate, Held, handler},
     support::{Httpd, Save, mpm_tests, wait_for},
 };
 
@@ -234,5 +234,88 @@ def pooled():
         app.expect("40 0");
         app.edit("c.py", "V = 3");
         app.expect("120 0");
+    }
+
+    /// Case 66: a process is forked while another thread is in the middle of loading the module that the copy imports.
+    [worker, event]
+    fn case_66_a_fork_while_another_thread_loads(mpm) {
+        let mut gate = Gate::new();
+        let head = "
+import os, sys
+sys._server = os.getpid()
+def loaded():
+    import slow
+    return slow.V
+def forked():
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            import slow
+            os.write(write, slow.V.encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as f:
+        text = f.read()
+    os.waitpid(pid, 0)
+    return 'in the copy ' + text
+";
+        let handling = handler(head, "loaded()")
+            .replace("value = str(_value())\n", "value = forked() if req.args else str(_value())\n");
+        let wait = gate.wait_statement().replace('\n', "\n    ");
+        let slow = format!("import os, sys\nif os.getpid() == sys._server:\n    {wait}\nV = 'slow'");
+        let app = App::start(mpm, &[("h.py", &handling), ("slow.py", &slow)]);
+        let mut connection = app.httpd.connect();
+        connection.send_request("GET", "/", &[("Connection", "close")], None).expect("the request is sent");
+        gate.arrival();
+        for _ in 0..5 {
+            assert_eq!(app.ask_at("/?fork").value, "in the copy slow");
+        }
+        drop(gate);
+        assert_eq!(Answer::of(&connection.read_response(false).expect("an answer")).value, "slow");
+    }
+
+    /// Case 66: processes are forked while other threads compare, build and publish; the copies import, and none hangs.
+    [worker, event]
+    fn case_66_forks_while_others_build(mpm) {
+        let head = "
+import os, c
+def forked():
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            import late
+            os.write(write, ('%s %s' % (c.V, late.V)).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as f:
+        text = f.read()
+    os.waitpid(pid, 0)
+    return text
+";
+        let app = App::start(mpm, &[
+            ("h.py", &handler(head, "forked()")),
+            ("c.py", "V = 0"),
+            ("late.py", "import c\nV = c.V"),
+        ]);
+        app.expect("0 0");
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..40 {
+                        let answer = app.ask().value;
+                        let (first, second) = answer.split_once(' ').expect("two values");
+                        assert_eq!(first, second, "a copy has one generation");
+                    }
+                });
+            }
+            for value in 1..=60 {
+                app.edit("c.py", &format!("V = {value}"));
+                app.expect(&format!("{value} {value}"));
+            }
+        });
     }
 }
