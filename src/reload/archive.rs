@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -14,6 +14,7 @@ use super::fingerprint::{self, Content, Hash, Stat};
 use super::reads;
 use super::resolve::{Disk, RealDisk};
 use crate::python::error;
+use crate::python::gate::{self, Locked};
 
 /// An archive as it was at one moment.
 pub struct Archive {
@@ -75,8 +76,8 @@ impl Archives {
         Self { roots, held: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, HashMap<PathBuf, Held>> {
+        gate::lock(&self.held)
     }
 
     /// The archive that a path leads into.

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -21,16 +21,13 @@ use super::retirement::{self, Gone};
 use super::states::{Slots, States};
 use crate::httpd::log;
 use crate::python::error;
+use crate::python::gate::lock;
 
 /// Counts hooks over the child: they are called newest first.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// What code that is not managed, and so never retires, has registered for the end of the child.
 static UNMANAGED: Mutex<Vec<Hook>> = Mutex::new(Vec::new());
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
