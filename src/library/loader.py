@@ -254,6 +254,7 @@ def install():
     position = next((i for i, f in enumerate(sys.meta_path) if getattr(f, "__name__", "") == "PathFinder"), None)
     finder = ManagedFinder()
     show_own_source()
+    distrust_bytecode()
     if position is None:
         sys.meta_path.append(finder)
     else:
@@ -332,8 +333,28 @@ class QuietFinder:
         self._finder.invalidate_caches()
 
 
+# The managed directories, with what tells whether a file in them is excluded.
+_managed = {}
+
+
+def distrust_bytecode():
+    """Let Python's own loader compile what it is asked to load from managed directories.
+
+    Its bytecode is good for whole seconds and sizes: of two edits in one second it would serve the first.
+    """
+    path_stats = SourceFileLoader.path_stats
+
+    def managed_path_stats(self, path):
+        if any(path.startswith(directory) and not excluded(path) for directory, excluded in _managed.items()):
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), path)
+        return path_stats(self, path)
+
+    SourceFileLoader.path_stats = managed_path_stats
+
+
 def show_path(managed, unmanaged, excluded):
     """Put an application's directories on sys.path: managed ones in front, as mod_python does, others behind."""
+    _managed.update((os.path.join(directory, ""), excluded) for directory in managed)
     for directory in reversed(managed):
         sys.path_importer_cache[directory] = QuietFinder(directory, excluded)
         if directory not in sys.path:

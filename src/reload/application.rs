@@ -15,6 +15,7 @@ use super::failure::{Failure, signature};
 use super::fingerprint::{self, Content, Hash, Stat};
 use super::graph::{Graph, Name};
 use super::kept::{Exclusions, Keep, Kept};
+use super::looking::Missed;
 use super::module::{Managed, Origin, Source};
 use super::relabel;
 use super::report::Report;
@@ -162,6 +163,7 @@ impl Pending {
 struct Names {
     known: HashMap<Name, Known>,
     by_path: HashMap<PathBuf, HashSet<Name>>,
+    missed: HashMap<Name, Missed>,
     listed: HashSet<PathBuf>,
     seen: HashMap<PathBuf, Option<Stat>>,
     graph: Graph,
@@ -215,6 +217,16 @@ pub struct Application {
     pub states: States,
     sweeps: Mutex<Sweeps>,
     report: Report,
+}
+
+impl Names {
+    /// When what a missed module is made of changes, its importers are to ask for it again.
+    fn miss(&mut self, name: Name, missed: Missed) {
+        for used in &missed.uses {
+            self.graph.add(&name, used);
+        }
+        self.missed.insert(name, missed);
+    }
 }
 
 /// Tells the waiting requests that the build has ended, however it did.
@@ -759,11 +771,16 @@ impl Application {
             return Some(Change { is_asked, ..Change::open(content) });
         }
         let loaded = current.any(name);
-        let served = loaded.as_ref().map(|m| m.source.hash()).or_else(|| current.sources.hash(name))?;
+        let missed = if loaded.is_some() { None } else { lock(&self.names).missed.get(name).cloned() };
+        let served = match &missed {
+            Some(missed) => missed.hash,
+            None => Some(loaded.as_ref().map(|m| m.source.hash()).or_else(|| current.sources.hash(name))?),
+        };
         let Resolution::Managed(origin) = &known.resolution else { return None };
         let content = origin.file().map(|file| self.read(file));
-        let is_same = content.as_ref().is_none_or(|content| content.as_ref().is_ok_and(|c| c.hash == served));
-        let data = loaded.and_then(|module| self.other_data(name, &module.reads()));
+        let is_same = content.as_ref().is_none_or(|content| content.as_ref().ok().map(|c| c.hash) == served);
+        let reads = loaded.map(|module| module.reads()).or(missed.map(|missed| missed.reads));
+        let data = reads.and_then(|reads| self.other_data(name, &reads));
         let change = Change { known: Some(known.clone()), content, source: None, data, is_asked };
         (!is_same || change.data.is_some() || is_asked).then_some(change)
     }
@@ -1002,7 +1019,7 @@ impl Application {
 
     /// Makes a generation the current one, in one step.
     pub fn publish(&self, published: Published) {
-        let Published { generation, renewed, gone, known, settled } = published;
+        let Published { generation, renewed, gone, known, settled, missed } = published;
         let mut names = lock(&self.names);
         for name in &gone {
             names.graph.forget(name);
@@ -1025,12 +1042,21 @@ impl Application {
         for name in settled {
             names.suspects.remove(&name);
             names.asked.remove(&name);
+            names.missed.remove(&name);
+        }
+        for (name, missed) in missed {
+            names.miss(name, missed);
         }
         drop(names);
         self.report.serve_built();
         self.report.publish(generation.number);
         let old = std::mem::replace(&mut *lock(&self.current), generation);
         drop(old);
+    }
+
+    /// A module could not be loaded into the current generation, and whoever imports it may have gone on without.
+    pub fn miss(&self, name: &Name, missed: Missed) {
+        lock(&self.names).miss(name.clone(), missed);
     }
 
     /// A change is no change any more: the module is as its file is now.
@@ -1103,6 +1129,8 @@ pub struct Published {
     pub known: Vec<(Name, Option<Known>)>,
     /// The changes that it takes in.
     pub settled: Vec<Name>,
+    /// Modules that could not be loaded.
+    pub missed: Vec<(Name, Missed)>,
 }
 
 impl Listener for Application {

@@ -18,6 +18,7 @@ use super::execute::{self, Order};
 use super::foresight;
 use super::generation::Claim;
 use super::graph::Name;
+use super::looking::Missed;
 use super::module::{self, Managed, Origin, Source};
 use super::resolve::Found;
 use super::shown;
@@ -625,6 +626,7 @@ fn load(
         Some(_) => None,
         None => Some(Surroundings::note(py)?),
     };
+    let mut begun = None;
     let result = source(py, application, generation, name, origin).and_then(|source| {
         application.note_loading(generation, name, source.hash());
         let order = Order {
@@ -635,7 +637,10 @@ fn load(
             generation: generation.number,
             draft: None,
         };
-        execute::run(py, order, |record| generation.begin(name, record.clone()))
+        execute::run(py, order, |record| {
+            begun = Some(record.clone());
+            generation.begin(name, record.clone());
+        })
     });
     match result {
         Ok(record) => {
@@ -651,8 +656,12 @@ fn load(
             if let Some(before) = before {
                 before.restore(py);
             }
-            if application.current().any(name).is_none() {
+            let current = application.current();
+            if current.any(name).is_none() {
                 application.forget_edges(name);
+                if Arc::ptr_eq(&current, generation) && context::running_body().is_some() {
+                    application.miss(name, Missed::new(application, begun.as_deref(), origin));
+                }
             }
             Err(e)
         }

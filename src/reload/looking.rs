@@ -7,9 +7,34 @@ use super::application::Application;
 use super::dependency::{self, Dependency, FileMark, Mark, Observer, Reads};
 use super::fingerprint::Hash;
 use super::graph::Name;
+use super::module::{Managed, Origin};
 
 /// What the failed attempts to run bodies have read, by module.
 pub type Attempts = Vec<(Name, Reads)>;
+
+/// A module that could not be loaded, while whoever asked for it went on without.
+#[derive(Clone, Default)]
+pub struct Missed {
+    /// The hash of its source, if that could be read.
+    pub hash: Option<Hash>,
+    /// What its body has read.
+    pub reads: Reads,
+    /// What it uses.
+    pub uses: HashSet<Name>,
+}
+
+impl Missed {
+    /// What is known of a body that has begun, or of the file alone.
+    pub fn new(application: &Application, begun: Option<&Managed>, origin: &Origin) -> Self {
+        match begun {
+            Some(record) => Self { hash: Some(record.source.hash()), reads: record.reads(), uses: record.uses() },
+            None => {
+                let content = origin.file().and_then(|file| application.read(file).ok());
+                Self { hash: content.map(|c| c.hash), ..Self::default() }
+            }
+        }
+    }
+}
 
 struct Looking<'a> {
     application: &'a Application,

@@ -19,7 +19,7 @@ use super::graph::{Affected, Facts, Name};
 use super::import;
 use super::janitor;
 use super::lifecycle::{self, Draft};
-use super::looking::Attempts;
+use super::looking::{Attempts, Missed};
 use super::module::{Managed, Origin, Source};
 use super::preflight;
 use super::shown;
@@ -55,6 +55,7 @@ struct Table {
     known: HashMap<Name, Known>,
     /// What the bodies that failed have read.
     attempts: Attempts,
+    missed: Vec<(Name, Missed)>,
 }
 
 /// A generation in the making.
@@ -329,11 +330,15 @@ impl Stage {
                 Ok(record)
             }
             Err(e) => {
+                let half_made = self.lock().made.remove(name);
+                let begun = match &half_made {
+                    Some(Made::Running(record) | Made::Ready(record)) => Some(&**record),
+                    None => None,
+                };
+                let missed = Missed::new(&self.application, begun, origin);
                 let mut table = self.lock();
-                let half_made = table.made.remove(name);
-                if let Some(Made::Running(record)) = &half_made {
-                    table.attempts.push((name.clone(), record.reads()));
-                }
+                table.attempts.push((name.clone(), missed.reads.clone()));
+                table.missed.push((name.clone(), missed));
                 // Met by the body that asked for it, unless the builder itself did.
                 if context::running_body().is_some() {
                     table.met.insert(name.clone());
@@ -573,6 +578,7 @@ impl Stage {
             gone,
             known,
             settled: self.changes.keys().cloned().collect(),
+            missed: std::mem::take(&mut table.missed),
         });
         aftermath.settle(py);
         names

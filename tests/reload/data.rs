@@ -353,4 +353,42 @@ def attempt(*paths):
         app.expect("fine TypeError TypeError fine fine");
         app.expect("fine TypeError TypeError fine fine");
     }
+
+    /// A plugin whose failure is caught is looked at again when it, or what it has read, is mended.
+    [prefork, event]
+    fn case_74_an_optional_module_that_failed_is_tried_again(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("try:\n    import plugin\n    V = plugin.V\nexcept Exception as e:\n    V = type(e).__name__", "V")),
+            ("plugin.py", READ_JSON),
+        ]);
+        app.site.write("data.json", "{");
+        app.expect("JSONDecodeError");
+        app.site.write("data.json", "1");
+        app.expect("1");
+        app.site.write("data.json", "[");
+        app.expect("JSONDecodeError");
+        app.site.write("data.json", "2");
+        app.expect("2");
+        app.edit("plugin.py", "1 / 0");
+        app.expect("ZeroDivisionError");
+        app.edit("plugin.py", "V = 3");
+        app.expect("3");
+    }
+
+    /// A plugin that a body loads by its path, past the import statement, with Python's own loader.
+    [prefork, event]
+    fn case_74_a_module_loaded_by_its_path(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import os\nfrom importlib import util\n\
+                spec = util.spec_from_file_location('p', os.path.dirname(__file__) + '/plugins/p.py')\n\
+                p = util.module_from_spec(spec)\nspec.loader.exec_module(p)", "p.V")),
+            ("plugins/p.py", "V = 1"),
+        ]);
+        fs::set_permissions(app.site.path("plugins"), Permissions::from_mode(0o777)).expect("the mode is set");
+        for value in 1..6 {
+            // The same size, and often the same second.
+            app.edit("plugins/p.py", &format!("V = {value}"));
+            app.expect(&value.to_string());
+        }
+    }
 }
