@@ -6,7 +6,7 @@ use crate::api;
 use crate::config::{home, watching};
 use crate::httpd::{Pool, ServerRec, guard, log, sys};
 use crate::python::{self, embed, forking, library, shutdown};
-use crate::reload::{applications, board, import, reads, watch};
+use crate::reload::{applications, board, builders, import, janitor, reads, watch};
 
 /// The configuration has been read, in the parent.
 ///
@@ -44,17 +44,20 @@ pub fn child_started(pchild: Pool, server: ServerRec) {
     if let Some(watch) = watch::current() {
         watch.follow_trigger();
     }
-    let prepared = embed::start(&home::current()).and_then(|()| {
+    let start = || {
+        embed::start(&home::current())?;
         python::attach(|py| {
             applications::remember_base_path(py)
                 .and_then(|()| library::install(py))
                 .and_then(|()| api::module::install(py))
                 .and_then(|()| import::install(py, library::LOADER, library::EDITS))
                 .and_then(|()| reads::install(py))
+                .and_then(|()| janitor::install_alarm(py))
                 .map_err(|e| format!("Python's side of mod_python_rs did not load: {}", python::error::format(py, &e)))
         })
-    });
-    if let Err(reason) = prepared {
+    };
+    let started = builders::start(start).unwrap_or_else(|| Err("no thread for Python could be started".to_owned()));
+    if let Err(reason) = started {
         log::server(Some(server), log::CRIT, &reason);
         return;
     }

@@ -5,6 +5,9 @@ use std::mem::MaybeUninit;
 
 use super::guard;
 
+/// What Python's main thread usually has: its compiler and old versions of its interpreter recurse in C.
+const STACK: usize = 16 << 20;
+
 /// Starts a thread that no signal is delivered to: httpd's handlers expect httpd's threads. A panic in it is logged.
 ///
 /// # Errors
@@ -17,7 +20,8 @@ pub fn spawn(name: &'static str, body: impl FnOnce() + Send + 'static) -> io::Re
         libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
     }
-    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || guard(name, (), body));
+    let spawned =
+        std::thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || guard(name, (), body));
     // SAFETY: `before` was filled in above.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
     spawned.map(drop)

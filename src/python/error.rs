@@ -1,5 +1,7 @@
 //! Python's exceptions as text.
 
+use std::ffi::c_long;
+
 use pyo3::prelude::*;
 
 /// The traceback and the exception as `traceback.print_exception` would show them.
@@ -19,4 +21,15 @@ pub fn brief(py: Python<'_>, error: &PyErr) -> String {
         Ok(text) if text.len().unwrap_or(0) > 0 => format!("{name}: {}", text.to_string_lossy()),
         _ => name,
     }
+}
+
+/// Where a thread is in its Python code, as a traceback would show it.
+///
+/// # Errors
+/// `KeyError` when it runs none.
+pub fn stack_of(py: Python<'_>, thread: c_long) -> PyResult<String> {
+    let frames = crate::python::import(py, "sys")?.getattr("_current_frames")?.call0()?;
+    let lines = crate::python::import(py, "traceback")?.call_method1("format_stack", (frames.get_item(thread)?,))?;
+    let lines: Vec<String> = lines.extract()?;
+    Ok(format!("Traceback (most recent call last):\n{}", lines.concat().trim_end()))
 }

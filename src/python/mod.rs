@@ -11,6 +11,7 @@ pub mod lines;
 pub mod shutdown;
 pub mod system;
 pub mod thread;
+pub mod wake;
 
 pub use gil::GilCell;
 pub use system::import;

@@ -3,12 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::Snapshot;
+use super::applications;
 use super::archive::{Archives, Damage};
+use super::build::{self, Build, GRACE, Read, Reason};
+use super::builders;
 use super::by_path::Calls;
 use super::dependency::Hashes;
 use super::failure::{Failure, signature};
@@ -21,14 +24,14 @@ use super::relabel;
 use super::report::Report;
 use super::resolve::{self, Found, Lookup};
 use super::roots::{Root, Roots};
-use super::stage;
+use super::stage::{self, Unpublished};
 use super::states::States;
 use super::sweeps::Sweeps;
 use super::watch::{Listener, Watch, scope_hash};
 use crate::config::{Consistency, ReloadMode};
-use crate::httpd::{log, thread};
-use crate::python::forking;
+use crate::httpd::log;
 use crate::python::gate::lock;
+use crate::python::{error, forking};
 
 /// What makes two handlers share an application.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -133,6 +136,13 @@ impl Change {
         (!is_announced && content.stat.is_young())
             || (self.known.is_some() && content.bytes.is_empty() && content.stat.is_younger_than(EMPTIED))
     }
+
+    /// What the module is to be made from, where it is known already what the name stands for.
+    pub fn read(&self) -> Option<Read> {
+        let Resolution::Managed(origin) = &self.known.as_ref()?.resolution else { return None };
+        let content = self.content.as_ref()?;
+        Some((origin.file()?.clone(), content.as_ref().ok().map(|content| content.hash)))
+    }
 }
 
 /// The file of a publisher's page, and its module's name.
@@ -203,8 +213,8 @@ pub struct Application {
     running: AtomicUsize,
     dirty: AtomicBool,
     building: AtomicBool,
-    spawning: AtomicBool,
-    builder: Mutex<()>,
+    superseded: AtomicU32,
+    builder: Mutex<Option<Arc<Build>>>,
     built: Condvar,
     pending: Mutex<Pending>,
     names: Mutex<Names>,
@@ -229,19 +239,30 @@ impl Names {
     }
 }
 
-/// Tells the waiting requests that the build has ended, however it did.
-struct Building<'a>(&'a Application);
+/// The right to build, for one build. Tells the waiting requests when that has ended, however it did.
+struct Building {
+    application: Arc<Application>,
+    build: Arc<Build>,
+    has_run: bool,
+}
 
-impl Drop for Building<'_> {
+impl Building {
+    fn run(mut self) {
+        self.application.build(&self.build);
+        self.has_run = true;
+    }
+}
+
+impl Drop for Building {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            // What was to be taken in has not been.
-            self.0.anything_changed();
+        if !self.has_run {
+            // What was to be taken in has not been: there was no thread, or a panic.
+            self.application.anything_changed();
         }
-        let held = self.0.builder.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.building.store(false, Ordering::SeqCst);
-        drop(held);
-        self.0.built.notify_all();
+        self.application.end_build(&self.build);
+        if self.build.leave() {
+            applications::all().iter().for_each(|application| application.try_for_room());
+        }
     }
 }
 
@@ -271,8 +292,8 @@ impl Application {
             running: AtomicUsize::new(0),
             dirty: AtomicBool::new(false),
             building: AtomicBool::new(false),
-            spawning: AtomicBool::new(false),
-            builder: Mutex::new(()),
+            superseded: AtomicU32::new(0),
+            builder: Mutex::default(),
             built: Condvar::new(),
             pending: Mutex::default(),
             names: Mutex::default(),
@@ -395,61 +416,81 @@ impl Application {
     }
 
     fn catch_up(&self, patience: Duration) {
-        let deadline = Instant::now() + patience;
+        // A build that is called off takes a while to end, or to be left behind.
+        let deadline = Instant::now() + patience + 3 * GRACE;
+        let is_inline = builders::is_inline();
+        let mut own = None;
         loop {
-            if let Some(building) = self.become_builder() {
-                self.build(patience);
-                drop(building);
-                return;
-            }
-            let held = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.building.load(Ordering::SeqCst) {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
+            if own.is_none()
+                && let Some(building) = self.become_builder(patience, !is_inline)
+            {
+                own = Some(building.build.clone());
+                if is_inline {
+                    building.run();
+                } else if !builders::hand_over(move || building.run()) {
                     return;
                 }
+            }
+            let held = self.builder();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            if let Some(build) = own.take_if(|own| !held.as_ref().is_some_and(|now| Arc::ptr_eq(now, own))) {
+                // It has taken in what was there when the request began, unless something newer has ended it.
+                if build.reason() != Some(Reason::Superseded) {
+                    return;
+                }
+            } else if held.is_some() {
                 drop(self.built.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner));
             } else {
                 drop(held);
             }
-            if self.is_settled() {
+            if own.is_none() && self.is_settled() {
                 return;
             }
         }
     }
 
     fn catch_up_behind(&self, patience: Duration) {
-        if self.building.load(Ordering::SeqCst) || self.spawning.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let Some(this) = self.this.upgrade() else { return };
-        let spawned = thread::spawn("mod_python-build", move || {
-            let building = this.become_builder();
-            this.spawning.store(false, Ordering::SeqCst);
-            if let Some(building) = building {
-                this.build(patience);
-                drop(building);
-            }
-        });
-        if let Err(e) = spawned {
-            self.spawning.store(false, Ordering::SeqCst);
-            log::main(log::ERR, &format!("no thread for a build ({e}); the next request tries again"));
+        if let Some(building) = self.become_builder(patience, true) {
+            builders::hand_over(move || building.run());
         }
     }
 
-    fn become_builder(&self) -> Option<Building<'_>> {
-        let held = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.building.load(Ordering::SeqCst) || !self.dirty.load(Ordering::SeqCst) {
+    fn become_builder(&self, limit: Duration, is_abandonable: bool) -> Option<Building> {
+        let application = self.this.upgrade()?;
+        let mut held = self.builder();
+        if held.is_some() || !self.dirty.load(Ordering::SeqCst) {
             return None;
         }
+        let in_a_row = self.superseded.load(Ordering::SeqCst);
+        let build = Build::new(self.this.clone(), limit, is_abandonable, in_a_row);
+        *held = Some(build.clone());
         self.building.store(true, Ordering::SeqCst);
         self.dirty.store(false, Ordering::SeqCst);
         drop(held);
-        Some(Building(self))
+        Some(Building { application, build, has_run: false })
+    }
+
+    fn builder(&self) -> MutexGuard<'_, Option<Arc<Build>>> {
+        self.builder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody needs to wait for this build any more.
+    fn end_build(&self, build: &Arc<Build>) {
+        let mut held = self.builder();
+        // A build that was left behind is not the one that others wait for.
+        if held.as_ref().is_some_and(|now| Arc::ptr_eq(now, build)) {
+            *held = None;
+            self.building.store(false, Ordering::SeqCst);
+        }
+        drop(held);
+        self.built.notify_all();
     }
 
     /// Finds out what has changed and, if anything has, builds the next generation.
-    fn build(&self, timeout: Duration) {
+    fn build(&self, build: &Arc<Build>) {
         let Some(this) = self.this.upgrade() else { return };
         // Before anything is read: what is found is at least as new.
         let version = self.report.version();
@@ -463,11 +504,14 @@ impl Application {
             self.conclude(version, None);
             return;
         }
+        let has_room = build::may_hang();
         let before = self.failure();
         let is_known = |suspects: &HashMap<Name, Change>| {
             let signature = signature(suspects.iter());
             // What another child serves can be built, perhaps only not at that time.
-            let is_final = |failure: &Failure| failure.age() < RETRY || !self.report.is_served(&signature);
+            let is_final = |failure: &Failure| {
+                (failure.age() < RETRY || !self.report.is_served(&signature)) && !(failure.lacks_room() && has_room)
+            };
             !is_asked
                 && before.as_ref().is_some_and(|failure| {
                     failure.is_of(&signature) && is_final(failure) && !self.is_retried(failure.attempts())
@@ -485,28 +529,43 @@ impl Application {
             return;
         }
         let signature = signature(suspects.iter());
+        build.begins_with(version, &signature);
         if let Some((brief, text)) = self.report.known_failure(&signature)
             && !is_asked
         {
             self.conclude(version, Some(Failure::of_another_child(brief, text, signature)));
             return;
         }
+        if build.is_abandonable() && !has_room {
+            self.fail(version, Failure::without_room(signature));
+            return;
+        }
         self.report.begin(&signature);
-        let told: HashSet<Name> =
-            suspects.iter().filter(|(_, change)| change.data.is_some()).map(|(name, _)| name.clone()).collect();
+        let told = told(&suspects);
         let changes = self.with_submodules(suspects);
-        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, timeout));
-        let failure = outcome.err().map(|broken| {
-            let is_told = self.is_told(&told, &broken.attempts);
-            Failure::new(*broken, signature, is_told)
-        });
-        if let Some(failure) = &failure
-            && self.report.keep_failure(failure)
-            && !before.is_some_and(|before| before.is_repeated_by(failure))
-        {
+        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, build));
+        let in_a_row = self.superseded.swap(0, Ordering::SeqCst);
+        match outcome {
+            Ok(()) => self.conclude(version, None),
+            Err(Unpublished::Broken(broken)) => {
+                let is_told = self.is_told(&told, &broken.attempts);
+                self.fail(version, Failure::new(*broken, signature, is_told));
+            }
+            Err(Unpublished::Superseded) => {
+                self.superseded.store(in_a_row + 1, Ordering::SeqCst);
+                log::main(log::INFO, "a build begins again, as a file that it read was edited meanwhile");
+            }
+            Err(Unpublished::Abandoned) => {}
+        }
+    }
+
+    /// Keeps the last good generation, and says why unless that is known.
+    fn fail(&self, version: u64, failure: Failure) {
+        let before = self.failure();
+        if self.report.keep_failure(&failure) && !before.is_some_and(|before| before.is_repeated_by(&failure)) {
             failure.report(self.current().number);
         }
-        self.conclude(version, failure);
+        self.conclude(version, Some(failure));
     }
 
     /// Ends a comparison that began when the server had come to `version`: with code that is as new as the disk, or a failure.
@@ -687,6 +746,76 @@ impl Application {
             failure.report(self.current().number);
         }
         self.conclude(version, Some(failure));
+    }
+
+    /// Builds what was not tried for lack of room.
+    fn try_for_room(&self) {
+        if self.failure().is_some_and(|failure| failure.lacks_room()) {
+            self.dirty.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Takes back the work of a build whose thread does not come back, so that newer code can be built without it.
+    pub fn give_up(&self, build: &Arc<Build>) {
+        let taken = crate::python::attach(|py| {
+            let text = build.thread.get().and_then(|thread| error::stack_of(py, *thread).ok()).unwrap_or_default();
+            let stage = build.take()?;
+            let attempts = stage.discard(py);
+            let told = told(stage.changes());
+            let is_told = self.is_told(&told, &attempts);
+            let broken = stage.broken(None, text, String::new(), attempts);
+            Some((stage, broken, is_told))
+        });
+        let stage = taken.map(|(stage, mut broken, is_told)| {
+            if let (Some(Reason::Late), Some((version, signature))) = (build.reason(), build.taken_in()) {
+                broken.is_late(build.limit);
+                broken.brief.push_str("; its thread has not come back and is left behind");
+                self.fail(*version, Failure::new(*broken, signature.clone(), is_told));
+            }
+            stage
+        });
+        if build.reason() == Some(Reason::Superseded) {
+            self.dirty.store(true, Ordering::SeqCst);
+        }
+        self.end_build(build);
+        // What the code itself undoes may take its time, so nobody waits for it.
+        crate::python::attach(|py| {
+            if let Some(stage) = stage {
+                stage.undo(py);
+            }
+        });
+    }
+
+    /// Whether a file that a build reads holds something else by now, so that it need not come to its end. A build's own changes
+    /// are compared by what is in them.
+    pub fn is_superseded(&self, build: &Build) -> bool {
+        self.watch.poll();
+        let is_polling = self.watch.is_polling();
+        // A file that has a writer is half of a save.
+        if (!is_polling && !self.dirty.load(Ordering::SeqCst)) || self.watch.holds(&self.listener()) {
+            return false;
+        }
+        let (paths, anything) = {
+            let pending = lock(&self.pending);
+            (pending.paths.clone(), pending.anything)
+        };
+        for (file, hash) in build.reads().into_values() {
+            // Not by way of `read`, which would take the change for one that is known.
+            if !(is_polling || anything || paths.contains(&file)) {
+                continue;
+            }
+            let now = match Content::read(&file) {
+                Ok(content) => Some(content.hash),
+                // A member of an archive.
+                Err(e) if e.kind() == io::ErrorKind::NotADirectory => continue,
+                Err(_) => None,
+            };
+            if now != hash {
+                self.changed(&file);
+                return true;
+            }
+        }
+        false
     }
 
     /// Adds what is known below names that stand for something else now: it must be looked for in other directories.
@@ -1157,6 +1286,11 @@ impl Listener for Application {
         drop(pending);
         self.dirty.store(true, Ordering::SeqCst);
     }
+}
+
+/// The names whose changes tell what their modules have read.
+fn told(changes: &HashMap<Name, Change>) -> HashSet<Name> {
+    changes.iter().filter(|(_, change)| change.data.is_some()).map(|(name, _)| name.clone()).collect()
 }
 
 /// The paths whose stat does not prove that nothing has happened, with what it is now. Each is looked at when it is asked

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyWeakrefReference};
 
 use super::application::Application;
 use super::archive::Handle;
+use super::build::Build;
 use super::context;
 use super::facts::CodeFacts;
 use super::fingerprint::{self, Content};
@@ -87,6 +88,8 @@ pub struct Order {
     pub generation: u64,
     /// What the build has added so far, if there is one.
     pub draft: Option<Arc<Draft>>,
+    /// The build that makes it, if it is one.
+    pub build: Option<Arc<Build>>,
 }
 
 /// Makes the module object and runs the body. `begin` is called in between, so that imports in a cycle find the module.
@@ -96,7 +99,7 @@ pub struct Order {
 /// What the body raises, `SystemExit` included.
 pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
     let (module, loader) = new_module(py, &order)?;
-    let Order { application, name, origin, source, generation, draft } = order;
+    let Order { application, name, origin, source, generation, draft, build } = order;
     let parts = Parts {
         name: name.clone(),
         origin,
@@ -118,7 +121,10 @@ pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> P
     drop(running);
     if let Err(error) = result {
         lifecycle::failed(py, &record, &error);
-        shown::restore(py, &application, &name, before)?;
+        // What was taken back while the body hung is by now what something newer shows.
+        if !build.is_some_and(|build| build.is_abandoned()) {
+            shown::restore(py, &application, &name, before)?;
+        }
         return Err(error);
     }
     lifecycle::finished(py, &record)?;

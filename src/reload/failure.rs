@@ -14,6 +14,7 @@ use crate::httpd::log;
 pub type Signature = Vec<(Name, Option<Hash>)>;
 
 /// What a build that came to nothing tells.
+#[derive(Default)]
 pub struct Broken {
     /// The traceback.
     pub text: String,
@@ -25,6 +26,14 @@ pub struct Broken {
     pub affected: HashSet<Name>,
     /// What the bodies that ran have read: when that changes, it is worth another try.
     pub attempts: Attempts,
+}
+
+impl Broken {
+    /// The time limit was the reason.
+    pub fn is_late(&mut self, limit: Duration) {
+        self.brief = format!("PythonReloadTimeout: loading the edited code took longer than {limit:?}");
+        self.text = format!("{}\n{}", self.text, self.brief);
+    }
 }
 
 /// A failed build, remembered until there is something else to build.
@@ -39,6 +48,8 @@ pub struct Failure {
     blame: Option<(Name, Option<Hash>)>,
     affected: HashSet<Name>,
     at: Instant,
+    /// It was not even tried, as too many threads hang in bodies.
+    lacks_room: bool,
 }
 
 impl Failure {
@@ -49,14 +60,24 @@ impl Failure {
             let hash = signature.iter().find(|(n, _)| *n == name).and_then(|(_, hash)| *hash);
             (name, hash)
         });
-        Self { text, brief, attempts, signature, blame, affected, is_told, at: Instant::now() }
+        Self { text, brief, attempts, signature, blame, affected, is_told, at: Instant::now(), lacks_room: false }
     }
 
     /// The failure that another child had with these changes.
     pub fn of_another_child(brief: String, text: String, signature: Signature) -> Self {
         let affected = signature.iter().map(|(name, _)| name.clone()).collect();
         let attempts = Attempts::new();
-        Self { text, brief, attempts, signature, blame: None, affected, is_told: true, at: Instant::now() }
+        Self {
+            text,
+            brief,
+            attempts,
+            signature,
+            blame: None,
+            affected,
+            is_told: true,
+            at: Instant::now(),
+            lacks_room: false,
+        }
     }
 
     /// An archive that cannot be read, and the names that were looked for in it.
@@ -64,7 +85,17 @@ impl Failure {
         let Damage { path, hash, brief, text } = damage;
         let signature = vec![(Name::from(path.to_string_lossy()), hash)];
         let attempts = Attempts::new();
-        Self { text, brief, attempts, signature, blame: None, affected, is_told: true, at: Instant::now() }
+        Self {
+            text,
+            brief,
+            attempts,
+            signature,
+            blame: None,
+            affected,
+            is_told: true,
+            at: Instant::now(),
+            lacks_room: false,
+        }
     }
 
     /// The changes that could not be built.
@@ -87,14 +118,28 @@ impl Failure {
         self.blame.as_ref()
     }
 
-    /// Whether other children would not meet it: it was this process that had no memory left.
+    /// Whether other children would not meet it: it was this process that had no memory left, or no threads.
     pub fn is_own(&self) -> bool {
-        self.brief.starts_with("MemoryError")
+        self.lacks_room || self.brief.starts_with("MemoryError")
     }
 
     /// How long ago it was met.
     pub fn age(&self) -> Duration {
         self.at.elapsed()
+    }
+
+    /// The failure of a build that was not tried, as too many threads of this child hang in bodies that do not come back.
+    pub fn without_room(signature: Signature) -> Self {
+        let brief = "too many threads of this child hang in bodies of modules that took longer than PythonReloadTimeout; \
+                     the next build waits until one of them ends";
+        let affected = signature.iter().map(|(name, _)| name.clone()).collect();
+        let broken = Broken { brief: brief.to_owned(), affected, ..Broken::default() };
+        Self { lacks_room: true, ..Self::new(broken, signature, false) }
+    }
+
+    /// Whether it may be tried now that a thread has come back.
+    pub fn lacks_room(&self) -> bool {
+        self.lacks_room
     }
 
     /// Whether a build of these changes has failed already.
@@ -104,7 +149,8 @@ impl Failure {
 
     /// Whether the other one is the same content failing in the same way, whatever else has changed around it.
     pub fn is_repeated_by(&self, other: &Self) -> bool {
-        self.blame.is_some() && self.blame == other.blame && self.brief == other.brief
+        let is_same = self.blame.is_some() && self.blame == other.blame && self.brief == other.brief;
+        is_same || (self.lacks_room && other.lacks_room)
     }
 
     /// Whether a request for this module would run other code if the build had not failed.

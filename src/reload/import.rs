@@ -636,6 +636,7 @@ fn load(
             source,
             generation: generation.number,
             draft: None,
+            build: None,
         };
         execute::run(py, order, |record| {
             begun = Some(record.clone());

@@ -1,5 +1,7 @@
-//! The janitor: one thread of a child that ends bodies which run too long and looks for changes nobody announces.
+//! The janitor: one thread of a child that ends builds which take too long or build what has changed again, and looks for
+//! changes nobody announces.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_long;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError, Weak};
@@ -9,11 +11,13 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyBaseException;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
 
 use super::application::Application;
+use super::build::{Build, Reason};
 use super::watch;
 use crate::httpd::{log, thread};
-use crate::python;
+use crate::python::{self, wake};
 
 create_exception!(
     _apache,
@@ -21,21 +25,23 @@ create_exception!(
     PyBaseException,
     "The body of an edited module ran longer than PythonReloadTimeout allows."
 );
+create_exception!(
+    _apache,
+    ReloadSuperseded,
+    PyBaseException,
+    "A file was edited again while the body of a module that depends on it ran."
+);
 
-/// How long to wait before a body that has swallowed the exception gets it again.
-const REPEAT: Duration = Duration::from_millis(200);
 /// How long the janitor rests when it has nothing to watch.
 const REST: Duration = Duration::from_secs(1);
-
-struct Build {
-    thread: c_long,
-    deadline: Instant,
-    expired: bool,
-}
+/// Looking at the files of a build costs at most this part of the time: one over it.
+const LOOKING_SHARE: u32 = 10;
+/// The shortest time between two looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Default)]
 struct Duties {
-    builds: HashMap<u64, Build>,
+    builds: HashMap<u64, Arc<Build>>,
     applications: Vec<Weak<Application>>,
     next_id: u64,
 }
@@ -44,58 +50,99 @@ static DUTIES: Mutex<Option<Duties>> = Mutex::new(None);
 static CALLED: Condvar = Condvar::new();
 static STARTED: Once = Once::new();
 
+thread_local! {
+    /// The builds whose bodies this thread runs, innermost last.
+    static HERE: RefCell<Vec<Arc<Build>>> = const { RefCell::new(Vec::new()) };
+}
+
 fn duties() -> MutexGuard<'static, Option<Duties>> {
     DUTIES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes the limit away when dropped.
-pub struct Limit<'py> {
-    py: Python<'py>,
+/// Stops watching the build when dropped.
+pub struct Watched<'py> {
+    _attached: Python<'py>,
     id: u64,
-    thread: c_long,
 }
 
-/// The code that this thread runs until the answer is dropped gets [`ReloadTimeout`] after `limit`.
-pub fn set(py: Python<'_>, limit: Duration) -> Limit<'_> {
-    // SAFETY: attached; the function only reads the thread's identity.
-    let thread = unsafe { ffi::PyThread_get_thread_ident() } as c_long;
+/// The code that this thread runs until the answer is dropped gets an exception when the build is called off, at the latest
+/// after its time limit.
+pub fn watch_over<'py>(py: Python<'py>, build: &Arc<Build>) -> Watched<'py> {
+    build.thread.get_or_init(own_thread);
+    build.begin();
+    HERE.with_borrow_mut(|here| here.push(build.clone()));
     let mut held = duties();
     let all = held.get_or_insert_default();
     all.next_id += 1;
     let id = all.next_id;
-    all.builds.insert(id, Build { thread, deadline: Instant::now() + limit, expired: false });
+    all.builds.insert(id, build.clone());
     drop(held);
     CALLED.notify_all();
     start();
-    Limit { py, id, thread }
+    Watched { _attached: py, id }
 }
 
-impl Limit<'_> {
-    /// Whether the time was over before the code came to its end, whatever it made of the exception.
-    pub fn expired(&self) -> bool {
-        duties().as_ref().and_then(|all| all.builds.get(&self.id)).is_some_and(|build| build.expired)
-    }
+/// The same for code that belongs to no build: only its time is limited.
+pub fn limit(py: Python<'_>, time: Duration) -> Watched<'_> {
+    watch_over(py, &Build::new(Weak::new(), time, false, 0))
 }
 
-impl Drop for Limit<'_> {
+fn own_thread() -> c_long {
+    // SAFETY: the function only reads the thread's identity.
+    (unsafe { ffi::PyThread_get_thread_ident() }) as c_long
+}
+
+impl Drop for Watched<'_> {
     fn drop(&mut self) {
         if let Some(all) = duties().as_mut() {
             all.builds.remove(&self.id);
         }
-        let _attached = self.py;
-        // SAFETY: attached. An exception that was sent but not raised yet must not hit the request that goes on.
-        unsafe { ffi::PyThreadState_SetAsyncExc(self.thread as _, std::ptr::null_mut()) };
+        HERE.with_borrow_mut(Vec::pop);
+        forget_sent();
     }
 }
 
-/// The exception of a build that took too long.
-pub fn timeout() -> PyErr {
-    ReloadTimeout::new_err("the time was over before all bodies had come to their end")
+/// An exception that was sent to this thread but not raised yet must not hit the code that goes on.
+fn forget_sent() {
+    // SAFETY: all callers are attached; a null pointer takes the exception back.
+    unsafe { ffi::PyThreadState_SetAsyncExc(own_thread() as _, std::ptr::null_mut()) };
 }
 
-/// Whether an error is the end of the time limit.
-pub fn is_timeout(py: Python<'_>, error: &PyErr) -> bool {
-    error.is_instance_of::<ReloadTimeout>(py)
+/// The exception of a build that was called off.
+pub fn exception(reason: Reason) -> PyErr {
+    match reason {
+        Reason::Late => ReloadTimeout::new_err("the time was over before all bodies had come to their end"),
+        Reason::Superseded => ReloadSuperseded::new_err("a file of this build was edited again"),
+    }
+}
+
+/// Whether an error is how a build was called off.
+pub fn is_called_off(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<ReloadTimeout>(py) || error.is_instance_of::<ReloadSuperseded>(py)
+}
+
+/// What Python's main thread does when it is woken: it raises the exception, if its build was called off.
+#[pyfunction]
+#[pyo3(signature = (*_arguments))]
+fn awake(_arguments: &Bound<'_, PyAny>) -> PyResult<()> {
+    let Some(build) = HERE.with_borrow(|here| here.last().cloned()) else { return Ok(()) };
+    match build.reason() {
+        Some(reason) => {
+            build.hear();
+            forget_sent();
+            Err(exception(reason))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Makes calls that wait end when a build is called off, where bodies run in Python's main thread. To be called by that thread.
+///
+/// # Errors
+/// What Python raises.
+pub fn install_alarm(py: Python<'_>) -> PyResult<()> {
+    let awake: Bound<'_, PyCFunction> = wrap_pyfunction!(awake, py)?;
+    wake::install(py, &awake)
 }
 
 /// Looks through the application's files now and then, from now on.
@@ -117,24 +164,14 @@ fn start() {
 
 fn work() {
     loop {
-        let now = Instant::now();
-        let mut wake = now + REST;
-        let (late, applications) = {
+        let mut wake = Instant::now() + REST;
+        let (builds, applications) = {
             let mut held = duties();
             let all = held.get_or_insert_default();
-            let mut late = Vec::new();
-            for build in all.builds.values_mut() {
-                if build.deadline <= now {
-                    late.push(build.thread);
-                    build.deadline = now + REPEAT;
-                    build.expired = true;
-                }
-                wake = wake.min(build.deadline);
-            }
-            (late, all.applications.clone())
+            (all.builds.clone(), all.applications.clone())
         };
-        if !late.is_empty() {
-            interrupt(&late);
+        for (id, build) in &builds {
+            wake = wake.min(attend(*id, build));
         }
         if let Some(watch) = watch::current() {
             watch.poll();
@@ -144,22 +181,73 @@ fn work() {
             wake = wake.min(application.sweep_in_background());
         }
         let held = duties();
+        // One that has begun in the meantime has called already.
+        let is_new = held.as_ref().is_some_and(|all| all.builds.keys().any(|id| !builds.contains_key(id)));
+        if is_new {
+            continue;
+        }
         let rest = wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         drop(CALLED.wait_timeout(held, rest).unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-fn interrupt(threads: &[c_long]) {
+/// Does what is to be done about a build; answers when to ask again.
+fn attend(id: u64, build: &Arc<Build>) -> Instant {
+    let mut attention = build.attend(Instant::now());
+    if attention.look {
+        let begun = Instant::now();
+        if build.application.upgrade().is_some_and(|application| application.is_superseded(build)) {
+            build.call_off(Reason::Superseded);
+            attention = build.attend(Instant::now());
+        } else {
+            let next = Instant::now() + (begun.elapsed() * LOOKING_SHARE).max(LOOK_INTERVAL);
+            build.look_again_at(next);
+            attention.next = attention.next.max(next).min(build.deadline());
+        }
+    }
+    if attention.push {
+        push(id, build);
+    }
+    if attention.abandon && build.abandon() {
+        leave_behind(build);
+    }
+    attention.next
+}
+
+/// Raises the exception in the thread that builds. Where that is Python's main thread a signal does so, as it also ends calls
+/// that wait; unless the code of the build has put the signal to another use.
+fn push(id: u64, build: &Arc<Build>) {
+    let is_rung = {
+        // The lock keeps the build, and with it the thread, from ending in the meantime.
+        let held = duties();
+        let goes_on = held.as_ref().is_some_and(|all| all.builds.contains_key(&id));
+        goes_on && build.is_in_main_thread() && wake::wake()
+    };
+    if is_rung && build.expects_to_be_heard() {
+        return;
+    }
+    let (Some(thread), Some(reason)) = (build.thread.get(), build.reason()) else { return };
     python::attach(|py| {
-        for thread in threads {
-            let still_builds =
-                duties().as_ref().is_some_and(|all| all.builds.values().any(|build| build.thread == *thread));
-            if still_builds {
-                // SAFETY: attached; an identity that is not a Python thread's any more is ignored.
-                unsafe {
-                    ffi::PyThreadState_SetAsyncExc(*thread as _, py.get_type::<ReloadTimeout>().as_ptr());
-                }
-            }
+        let class = match reason {
+            Reason::Late => py.get_type::<ReloadTimeout>(),
+            Reason::Superseded => py.get_type::<ReloadSuperseded>(),
+        };
+        if duties().as_ref().is_some_and(|all| all.builds.contains_key(&id)) {
+            // SAFETY: attached; an identity that is not a Python thread's any more is ignored.
+            unsafe { ffi::PyThreadState_SetAsyncExc(*thread as _, class.as_ptr()) };
         }
     });
+}
+
+/// Has the work of a build taken back whose thread does not come back. That runs Python code, which may take its time.
+fn leave_behind(build: &Arc<Build>) {
+    let build = build.clone();
+    let give_up = move || {
+        if let Some(application) = build.application.upgrade() {
+            application.give_up(&build);
+        }
+    };
+    if let Err(e) = thread::spawn("mod_python-build", give_up) {
+        log::main(log::ERR, &format!("no thread to take a build back ({e}): the application keeps its old code"));
+    }
 }

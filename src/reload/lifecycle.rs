@@ -12,6 +12,7 @@ use pyo3::types::PyDict;
 
 use super::Snapshot;
 use super::application::Application;
+use super::build::Reason;
 use super::context::{self, View};
 use super::fingerprint::Hash;
 use super::graph::Name;
@@ -205,8 +206,8 @@ pub fn finished(py: Python<'_>, execution: &Managed) -> PyResult<()> {
 /// The body of an execution has failed: what it registered is called, and the state it made is forgotten.
 pub fn failed(py: Python<'_>, execution: &Managed, failure: &PyErr) {
     if let Some(draft) = execution.life.draft() {
-        // After the time limit the janitor goes on to interrupt this thread: hooks wait until the build has ended.
-        draft.body_failed(py, execution.sequence, !janitor::is_timeout(py, failure));
+        // The janitor goes on to interrupt a build that was called off: hooks wait until the build has ended.
+        draft.body_failed(py, execution.sequence, !janitor::is_called_off(py, failure));
         return;
     }
     call_all(py, execution.life.take_hooks());
@@ -256,10 +257,14 @@ pub fn hand_on(
         Err(e) => Err(e),
     };
     let took_too_long = draft.is_late();
-    let Err(failure) = (if took_too_long { result.and(Err(janitor::timeout())) } else { result }) else {
+    let Err(failure) = (if took_too_long { result.and(Err(janitor::exception(Reason::Late))) } else { result }) else {
         draft.note_receiver(new.sequence);
         return Ok(());
     };
+    if !took_too_long && janitor::is_called_off(py, &failure) {
+        // A newer edit has ended the build.
+        return Err(failure);
+    }
     if earlier.is_some() && !took_too_long {
         dict.clear();
         dict.update(untouched.as_mapping())?;

@@ -135,7 +135,7 @@ fn retire(py: Python<'_>, all: Vec<Farewell>) {
     }
     lifecycle::sort(&mut hooks);
     while let Some(hook) = hooks.pop() {
-        let _time = janitor::set(py, LIMIT);
+        let _time = janitor::limit(py, LIMIT);
         hook.call(py);
     }
     for application in applications {

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pyo3::exceptions::PyModuleNotFoundError;
 use pyo3::prelude::*;
 
 use super::Snapshot;
 use super::application::{Application, Change, Known, Published, Resolution};
+use super::build::{Abandoned, Build, Reason};
 use super::context::{self, View};
 use super::execute::{self, Order};
 use super::failure::Broken;
@@ -61,11 +62,15 @@ struct Table {
 /// A generation in the making.
 pub struct Stage {
     application: Arc<Application>,
+    build: Arc<Build>,
     base: Arc<Snapshot>,
     number: u64,
     /// The base's modules when the build began.
     loaded: HashMap<Name, Arc<Managed>>,
     changes: HashMap<Name, Change>,
+    affected: Affected,
+    /// What bodies may change around themselves, as it was before.
+    surroundings: Surroundings,
     /// Submodules that get new objects, by their package.
     children: HashMap<Name, Vec<Box<str>>>,
     table: Mutex<Table>,
@@ -94,36 +99,56 @@ impl Facts for BaseFacts<'_> {
     }
 }
 
+/// Why a build was not published.
+pub enum Unpublished {
+    /// It has failed; everything is as before.
+    Broken(Box<Broken>),
+    /// What it read is not the newest any more; everything is as before.
+    Superseded,
+    /// It took too long, and somebody else has taken it back.
+    Abandoned,
+}
+
 /// Builds a generation that takes in the changes, and publishes it.
 ///
 /// # Errors
-/// What went wrong; everything is as before then.
+/// Why it is not published.
 pub fn build(
     py: Python<'_>,
     application: &Arc<Application>,
     changes: HashMap<Name, Change>,
-    limit: Duration,
-) -> Result<(), Box<Broken>> {
+    build: &Arc<Build>,
+) -> Result<(), Unpublished> {
     let begun = Instant::now();
-    let base = application.current();
-    let loaded = base.modules();
-    let affected =
-        application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded, application)));
-    let draft = Draft::new(begun + limit);
-    let stage = Arc::new(Stage::new(application.clone(), base, changes, &affected, loaded, draft));
-    let order = stage.order(&affected);
-    let before = Surroundings::note(py).map_err(|e| stage.broken(py, None, &e, &affected))?;
+    let stage = Arc::new(Stage::new(py, application, changes, build).map_err(|e| {
+        let (text, brief) = (error::format(py, &e), error::brief(py, &e));
+        Unpublished::Broken(Box::new(Broken { text, brief, ..Broken::default() }))
+    })?);
+    build.hold(&stage);
+    let order = stage.order();
     let result = {
-        let time = janitor::set(py, limit);
+        let _watched = janitor::watch_over(py, build);
         let _seen = context::enter(application, View::Stage(stage.clone()));
-        let result = stage.run(py, &order);
-        // A body that has swallowed the exception has not come to the end it was meant to come to.
-        if result.is_ok() && time.expired() { Err(janitor::timeout()) } else { result }
+        stage.run(py, &order).map_err(|e| (None, e)).and_then(|()| stage.check(py)).and_then(|()| stage.foresee(py))
     };
-    let foreseen = result.map_err(|e| (None, e)).and_then(|()| stage.check(py));
-    match foreseen.and_then(|()| stage.foresee(py).map_err(|e| (None, e))) {
+    let closed = build.close();
+    if closed.is_ok() {
+        drop(build.take());
+    }
+    let result = match (closed, result) {
+        (Err(Abandoned), _) => return Err(Unpublished::Abandoned),
+        (Ok(Some(Reason::Superseded)), _) => {
+            stage.undo(py);
+            stage.discard(py);
+            return Err(Unpublished::Superseded);
+        }
+        // A body that has swallowed the exception has not come to the end it was meant to come to.
+        (Ok(Some(Reason::Late)), Ok(_)) => Err((None, janitor::exception(Reason::Late))),
+        (Ok(_), result) => result,
+    };
+    match result {
         Ok(foreseen) => {
-            let names = stage.publish(py, &affected, foreseen);
+            let names = stage.publish(py, foreseen);
             log::main(
                 log::INFO,
                 &format!("generation {}: {names} ({:.1} ms)", stage.number, begun.elapsed().as_secs_f64() * 1e3),
@@ -131,29 +156,29 @@ pub fn build(
             Ok(())
         }
         Err((module, e)) => {
-            let attempts = stage.discard(py, limit);
-            before.restore(py);
-            let mut broken = stage.broken(py, module, &e, &affected);
-            broken.attempts = attempts;
-            if janitor::is_timeout(py, &e) {
-                let limit = format!("PythonReloadTimeout: loading the edited code took longer than {limit:?}");
-                broken.text.push_str(&format!("\n{limit}"));
-                broken.brief = limit;
+            stage.undo(py);
+            let attempts = stage.discard(py);
+            let mut broken = stage.broken(module, error::format(py, &e), error::brief(py, &e), attempts);
+            if build.reason() == Some(Reason::Late) {
+                broken.is_late(build.limit);
             }
-            Err(broken)
+            Err(Unpublished::Broken(broken))
         }
     }
 }
 
 impl Stage {
     fn new(
-        application: Arc<Application>,
-        base: Arc<Snapshot>,
+        py: Python<'_>,
+        application: &Arc<Application>,
         changes: HashMap<Name, Change>,
-        affected: &Affected,
-        loaded: HashMap<Name, Arc<Managed>>,
-        draft: Arc<Draft>,
-    ) -> Self {
+        build: &Arc<Build>,
+    ) -> PyResult<Self> {
+        let surroundings = Surroundings::note(py)?;
+        let base = application.current();
+        let loaded = base.modules();
+        let affected =
+            application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded, application)));
         let mut plan = HashMap::new();
         let mut children: HashMap<Name, Vec<Box<str>>> = HashMap::new();
         for (names, what) in [(&affected.renew, Plan::Renew), (&affected.run, Plan::Run)] {
@@ -164,9 +189,26 @@ impl Stage {
                 }
             }
         }
+        for (name, module) in loaded.iter().filter(|(name, _)| plan.get(*name) == Some(&Plan::Run)) {
+            if let Some(file) = module.origin.file() {
+                build.note_read(name, (file.clone(), Some(module.source.hash())));
+            }
+        }
+        for (name, change) in &changes {
+            if let Some(read) = change.read() {
+                build.note_read(name, read);
+            }
+        }
         let number = base.number + 1;
         let table = Mutex::new(Table { plan, ..Table::default() });
-        Self { application, base, number, loaded, changes, children, table, draft }
+        let draft = Draft::new(Instant::now() + build.limit);
+        let (application, build) = (application.clone(), build.clone());
+        Ok(Self { application, build, base, number, loaded, changes, affected, surroundings, children, table, draft })
+    }
+
+    /// The changes that it takes in.
+    pub fn changes(&self) -> &HashMap<Name, Change> {
+        &self.changes
     }
 
     fn lock(&self) -> Locked<'_, Table> {
@@ -184,9 +226,10 @@ impl Stage {
     }
 
     /// What is to be made, in the order in which it is made unless imports ask for it sooner.
-    fn order(&self, affected: &Affected) -> Vec<Name> {
+    fn order(&self) -> Vec<Name> {
         let names: HashSet<Name> = self.lock().plan.keys().cloned().collect();
-        let extra: HashMap<Name, Vec<Name>> = affected
+        let extra: HashMap<Name, Vec<Name>> = self
+            .affected
             .renew
             .iter()
             .filter_map(|package| {
@@ -215,8 +258,12 @@ impl Stage {
                     self.fail(name, gone);
                     self.lock().gone.insert(name.clone());
                 }
-                Err(e) if janitor::is_timeout(py, &e) => return Err(e),
+                Err(e) if self.build.reason().is_some() => return Err(e),
                 Err(e) => self.fail(name, e),
+            }
+            // A body may have swallowed the exception: the next one need not run any more.
+            if let Some(reason) = self.build.reason() {
+                return Err(janitor::exception(reason));
             }
             if let Some(refusal) = self.draft.refusal(py) {
                 return Err(refusal);
@@ -255,7 +302,15 @@ impl Stage {
         match table.made.get(name) {
             Some(Made::Running(module) | Made::Ready(module)) => Some(module.clone()),
             None if table.plan.contains_key(name) || table.failed.contains_key(name) => None,
-            None => self.base.any(name),
+            None => {
+                let found = self.base.any(name)?;
+                drop(table);
+                // An edit of it will run what this build makes of it again.
+                if let Some(file) = found.origin.file() {
+                    self.build.note_read(name, (file.clone(), Some(found.source.hash())));
+                }
+                Some(found)
+            }
         }
     }
 
@@ -285,6 +340,7 @@ impl Stage {
     /// # Errors
     /// What making it raises; what it raised before, if it has failed already.
     pub fn obtain(self: &Arc<Self>, py: Python<'_>, name: &Name, origin: &Origin) -> PyResult<Arc<Managed>> {
+        self.go_on()?;
         let plan = {
             let mut table = self.lock();
             // The body of the package may have made it on the way here.
@@ -313,13 +369,18 @@ impl Stage {
                 source,
                 generation: self.number,
                 draft: Some(self.draft.clone()),
+                build: Some(self.build.clone()),
             };
+            if let Some(file) = origin.file() {
+                self.build.note_read(name, (file.clone(), Some(order.source.hash())));
+            }
             execute::run(py, order, |record| {
                 self.lock().made.insert(name.clone(), Made::Running(record.clone()));
             })
         });
         match result {
             Ok(record) => {
+                self.go_on()?;
                 // Before anybody else gets the module: importers may copy names out of it.
                 if let Some(before) = &before
                     && let Err(e) = lifecycle::hand_on(py, &self.application, &self.base, before, &record, &self.draft)
@@ -355,6 +416,12 @@ impl Stage {
     /// The new content of a changed name, or why it cannot be read.
     pub fn content(&self, name: &Name) -> Option<Result<Content, Arc<io::Error>>> {
         self.changes.get(name).and_then(|c| c.content.clone())
+    }
+
+    /// # Errors
+    /// When somebody else has taken this build back: what it makes from then on must not show.
+    fn go_on(&self) -> PyResult<()> {
+        if self.build.is_abandoned() { Err(janitor::exception(Reason::Late)) } else { Ok(()) }
     }
 
     fn source(&self, py: Python<'_>, name: &Name, origin: &Origin, before: Option<&Managed>) -> PyResult<Arc<Source>> {
@@ -413,14 +480,10 @@ impl Stage {
         Ok(())
     }
 
-    fn broken(&self, py: Python<'_>, module: Option<Name>, error: &PyErr, affected: &Affected) -> Box<Broken> {
-        Box::new(Broken {
-            text: error::format(py, error),
-            brief: error::brief(py, error),
-            module,
-            attempts: Attempts::new(),
-            affected: affected.run.union(&affected.renew).cloned().collect(),
-        })
+    /// What a failure of this build is to tell.
+    pub fn broken(&self, module: Option<Name>, text: String, brief: String, attempts: Attempts) -> Box<Broken> {
+        let affected = self.affected.run.union(&self.affected.renew).cloned().collect();
+        Box::new(Broken { text, brief, module, affected, attempts })
     }
 
     /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
@@ -461,7 +524,7 @@ impl Stage {
     ///
     /// # Errors
     /// Why one of them cannot be loaded any more, if code still needs it.
-    fn foresee(self: &Arc<Self>, py: Python<'_>) -> PyResult<HashMap<Name, Foreseen>> {
+    fn foresee(self: &Arc<Self>, py: Python<'_>) -> Result<HashMap<Name, Foreseen>, (Option<Name>, PyErr)> {
         let made: Vec<Arc<Managed>> = self
             .lock()
             .made
@@ -490,7 +553,7 @@ impl Stage {
             if let Some(failure) = failure
                 && self.is_foreseen(py, &foreseen, name, is_absent)
             {
-                return Err(failure);
+                return Err((Some(name.clone()), failure));
             }
         }
         Ok(foreseen)
@@ -513,7 +576,7 @@ impl Stage {
     }
 
     /// Makes this the current generation: the pointer, `sys.modules` and the packages' attributes. Answers what ran, for the log.
-    fn publish(&self, py: Python<'_>, affected: &Affected, foreseen: HashMap<Name, Foreseen>) -> String {
+    fn publish(&self, py: Python<'_>, foreseen: HashMap<Name, Foreseen>) -> String {
         let mut table = std::mem::take(&mut *self.lock());
         let renewed: HashMap<Name, Arc<Managed>> = table
             .made
@@ -525,8 +588,13 @@ impl Stage {
             .collect();
         // Modules that requests have added to the base in the meantime come along, unless they use what has been replaced.
         let mut modules = self.application.current().modules();
-        let mut gone: Vec<Name> =
-            affected.run.iter().filter(|n| modules.contains_key(*n) && !renewed.contains_key(*n)).cloned().collect();
+        let mut gone: Vec<Name> = self
+            .affected
+            .run
+            .iter()
+            .filter(|n| modules.contains_key(*n) && !renewed.contains_key(*n))
+            .cloned()
+            .collect();
         loop {
             let stale: Vec<Name> = modules
                 .iter()
@@ -535,7 +603,7 @@ impl Stage {
                         && !gone.contains(name)
                         && !self.loaded.contains_key(*name)
                         && !self.application.keeps(module)
-                        && module.uses().iter().any(|used| affected.run.contains(used) || gone.contains(used))
+                        && module.uses().iter().any(|used| self.affected.run.contains(used) || gone.contains(used))
                 })
                 .map(|(name, _)| name.clone())
                 .collect();
@@ -569,7 +637,7 @@ impl Stage {
             .iter()
             .map(|(name, change)| (name.clone(), table.known.remove(name).or_else(|| change.known.clone())))
             .collect();
-        self.application.kept.note_stale(&affected.kept);
+        self.application.kept.note_stale(&self.affected.kept);
         self.application.keep(renewed.values().flat_map(|record| record.keeps()));
         let aftermath = self.draft.publish(&self.application.states, renewed.values());
         self.application.publish(Published {
@@ -584,14 +652,15 @@ impl Stage {
         names
     }
 
+    /// The code that is discarded undoes what it did. That has a time limit of its own.
+    pub fn undo(self: &Arc<Self>, py: Python<'_>) {
+        let _time = janitor::limit(py, self.build.limit);
+        let _seen = context::enter(&self.application, View::Stage(self.clone()));
+        self.draft.discard(py);
+    }
+
     /// Takes everything back. Answers what the bodies have read.
-    fn discard(self: &Arc<Self>, py: Python<'_>, limit: Duration) -> Attempts {
-        {
-            // The code that is discarded undoes what it did, while everything is still as it left it.
-            let _time = janitor::set(py, limit);
-            let _seen = context::enter(&self.application, View::Stage(self.clone()));
-            self.draft.discard(py);
-        }
+    pub fn discard(&self, py: Python<'_>) -> Attempts {
         let mut table = std::mem::take(&mut *self.lock());
         for (package, tail) in table.bound.drain(..).rev() {
             package.forget_bound(&tail);
@@ -605,6 +674,7 @@ impl Stage {
                 None => shown::show(py, &self.application, name, None),
             };
         }
+        self.surroundings.restore(py);
         let mut attempts = std::mem::take(&mut table.attempts);
         attempts.extend(table.made.iter().map(|(name, made)| match made {
             Made::Running(record) | Made::Ready(record) => (name.clone(), record.reads()),

@@ -172,6 +172,11 @@ impl Gate {
         format!("import socket\nwith socket.create_connection(('127.0.0.1', {port}), 60) as g:\n    g.recv(1)")
     }
 
+    /// The Python statements that come to this gate and go on at once.
+    pub fn arrive_statement(&self) -> String {
+        format!("import socket\nsocket.create_connection(('127.0.0.1', {}), 60).close()", self.port())
+    }
+
     fn port(&self) -> u16 {
         self.listener.local_addr().expect("a bound socket has an address").port()
     }

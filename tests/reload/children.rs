@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::PathBuf
 
 use crate::{
     app::{Answer, App, Held, handler},
+    interruptions::HANG,
     support::{Builder, Connection, Httpd, Mpm, mpm_tests, wait_for},
 };
 
@@ -151,7 +152,8 @@ mpm_tests! {
         ]);
         ask_all(&app);
         let mut gate = crate::app::Gate::new();
-        app.edit("c.py", &format!("{}\nV = 2", gate.wait_statement()));
+        // Neither its time nor the edit below ends such a build.
+        app.edit("c.py", &format!("{}\n{HANG}", gate.arrive_statement()));
         let mut held = app.httpd.connect();
         held.send_request("GET", "/", &[], None).expect("the request is sent");
         gate.arrival();

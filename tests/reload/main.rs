@@ -25,6 +25,7 @@ mod failure;
 mod forms;
 mod graph;
 mod imports;
+mod interruptions;
 mod lazy;
 mod limits;
 mod machinery;

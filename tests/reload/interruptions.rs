@@ -1,0 +1,213 @@
+//! Builds that do not come to their end: the time limit, and edits that make a build pointless.
+
+use std::{fs, thread};
+
+use crate::{
+    app::{App, Gate, handler},
+    support::{Httpd, Mpm, mpm_tests, wait_for},
+};
+
+fn start(mpm: Mpm, limit: &str) -> App {
+    App::start_configured(
+        Httpd::builder(mpm),
+        &format!("PythonReloadTimeout {limit}"),
+        &[("h.py", &handler(HEAD, "value()")), ("c.py", "V = 1"), ("d.py", "V = 1")],
+    )
+}
+
+/// `value` is that of `c`, and whether `sys.modules` and the environment show nothing else. `wake` ends a call of [`HANG`].
+const HEAD: &str = "
+import ctypes, os, sys, c, d
+def wake():
+    hung = sys.__dict__.setdefault('_hung', [])
+    if hung:
+        ctypes.CDLL(None).pthread_mutex_unlock(hung.pop(0))
+    return len(hung)
+def value():
+    return '%s %s%s' % (c.V, 'same' if sys.modules['c'] is c else 'other', os.environ.get('FROM_C', ''))
+";
+
+/// A call that neither a signal nor an exception ends, until the handler's `wake` does.
+pub const HANG: &str = "
+import ctypes, sys
+libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+sys.__dict__.setdefault('_hung', []).append(mutex)
+libc.pthread_mutex_lock(mutex)
+libc.pthread_mutex_lock(mutex)
+";
+
+fn threads(app: &App) -> usize {
+    let pid = app.httpd.child_pids()[0];
+    fs::read_dir(format!("/proc/{pid}/task")).expect("the child lives").count()
+}
+
+/// Edits `c` while a request waits for a build of `before`, which tells the gate that it runs; answers what the request gets.
+fn edit_meanwhile(app: &App, before: &str, edit: impl FnOnce()) -> String {
+    let mut gate = Gate::new();
+    app.edit("c.py", &format!("{}\n{before}", gate.arrive_statement()));
+    thread::scope(|scope| {
+        let request = scope.spawn(|| app.ask());
+        gate.arrival();
+        edit();
+        request.join().expect("the client does not panic").value
+    })
+}
+
+mpm_tests! {
+    /// P3: a body that waits is stopped when its time is over, and leaves neither a thread nor anything else behind.
+    [prefork, event, worker]
+    fn a_body_that_waits_is_stopped(mpm) {
+        let app = start(mpm, "0.2");
+        app.expect("1 same");
+        let mut before = None;
+        for (count, body) in [
+            "import time\ntime.sleep(3600)",
+            "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()",
+            "import socket\nends = socket.socketpair()\nends[0].recv(1)",
+            "import subprocess\nsubprocess.run(['sleep', '3600'])",
+            "import threading\nthreading.Event().wait()",
+            "import time\ntry:\n    time.sleep(3600)\nexcept BaseException:\n    time.sleep(3600)",
+        ].into_iter().enumerate() {
+            app.edit("c.py", &format!("import os\nos.environ['FROM_C'] = 'set'\n{body}"));
+            app.expect("1 same");
+            app.expect("1 same");
+            let failures = app.failures();
+            assert_eq!(failures.len(), count + 1, "{body}: {failures:#?}");
+            assert!(failures[count].contains("took longer than 200ms"), "{body}: {}", failures[count]);
+            assert!(!failures[count].contains("left behind"), "{body}: {}", failures[count]);
+            assert_eq!(*before.get_or_insert_with(|| threads(&app)), threads(&app), "{body}");
+        }
+        app.edit("c.py", "V = 2");
+        app.expect("2 same");
+    }
+
+    /// P3, P10: a thread that does not come back is left behind; what it does when it comes back later shows nowhere.
+    [event, worker]
+    fn a_thread_that_hangs_is_left_behind(mpm) {
+        let app = start(mpm, "0.2");
+        app.expect("1 same");
+        // When it comes back, it goes on to import what nobody has asked for yet.
+        let late = "
+except BaseException:
+    while not hasattr(sys, '_back'):
+        try:
+            try:
+                import fresh
+                sys._back = 'imported'
+            except BaseException as e:
+                sys._back = type(e).__name__
+        except BaseException:
+            pass
+    raise
+";
+        let hang = HANG.replace("libc.pthread_mutex_lock(mutex)\nlibc.", "libc.pthread_mutex_lock(mutex)\ntry:\n    libc.");
+        app.edit("fresh.py", "V = 1");
+        app.edit("c.py", &format!("import os\nos.environ['FROM_C'] = 'set'\n{hang}\n{late}"));
+        app.expect("1 same");
+        app.expect("1 same");
+        let failures = app.failures();
+        assert_eq!(failures.len(), 1, "{failures:#?}");
+        assert!(failures[0].contains("left behind") && failures[0].contains("pthread_mutex_lock"), "{}", failures[0]);
+
+        app.edit("c.py", "V = 2");
+        app.expect("2 same");
+        let hung = threads(&app);
+        app.edit("h.py", &handler(HEAD, "'%s %s' % (sys.__dict__.get('_back', wake()), value())"));
+        wait_for("the thread to come back", || (app.ask().value == "ReloadTimeout 2 same").then_some(()));
+        app.edit("h.py", &handler(HEAD, "'%s %s' % ('fresh' in sys.modules, value())"));
+        app.expect("False 2 same");
+        assert!(threads(&app) <= hung);
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+    }
+
+    /// P10: bodies that hang do not take thread after thread.
+    [event]
+    fn hung_threads_are_bounded(mpm) {
+        let app = start(mpm, "0.1");
+        app.expect("1 same");
+        for round in 1..=8 {
+            app.edit("c.py", &format!("ROUND = {round}\n{HANG}"));
+            wait_for("the body to be left behind", || {
+                app.expect("1 same");
+                (app.failures().len() == round).then_some(())
+            });
+        }
+        let most = threads(&app);
+        for value in 2..=4 {
+            app.edit("c.py", &format!("V = {value}"));
+            app.expect("1 same");
+        }
+        assert_eq!(threads(&app), most);
+        let refused = app.httpd.log_lines("too many threads of this child hang");
+        assert_eq!(refused.len(), 1, "{refused:#?}");
+        assert_eq!(app.failures().len(), 9, "{:#?}", app.failures());
+    }
+
+    /// A save during a build that reads the file makes the build begin again: neither the request that waits for it nor any
+    /// other one waits for the rest of its time.
+    [prefork, event, worker]
+    fn a_second_edit_supersedes_the_build(mpm) {
+        let app = start(mpm, "60");
+        let first = app.expect("1 same");
+        let mut number = 1;
+        for body in ["while True: pass", "import time\ntime.sleep(3600)", "while True:\n    try:\n        while True: pass\n    except BaseException: break"] {
+            number += 1;
+            let fixed = format!("{number} same");
+            let before = format!("import os\nos.environ['FROM_C'] = 'set'\n{body}");
+            assert_eq!(edit_meanwhile(&app, &before, || app.edit("c.py", &format!("V = {number}"))), fixed, "{body}");
+            app.expect(&fixed);
+        }
+        // The same by way of a module that the body imports, after it was read.
+        app.edit("d.py", "V = 1");
+        let before = "import d, time\nV = 'old'\nif d.V == 1: time.sleep(3600)\nV = d.V";
+        assert_eq!(edit_meanwhile(&app, before, || app.edit("d.py", "V = 'newer'")), "newer same");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+        let last = app.ask();
+        assert!(last.runs_after(&first).iter().filter(|name| **name == "h").count() == 4, "{:?}", last.runs);
+    }
+
+    /// A thread that hangs in a superseded build is left behind as well.
+    [event]
+    fn a_second_edit_supersedes_a_build_that_hangs(mpm) {
+        let app = start(mpm, "60");
+        app.expect("1 same");
+        assert_eq!(edit_meanwhile(&app, HANG, || app.edit("c.py", "V = 2")), "2 same");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
+    /// What does not concern a build does not disturb it: a touch, the same content saved again, another module.
+    [prefork, event]
+    fn only_content_supersedes(mpm) {
+        let app = start(mpm, "60");
+        app.expect("1 same");
+        let body = "import sys, time\nsys.__dict__.setdefault('_begun', []).append(1)\ntime.sleep(0.4)\nV = len(sys._begun)";
+        let value = edit_meanwhile(&app, body, || {
+            app.site.touch("c.py");
+            app.edit("unrelated.py", "V = 1");
+        });
+        assert_eq!(value, "1 same");
+    }
+
+    /// A body may do what only Python's main thread may, and may even take the signal that would wake it.
+    [prefork, event]
+    fn bodies_run_in_the_main_thread(mpm) {
+        let app = start(mpm, "0.3");
+        app.expect("1 same");
+        let taken = "
+import signal
+taken = [n for n in range(signal.SIGRTMIN, signal.SIGRTMAX) if callable(signal.getsignal(n))]
+V = len(taken)
+";
+        app.edit("c.py", &format!("{taken}\nsignal.signal(signal.SIGRTMIN + 1, lambda *a: None)"));
+        app.expect("1 same");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+        for (count, action) in ["signal.SIG_DFL", "signal.SIG_IGN", "lambda *a: None"].into_iter().enumerate() {
+            let loops = "while True: pass";
+            app.edit("c.py", &format!("{taken}\nfor n in taken: signal.signal(n, {action})\nV = 'never'\n{loops}"));
+            app.expect("1 same");
+            assert_eq!(app.failures().len(), count + 1, "{action}: {:#?}", app.failures());
+        }
+        app.edit("c.py", "V = 2");
+        app.expect("2 same");
+    }
+}
