@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyCode, PyString, PyTuple};
 pub struct CodeFacts {
     names: HashSet<Box<str>>,
     attributes: HashSet<Box<str>>,
+    texts: HashSet<Box<str>>,
     imports: Vec<Import>,
     rebinds_globals: bool,
 }
@@ -170,12 +171,18 @@ impl CodeFacts {
             && text.len() <= 256
         {
             self.attributes.extend(text.split('.').filter(|part| !part.is_empty()).map(Box::from));
+            self.texts.extend(text.split(['.', ':', '/']).filter(|part| !part.is_empty()).map(Box::from));
         }
     }
 
     /// The import statements.
     pub fn imports(&self) -> &[Import] {
         &self.imports
+    }
+
+    /// Whether the code may import a module of this name, or part of a name, that it puts together from texts.
+    pub fn imports_by_text(&self, part: &str) -> bool {
+        self.texts.contains(part) && ["import_module", "__import__", "exec", "eval"].iter().any(|n| self.names.contains(*n))
     }
 
     /// Whether the code contains the name: as a variable, an attribute, or in a text that may be one.

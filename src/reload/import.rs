@@ -432,8 +432,9 @@ pub fn find(
         View::Generation(generation) => generation.ready(name),
         View::Stage(stage) => stage.any(name),
     };
-    if let Some(found) = ready {
-        return Ok(Some(found));
+    // In a stage the package comes first even so: it may be broken now, or not hold the submodule yet.
+    if matches!(view, View::Generation(_)) && ready.is_some() {
+        return Ok(ready);
     }
     let parent = match name.rsplit_once('.') {
         None => None,
@@ -442,12 +443,18 @@ pub fn find(
             None => return Ok(None),
         },
     };
-    let Resolution::Managed(origin) = resolve(py, application, view, name, &Parent::from(parent.as_ref()))? else {
-        return Ok(None);
-    };
-    let found = match view {
-        View::Generation(generation) => load(py, application, generation, name, &origin)?,
-        View::Stage(stage) => stage.obtain(py, name, &origin)?,
+    let found = match ready {
+        Some(ready) => ready,
+        None => {
+            let Resolution::Managed(origin) = resolve(py, application, view, name, &Parent::from(parent.as_ref()))?
+            else {
+                return Ok(None);
+            };
+            match view {
+                View::Generation(generation) => load(py, application, generation, name, &origin)?,
+                View::Stage(stage) => stage.obtain(py, name, &origin)?,
+            }
+        }
     };
     if let Some(parent) = parent
         && let Some((_, tail)) = name.rsplit_once('.')

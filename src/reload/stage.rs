@@ -486,9 +486,26 @@ impl Stage {
         Box::new(Broken { text, brief, module, affected, attempts })
     }
 
+    /// Whether the new generation uses something in this package without using the package itself, as `from package.part
+    /// import name` does: it could not be imported again.
+    fn is_above_used(&self, package: &Name) -> bool {
+        let below = format!("{package}.");
+        let table = self.lock();
+        let stays = |name: &Name| self.loaded.contains_key(name) && !table.failed.contains_key(name);
+        self.application.with_graph(|graph| {
+            let parts = self.loaded.keys().filter(|name| name.starts_with(&below) && stays(name));
+            parts
+                .flat_map(|part| graph.users_of(part))
+                .any(|user| !user.starts_with(&below) && stays(user) && !table.made.contains_key(user))
+        })
+    }
+
     /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
     /// function that has not run yet would fail in the middle of a request.
     fn is_wanted(&self, py: Python<'_>, name: &Name, is_gone: bool) -> bool {
+        if self.is_above_used(name) {
+            return true;
+        }
         let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
         let made: Vec<Arc<Managed>> = {
             let table = self.lock();
@@ -516,7 +533,7 @@ impl Stage {
             // A relative import does not mention what both names have in common.
             let mut own = record.package().split('.').peekable();
             let parts = written.split('.').skip_while(|part| own.next_if_eq(part).is_some());
-            parts.into_iter().all(|part| record.source.facts.mentions(part))
+            parts.into_iter().all(|part| record.source.facts.imports_by_text(part))
         })
     }
 
@@ -621,8 +638,16 @@ impl Stage {
             modules.insert(name.clone(), record.clone());
         }
         for record in renewed.values().filter(|r| r.origin.is_package()) {
-            let before = self.base.any(&record.name).map(|b| b.bound()).unwrap_or_default();
-            for tail in before {
+            let tails = match self.base.any(&record.name) {
+                Some(before) => before.bound(),
+                None => modules
+                    .keys()
+                    .filter_map(|n| n.rsplit_once('.'))
+                    .filter(|(above, _)| **above == *record.name)
+                    .map(|(_, tail)| tail.into())
+                    .collect(),
+            };
+            for tail in tails {
                 if let Some(child) = modules.get(&*format!("{}.{tail}", record.name)) {
                     // A namespace that refuses attributes does so for the body's own imports as well.
                     let _ = execute::bind(py, record, &tail, child);

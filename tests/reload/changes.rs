@@ -147,6 +147,23 @@ def late():
         no_failures(&app);
     }
 
+    /// Case 28: a module moves into a package, and back: its last name stays, and code that mentions it does not want the old one.
+    [prefork, event]
+    fn case_28_a_module_moves_into_a_package(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import moved", "moved.V")), ("moved.py", "V = 1")]);
+        app.expect("1");
+        app.edit("pkg/__init__.py", "");
+        app.edit("pkg/moved.py", "V = 2");
+        app.site.remove("moved.py");
+        app.edit("h.py", &handler("import pkg.moved", "pkg.moved.V"));
+        app.expect("2");
+        app.edit("moved.py", "V = 3");
+        app.site.remove("pkg/moved.py");
+        app.edit("h.py", &handler("def late():\n    import moved\n    return moved.V", "late()"));
+        app.expect("3");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
     /// Case 28: a package is renamed and its importers edited.
     [prefork, event]
     fn case_28_a_package_is_renamed_with_its_importers(mpm) {

@@ -113,4 +113,38 @@ mpm_tests! {
         app.expect("2 True");
         assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
     }
+    /// A package that was broken when a submodule was wanted for the first time: mended, it holds the submodule.
+    [prefork, event]
+    fn a_mended_package_holds_its_new_submodule(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("", "1")), ("pkg/__init__.py", "broken ("), ("pkg/old.py", "")]);
+        app.expect("1");
+        app.edit("h.py", &handler("import pkg.sub", "pkg.sub.V"));
+        app.edit("pkg/sub.py", "V = 2");
+        app.expect("1");
+        app.edit("pkg/__init__.py", "K = 3");
+        app.expect("2");
+    }
+
+    /// A package is broken while a submodule of it is unchanged: importing that fails as it does in Python, and whoever catches it
+    /// goes on. Mended, the package holds the submodule that it did not load itself.
+    [prefork, event]
+    fn a_broken_package_takes_its_submodules_along(mpm) {
+        let head = "
+try:
+    import pkg.sub
+    V = pkg.sub.V
+except ValueError:
+    V = 'caught'
+";
+        let app = App::start(mpm, &[
+            ("h.py", &handler(head, "V")),
+            ("pkg/__init__.py", ""),
+            ("pkg/sub.py", "V = 'whole'"),
+        ]);
+        app.expect("whole");
+        app.edit("pkg/__init__.py", "raise ValueError");
+        app.expect("caught");
+        app.edit("pkg/__init__.py", "K = 1");
+        app.expect("whole");
+    }
 }
