@@ -19,7 +19,7 @@ endif
 CARGO = cargo
 MODULE = $(or $(CARGO_TARGET_DIR),target)/release/libmod_python_rs.so
 
-.PHONY: help run test bench build install uninstall packages bench-packages cargo
+.PHONY: help run test oracle soak bench build install uninstall packages bench-packages cargo
 
 help:
 	@echo 'make run        build the module and serve the demo site until Ctrl-C'
@@ -27,6 +27,9 @@ help:
 	@echo '                  PORT=n     default: the first free port from 8080 up'
 	@echo '                  MPM=name   prefork, worker or event (default: event)'
 	@echo 'make test       run all tests'
+	@echo 'make oracle     compare what is served after random edits with what a fresh interpreter has'
+	@echo '                  ORACLE_SEED=n, ORACLE_BATCHES=n, ORACLE_MODULES=n'
+	@echo 'make soak       edit under load, for SOAK_SECONDS=n (default: 600)'
 	@echo 'make bench      measure against a C handler, mod_python and mod_wsgi, and write docs/performance.md'
 	@echo 'make build      build the module only'
 	@echo 'make install    install the built module through apxs; on Debian, a2enmod python enables it'
@@ -43,6 +46,13 @@ run: build
 test: packages cargo
 	$(CARGO) build --locked
 	$(CARGO) test --locked --no-fail-fast
+
+# One after the other: a seed is to give the same run again.
+oracle: build
+	MOD_PYTHON_SO='$(abspath $(MODULE))' $(CARGO) test --locked --test oracle -- --ignored --nocapture --test-threads=1 long
+
+soak: build
+	MOD_PYTHON_SO='$(abspath $(MODULE))' $(CARGO) test --locked --test stability -- --ignored --nocapture soak::long
 
 bench: bench-packages build
 	$(PYTHON) -B benches/bench.py --module '$(MODULE)' --out docs/performance.md

@@ -10,4 +10,5 @@ mod handlers;
 mod kept;
 mod load;
 mod memory;
+mod soak;
 mod threads;

@@ -22,12 +22,13 @@ pub use self::{
     installation::{Installation, Mpm, python_module},
     process::{children_of, drop_privileges, group_members, signal},
     served::{Served, module},
-    site::{Save, Site, Writer},
+    site::{FORKS, Save, Site, Writer},
     wait::{DEADLINE, wait_for},
 };
 
 /// Writes one test per MPM: `mpm_tests! { [prefork, event] fn name(mpm) { ... } }` gives the tests
 /// `name::prefork` and `name::event`, each with its [`Mpm`] in `mpm`.
+#[allow(unused_macros, reason = "every test binary compiles the whole harness and uses a part of it")]
 macro_rules! mpm_tests {
     ($($(#[$meta:meta])* [$($mpm:ident),+ $(,)?] fn $name:ident($arg:ident) $body:block)+) => {
         $(

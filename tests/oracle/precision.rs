@@ -1,0 +1,95 @@
+//! Which bodies may run after a change, by the static graph alone: an independent and simple model of the promise that only what
+//! changed, and what depends on it, runs again.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::{
+    module::{ancestors, parent},
+    world::Tree,
+};
+
+/// A tree, and where the namespaces of the modules lie that were reached in it.
+pub struct Loaded<'a> {
+    /// The files.
+    pub tree: &'a Tree,
+    /// The addresses, by name.
+    pub places: &'a HashMap<String, String>,
+}
+
+/// Compares what ran with what may.
+///
+/// # Errors
+/// What ran and may not; what ran twice; what has a new namespace without having run.
+pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed: bool) -> Result<(), String> {
+    let distinct: HashSet<&str> = ran.iter().map(String::as_str).collect();
+    if distinct.len() < ran.len() {
+        return Err(format!("a body ran twice: {ran:?}"));
+    }
+    if !is_changed && !ran.is_empty() {
+        return Err(format!("nothing has changed, and bodies ran: {ran:?}"));
+    }
+    let affected = affected(before.tree, after.tree);
+    // What was not reached before may be loaded for the first time.
+    let idle: Vec<&str> = distinct
+        .iter()
+        .copied()
+        .filter(|name| before.places.contains_key(*name) && !affected.contains(*name))
+        .collect();
+    if !idle.is_empty() {
+        return Err(format!("ran without having been affected: {idle:?}\naffected: {affected:?}"));
+    }
+    for (name, place) in before.places {
+        // A package may get a namespace of its own for a new submodule, without running.
+        let has_children = after.places.keys().chain(before.places.keys()).any(|other| parent(other) == name);
+        let is_elsewhere = after.places.get(name).is_some_and(|now| now != place);
+        if is_elsewhere && !has_children && !distinct.contains(name.as_str()) && !affected.contains(name) {
+            return Err(format!("{name} has another namespace, and was not affected"));
+        }
+    }
+    Ok(())
+}
+
+/// The dotted name of a source file; a data file belongs to the module of its name.
+fn name_of(path: &str) -> String {
+    let path = path.split_once('/').map_or(path, |(_, path)| path);
+    let path = path.strip_suffix(".py").or(path.strip_suffix(".json")).unwrap_or(path);
+    path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".")
+}
+
+/// Everything that may have changed: modules with other files, what is below a name that stands for something else, and all that
+/// use any of these.
+fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
+    let mut users: HashMap<String, Vec<String>> = HashMap::new();
+    for (path, content) in
+        before.iter().chain(after.iter().filter(|(path, content)| before.get(*path) != Some(content)))
+    {
+        let name = name_of(path);
+        let text = String::from_utf8_lossy(content);
+        let used = text.lines().find_map(|line| line.strip_prefix("# uses:")).unwrap_or_default();
+        for used in used.split_whitespace() {
+            for used in ancestors(used).chain([used]) {
+                users.entry(used.to_owned()).or_default().push(name.clone());
+            }
+        }
+    }
+    let names: BTreeSet<String> = before.keys().chain(after.keys()).map(|path| name_of(path)).collect();
+    let mut queue: Vec<String> = Vec::new();
+    for path in before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)) {
+        let name = name_of(path);
+        // A package's data file lies inside of it.
+        queue.push(parent(&name).to_owned());
+        if !(before.contains_key(path) && after.contains_key(path)) {
+            let below = format!("{name}.");
+            queue.extend(names.iter().filter(|other| other.starts_with(&below)).cloned());
+            queue.extend(ancestors(&name).map(str::to_owned));
+        }
+        queue.push(name);
+    }
+    let mut found = BTreeSet::new();
+    while let Some(name) = queue.pop() {
+        if found.insert(name.clone()) {
+            queue.extend(users.get(&name).into_iter().flatten().cloned());
+        }
+    }
+    found
+}
