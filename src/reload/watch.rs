@@ -39,6 +39,11 @@ const REPORTED: WatchFlags = WatchFlags::CLOSE_WRITE
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR);
 
+/// How much is read of the kernel's queue at once.
+const BUFFER: usize = 16 * 1024;
+/// More than any event takes: its head, and the longest name with the zeros behind it.
+const LARGEST_EVENT: usize = 512;
+
 /// Stands for all names of a directory where the journal asks for one.
 const ANY_NAME: u64 = u64::MAX;
 
@@ -193,9 +198,18 @@ impl Watch {
         if drain.is_inherited {
             log::main(log::INFO, "a child was ended while it took in changes: every managed file is compared again");
         }
-        let mut buffer = [const { MaybeUninit::uninit() }; 16 * 1024];
+        let mut buffer = [const { MaybeUninit::uninit() }; BUFFER];
+        // No more than what is there now: a busy writer would keep this thread, and those that wait for it, for ever.
+        let waiting = rustix::io::ioctl_fionread(descriptor).ok().and_then(|bytes| usize::try_from(bytes).ok());
+        let mut reads = waiting.unwrap_or(0) / (BUFFER - LARGEST_EVENT) + 1;
         let mut reader = inotify::Reader::new(descriptor, &mut buffer);
         loop {
+            if reader.is_buffer_empty() {
+                if reads == 0 {
+                    break;
+                }
+                reads -= 1;
+            }
             match reader.next() {
                 Ok(event) => post(&drain, descriptor, &event),
                 Err(Errno::INTR) => {}

@@ -1,10 +1,16 @@
 //! When inotify lets the server down: its queue overflows, or there is none to be had.
 
-use std::{fs, process::Command, thread, time::Duration};
+use std::{
+    fs,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use crate::{
     app::{App, handler, module},
-    support::{Connection, Httpd, drop_privileges, mpm_tests, wait_for},
+    support::{Connection, Httpd, drop_privileges, mpm_tests, signal, wait_for},
 };
 
 /// Runs the command that follows its own words in a user namespace where everybody together may have so many inotify
@@ -41,6 +47,10 @@ mpm_tests! {
             .expect("this is Linux with inotify");
         let limit: usize = limit.trim().parse().expect("the limit is a number");
         app.edit("c.py", "V = 2");
+        // A child also takes in changes when no request comes; these stand still meanwhile.
+        let children = app.httpd.child_pids();
+        let send = |number: i32| children.iter().for_each(|pid| signal(*pid, number).expect("the child lives"));
+        send(libc::SIGSTOP);
         // Each rename is at least one event, and no two in a row are alike, so none are merged.
         let names = ["a.tmp", "b.tmp"].map(|name| app.site.path(name));
         app.site.write("a.tmp", "");
@@ -49,6 +59,7 @@ mpm_tests! {
         }
         // The kernel has no room to tell of this one.
         app.edit("d.py", "V = 2");
+        send(libc::SIGCONT);
 
         let second = app.expect("2 2");
         assert_eq!(second.sorted_runs_after(&first), ["c", "d", "h"]);
@@ -175,6 +186,32 @@ mpm_tests! {
         }
         let met = app.httpd.log_lines("ended while it took in changes").len();
         println!("{met} of 5 children were in the middle of it");
+    }
+
+    /// A program writes its logs beside the code without a pause: requests are answered, and edits seen.
+    [prefork, event]
+    fn busy_logs_beside_the_code(mpm) {
+        let app = App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", "V = 0")]);
+        app.expect("0");
+        let mut logs = ["access.log", "error.log"].map(|name| app.site.open(name));
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                // Ends by itself where the test fails.
+                for turn in 0..3_000_000 {
+                    logs[turn % 2].write("a line\n");
+                    if is_over.load(Ordering::SeqCst) {
+                        break;
+                    }
+                }
+            });
+            for value in 1..=10 {
+                app.edit("c.py", &format!("V = {value}"));
+                app.expect(&value.to_string());
+            }
+            assert!(!writer.is_finished(), "the logs were written to all the time");
+            is_over.store(true, Ordering::SeqCst);
+        });
     }
 
     /// Watches do not grow in number with directories that are moved, replaced and gone.
