@@ -362,3 +362,11 @@ def show_path(managed, unmanaged, excluded):
     for directory in unmanaged:
         if directory not in sys.path:
             sys.path.append(directory)
+
+
+def hide_path(directories):
+    """Take directories from sys.path that are not searched any more."""
+    for directory in directories:
+        sys.path_importer_cache.pop(directory, None)
+        if directory in sys.path:
+            sys.path.remove(directory)

@@ -20,9 +20,7 @@ pub fn modules(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 /// What importing it raises.
 pub fn import<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyModule>> {
     let modules = modules(py)?;
-    if let Some(module) = modules.get_item(name)? {
-        return Ok(module.cast_into()?);
-    }
+    // Also for a module that is there: another thread may be loading it, and Python waits for that.
     let c_name = CString::new(name).map_err(|e| PyValueError::new_err(e.to_string()))?;
     // SAFETY: attached; the name ends in NUL, and the absent arguments may be null.
     let imported = unsafe {

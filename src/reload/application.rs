@@ -14,6 +14,7 @@ use super::build::{self, Build, GRACE, Read, Reason};
 use super::builders;
 use super::by_path::Calls;
 use super::dependency::Hashes;
+use super::execute;
 use super::failure::{Failure, signature};
 use super::fingerprint::{self, Content, Hash, Stat};
 use super::graph::{Graph, Name};
@@ -24,6 +25,8 @@ use super::relabel;
 use super::report::Report;
 use super::resolve::{self, Found, Lookup};
 use super::roots::{Root, Roots};
+use super::search::{self, Search};
+use super::sources::Sources;
 use super::stage::{self, Unpublished};
 use super::states::States;
 use super::sweeps::Sweeps;
@@ -58,15 +61,6 @@ impl Key {
     }
 }
 
-/// A directory of the search path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SearchDirectory {
-    /// Canonical.
-    pub path: PathBuf,
-    /// Whether modules found there are managed.
-    pub managed: bool,
-}
-
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
@@ -94,6 +88,21 @@ pub struct Known {
     pub resolution: Resolution,
     candidate: Found,
     directories: Vec<PathBuf>,
+}
+
+impl Known {
+    /// The same decision where the search path lies elsewhere; whether it does for this name. What was found stays: it is no
+    /// longer what is to be found.
+    fn move_to(&mut self, from: &Search, to: &Search) -> bool {
+        let mut has_moved = false;
+        for directory in &mut self.directories {
+            if let Some(moved) = search::moved(directory, from, to) {
+                *directory = moved;
+                has_moved = true;
+            }
+        }
+        has_moved
+    }
 }
 
 /// A name whose file or resolution differs from the current generation's.
@@ -193,19 +202,27 @@ const WRITING: Duration = Duration::from_secs(1);
 /// How long to wait between two looks at a file that somebody writes.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// Where modules are looked for.
+struct Places {
+    /// By the current generation.
+    current: Search,
+    /// By the next one, where links point elsewhere by now.
+    next: Option<Search>,
+    links: HashSet<PathBuf>,
+}
+
 /// An application in this child.
 pub struct Application {
     this: Weak<Self>,
     /// What identifies it.
     pub key: Key,
-    /// Where its modules are looked for, in order.
-    pub search: Vec<SearchDirectory>,
     /// Modules that stay what they are.
     pub kept: Kept,
     /// The names of modules that are imported by their path.
     pub roots: Roots,
     /// What is remembered of calls of `apache.import_module`.
     pub calls: Calls,
+    places: Mutex<Places>,
     watch: Arc<Watch>,
     suffixes: Vec<String>,
     current: Mutex<Arc<Snapshot>>,
@@ -270,7 +287,7 @@ impl Application {
     /// An application without modules. `suffixes` are those of C extensions.
     pub fn new(
         key: Key,
-        search: Vec<SearchDirectory>,
+        search: Search,
         exclusions: Arc<Exclusions>,
         watch: Arc<Watch>,
         suffixes: Vec<String>,
@@ -282,13 +299,13 @@ impl Application {
             this: this.clone(),
             report,
             key,
-            search,
             kept: Kept::new(exclusions),
             roots: Roots::default(),
             calls: Calls::default(),
+            places: Mutex::new(Places { current: search.clone(), next: None, links: HashSet::new() }),
             watch,
             suffixes,
-            current: Mutex::new(Arc::new(Snapshot::new(1, HashMap::new()))),
+            current: Mutex::new(Arc::new(Snapshot::new(1, HashMap::new(), Sources::new(search, HashMap::new())))),
             running: AtomicUsize::new(0),
             dirty: AtomicBool::new(false),
             building: AtomicBool::new(false),
@@ -306,6 +323,7 @@ impl Application {
             sweeps: Mutex::new(sweeps),
         });
         application.watch.add_listener(application.listener());
+        application.follow_links();
         application
     }
 
@@ -494,13 +512,15 @@ impl Application {
         let Some(this) = self.this.upgrade() else { return };
         // Before anything is read: what is found is at least as new.
         let version = self.report.version();
+        let horizon = execute::horizon();
         let Some(is_asked) = self.take_in() else { return };
+        let has_moved = lock(&self.places).next.is_some();
         if let Some(damage) = self.archives.damage() {
             self.meet_damage(version, damage);
             return;
         }
         let suspects = lock(&self.names).suspects.clone();
-        if suspects.is_empty() {
+        if suspects.is_empty() && !has_moved {
             self.conclude(version, None);
             return;
         }
@@ -521,7 +541,7 @@ impl Application {
             return;
         }
         let suspects = crate::python::attach(|py| self.set_kept_aside(py, relabel::take_in(py, &this, suspects)));
-        if suspects.is_empty() {
+        if suspects.is_empty() && !has_moved {
             self.conclude(version, None);
             return;
         }
@@ -543,7 +563,7 @@ impl Application {
         self.report.begin(&signature);
         let told = told(&suspects);
         let changes = self.with_submodules(suspects);
-        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, build));
+        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, horizon, build));
         let in_a_row = self.superseded.swap(0, Ordering::SeqCst);
         match outcome {
             Ok(()) => self.conclude(version, None),
@@ -687,6 +707,9 @@ impl Application {
         let mut names = self.names_at(&pending.paths);
         if pending.anything {
             names.extend(self.names_to_compare());
+        }
+        if self.has_moved(pending) {
+            names.extend(lock(&self.names).known.keys().cloned());
         }
         if !pending.rebuilds.is_empty() {
             let asked = self.names_in(&pending.rebuilds);
@@ -850,10 +873,10 @@ impl Application {
         drop(names);
         let listener = self.listener();
         for path in &paths {
-            self.watch.follow(path, self.top_of(path), &listener);
+            self.watch.follow(path, &self.top_of(path), &listener);
         }
         for directory in &listed {
-            self.watch.follow_all(directory, self.top_of(directory), &listener);
+            self.watch.follow_all(directory, &self.top_of(directory), &listener);
         }
         let changed: Vec<(PathBuf, Option<Stat>)> = moved(self.seen()).collect();
         let mut names = lock(&self.names);
@@ -869,16 +892,62 @@ impl Application {
     }
 
     /// The search directory that a path lies under.
-    fn top_of<'a>(&'a self, path: &'a Path) -> &'a Path {
-        let search = self.search.iter().map(|d| d.path.as_path());
-        search.filter(|d| path.starts_with(d)).max_by_key(|d| d.as_os_str().len()).or(path.parent()).unwrap_or(path)
+    fn top_of(&self, path: &Path) -> PathBuf {
+        let places = lock(&self.places);
+        let top = search::top(&places.current, path).or_else(|| search::top(places.next.as_ref()?, path));
+        top.or(path.parent()).unwrap_or(path).to_owned()
+    }
+
+    /// The search path of the next generation.
+    pub fn next_search(&self) -> Search {
+        let places = lock(&self.places);
+        places.next.as_ref().unwrap_or(&places.current).clone()
+    }
+
+    /// Whether a link on the way to a search directory points elsewhere than for the current generation: everything is to be
+    /// looked for there, until a generation is published that has it.
+    fn has_moved(&self, pending: &Pending) -> bool {
+        let mut places = lock(&self.places);
+        if places.next.is_none() && !pending.anything && places.links.is_disjoint(&pending.paths) {
+            return false;
+        }
+        let now = search::as_linked_now(&places.current);
+        let was_moved = places.next.is_some();
+        places.next = (now != places.current).then_some(now);
+        let is_moved = places.next.is_some();
+        drop(places);
+        self.follow_links();
+        is_moved || was_moved
+    }
+
+    /// Hears from now on when one of the links is replaced.
+    fn follow_links(&self) {
+        let given: Vec<PathBuf> = lock(&self.places).current.iter().map(|d| d.given.clone()).collect();
+        let links: HashSet<PathBuf> = given.iter().flat_map(|path| search::links(path)).collect();
+        let listener = self.listener();
+        for link in &links {
+            self.watch.follow(link, link.parent().unwrap_or(link), &listener);
+        }
+        // A link that is gone for a moment comes back: it stays among them.
+        let mut places = lock(&self.places);
+        places.links.extend(links);
+        // One may have been replaced just before it was followed.
+        let is_as_known = search::as_linked_now(&places.current) == *places.next.as_ref().unwrap_or(&places.current);
+        drop(places);
+        if !is_as_known {
+            self.anything_changed();
+        }
     }
 
     /// Compares names with the current generation; those that differ become suspects, others cease to be.
     fn compare(&self, names: HashSet<Name>) {
         let current = self.current();
+        let next = lock(&self.places).next.clone();
         for name in names {
-            let Some(known) = lock(&self.names).known.get(&name).cloned() else { continue };
+            let Some(mut known) = lock(&self.names).known.get(&name).cloned() else { continue };
+            if let Some(next) = &next {
+                known.move_to(&current.sources.search, next);
+            }
             let is_asked = lock(&self.names).asked.contains(&name);
             let change = self.compare_one(&name, &known, &current, is_asked);
             let mut all = lock(&self.names);
@@ -951,21 +1020,34 @@ impl Application {
         content
     }
 
-    /// What a name stands for, remembered from the last time or looked up now in these directories. `elsewhere` is asked
-    /// when something managed was found, whether something else comes first; and when nothing was.
-    pub fn resolve<E>(
-        &self,
-        name: &Name,
-        directories: Vec<PathBuf>,
-        elsewhere: impl FnOnce(&Found) -> Result<Elsewhere, E>,
-    ) -> Result<Resolution, E> {
-        if let Some(known) = lock(&self.names).known.get(name) {
-            return Ok(known.resolution.clone());
+    /// Has a file compared at the next request if it may have changed since it was read.
+    pub fn verify(&self, file: &Path) {
+        if !self.is_as_read(file) {
+            self.changed(file);
         }
-        let known = self.look_up(name, directories, elsewhere)?;
-        let resolution = known.resolution.clone();
-        lock(&self.names).known.insert(name.clone(), known);
-        Ok(resolution)
+    }
+
+    /// Whether a file is for sure as it was when it was read last.
+    pub fn is_as_read(&self, file: &Path) -> bool {
+        match (lock(&self.names).seen.get(file), Stat::take(file)) {
+            (Some(Some(before)), Some(now)) => before.proves(&now),
+            _ => false,
+        }
+    }
+
+    /// Remembers what a name stands for on a search path, if that is still the current one.
+    pub fn remember(&self, name: &Name, known: Known, search: &Search) {
+        let mut names = lock(&self.names);
+        if Arc::ptr_eq(&lock(&self.places).current, search) {
+            names.known.entry(name.clone()).or_insert(known);
+        }
+    }
+
+    /// What a name stands for, if that is remembered for this search path.
+    pub fn remembered(&self, name: &str, search: &Search) -> Option<Resolution> {
+        let names = lock(&self.names);
+        let known = names.known.get(name)?;
+        Arc::ptr_eq(&lock(&self.places).current, search).then(|| known.resolution.clone())
     }
 
     /// Looks a name up without remembering the answer.
@@ -1063,7 +1145,7 @@ impl Application {
                 self.follow_file(name, archive);
                 continue;
             }
-            self.watch.follow(path, self.top_of(path), &listener);
+            self.watch.follow(path, &self.top_of(path), &listener);
             let mut names = lock(&self.names);
             names.by_path.entry(path.clone()).or_default().insert(name.clone());
             if let Some(directory) = path.parent()
@@ -1077,13 +1159,13 @@ impl Application {
 
     /// From now on the module is compared when something happens to the file.
     pub fn follow_file(&self, module: &Name, file: &Path) {
-        self.watch.follow(file, self.top_of(file), &self.listener());
+        self.watch.follow(file, &self.top_of(file), &self.listener());
         self.note_path(module, file);
     }
 
     /// From now on the module is compared when something happens to any entry of the directory.
     pub fn follow_directory(&self, module: &Name, directory: &Path) {
-        self.watch.follow_all(directory, self.top_of(directory), &self.listener());
+        self.watch.follow_all(directory, &self.top_of(directory), &self.listener());
         self.note_path(module, directory);
         lock(&self.names).listed.insert(directory.to_owned());
     }
@@ -1146,9 +1228,31 @@ impl Application {
         with(&lock(&self.names).graph)
     }
 
+    /// What is remembered of names and paths is about to be of a search path that lies elsewhere.
+    fn move_to(&self, search: &Search) {
+        let mut places = lock(&self.places);
+        if places.current == *search {
+            return;
+        }
+        let before = std::mem::replace(&mut places.current, search.clone());
+        if places.next.as_ref() == Some(search) {
+            places.next = None;
+        }
+        drop(places);
+        let mut names = lock(&self.names);
+        // Modules that a request has found meanwhile in the place that was left are to be looked for again.
+        names.known.retain(|_, known| !known.move_to(&before, search) || known.resolution == Resolution::Unmanaged);
+        let is_left = |path: &Path| {
+            search::top(&before, path).is_some_and(|top| path != top) && search::top(search, path).is_none()
+        };
+        names.by_path.retain(|path, _| !is_left(path));
+        names.seen.retain(|path, _| !is_left(path));
+    }
+
     /// Makes a generation the current one, in one step.
     pub fn publish(&self, published: Published) {
         let Published { generation, renewed, gone, known, settled, missed } = published;
+        self.move_to(&generation.sources.search);
         let mut names = lock(&self.names);
         for name in &gone {
             names.graph.forget(name);
@@ -1236,7 +1340,12 @@ impl Application {
     }
 
     fn sweep(&self, seen: Vec<(PathBuf, Option<Stat>)>) {
-        if moved(seen).next().is_some() {
+        let is_elsewhere = {
+            let places = lock(&self.places);
+            !places.links.is_empty()
+                && search::as_linked_now(&places.current) != *places.next.as_ref().unwrap_or(&places.current)
+        };
+        if is_elsewhere || moved(seen).next().is_some() {
             self.anything_changed();
         }
     }
@@ -1255,7 +1364,7 @@ pub struct Published {
     /// Names that it does not have any more.
     pub gone: Vec<Name>,
     /// What names stand for from now on; none for names to resolve anew.
-    pub known: Vec<(Name, Option<Known>)>,
+    pub known: HashMap<Name, Option<Known>>,
     /// The changes that it takes in.
     pub settled: Vec<Name>,
     /// Modules that could not be loaded.

@@ -1,6 +1,7 @@
 //! The applications of this child.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -9,10 +10,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PyTuple};
 
-use super::application::{Application, Key, SearchDirectory};
+use super::application::{Application, Key};
 use super::archive;
 use super::janitor;
 use super::kept::Exclusions;
+use super::search::{Search, SearchDirectory, canonical};
 use super::watch;
 use crate::python::gate::{self, Locked};
 
@@ -53,10 +55,10 @@ pub fn get(py: Python<'_>, key: &Key) -> PyResult<Arc<Application>> {
     let exclusions = Exclusions::new(&key.excludes);
     show_path(py, &exclusions, &search)?;
     // Another thread may have made it while this one ran Python code.
-    let application = Application::new(key.clone(), search, exclusions, watch, suffixes);
+    let application = Application::new(key.clone(), search.into(), exclusions, watch, suffixes);
     let kept = registry().get_or_insert_default().entry(key.clone()).or_insert_with(|| application.clone()).clone();
     if !Arc::ptr_eq(&kept, &application) {
-        show_path(py, &kept.kept.exclusions, &kept.search)?;
+        show_path(py, &kept.kept.exclusions, &kept.next_search())?;
     } else {
         janitor::look_after(&application);
     }
@@ -85,27 +87,29 @@ fn search_path(py: Python<'_>, key: &Key, base: &[String]) -> PyResult<Vec<Searc
     };
     let mut search: Vec<SearchDirectory> = Vec::new();
     if let Some(directory) = &key.directory {
-        search.push(SearchDirectory { path: canonical(directory), managed: true });
+        search.push(SearchDirectory::new(directory, true));
     }
     let standard: PathBuf = crate::python::import(py, "os")?.getattr("__file__")?.extract()?;
     let standard = standard.parent().map(canonical).unwrap_or_default();
     // The standard library is never managed, whatever root it lies under.
     let is_standard = |path: &Path| path.starts_with(&standard) && !is_installation(path);
     for entry in entries {
-        let path = canonical(Path::new(if entry.is_empty() { "." } else { &entry }));
-        let is_new = key.path.is_some() && !base.contains(&entry) && !is_installation(&path);
+        let mut directory = SearchDirectory::new(Path::new(if entry.is_empty() { "." } else { &entry }), false);
+        let path = &directory.path;
+        let is_new = key.path.is_some() && !base.contains(&entry) && !is_installation(path);
         let is_rooted = key.roots.iter().any(|root| path.starts_with(canonical(Path::new(root))));
-        let is_place = path.is_dir() || archive::root_of(&path).is_some();
-        let managed = (is_new || is_rooted) && is_place && !is_standard(&path);
-        if !search.iter().any(|d| d.path == path) {
-            search.push(SearchDirectory { path, managed });
+        let is_place = path.is_dir() || archive::root_of(path).is_some();
+        directory.managed = (is_new || is_rooted) && is_place && !is_standard(path);
+        if !search.iter().any(|d| d.path == *path) {
+            search.push(directory);
         }
     }
     // A root that is not on the path, nor above anything on it, is a place to import from as well.
     for root in &key.roots {
-        let path = canonical(Path::new(root));
-        if !search.iter().any(|d| d.managed && (d.path.starts_with(&path) || path.starts_with(&d.path))) {
-            search.push(SearchDirectory { path, managed: true });
+        let directory = SearchDirectory::new(Path::new(root), true);
+        let path = &directory.path;
+        if !search.iter().any(|d| d.managed && (d.path.starts_with(path) || path.starts_with(&d.path))) {
+            search.push(directory);
         }
     }
     Ok(search)
@@ -114,11 +118,6 @@ fn search_path(py: Python<'_>, key: &Key, base: &[String]) -> PyResult<Vec<Searc
 /// Directories of installed software are not managed unless `PythonReloadRoot` names them.
 pub fn is_installation(path: &Path) -> bool {
     path.components().any(|part| matches!(part.as_os_str().to_str(), Some("site-packages" | "dist-packages")))
-}
-
-/// The path without symbolic links, where it is there.
-pub fn canonical(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// The value of a `PythonPath` expression, in the namespace of `mod_python.apache` with `sys` and `os`, and with `sys.path` as
@@ -140,6 +139,17 @@ fn evaluate(py: Python<'_>, expression: &str, base: &[String]) -> PyResult<Vec<S
     });
     set(before.as_any())?;
     entries
+}
+
+/// Takes directories from `sys.path` that lie elsewhere by now, and puts the new ones there.
+///
+/// # Errors
+/// What Python raises when `sys.path` is no list any more.
+pub fn move_path(py: Python<'_>, exclusions: &Arc<Exclusions>, before: &Search, now: &Search) -> PyResult<()> {
+    let left = before.iter().filter(|d| now.iter().all(|other| other.path != d.path));
+    let left: Vec<&OsStr> = left.map(|d| d.path.as_os_str()).collect();
+    crate::python::import(py, "_mod_python_loader")?.getattr("hide_path")?.call1((left,))?;
+    show_path(py, exclusions, now)
 }
 
 fn show_path(py: Python<'_>, exclusions: &Arc<Exclusions>, search: &[SearchDirectory]) -> PyResult<()> {

@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::application::Application;
-use super::applications::canonical;
 use super::fingerprint::{self, Content, Hash, Stat};
 use super::reads;
 use super::resolve::{Disk, RealDisk};
+use super::search::canonical;
 use crate::python::error;
 use crate::python::gate::{self, Locked};
 

@@ -271,7 +271,8 @@ fn places(py: Python<'_>, importer: &Importer, call: &Call<'_>, site: &Site) -> 
     let paths: Vec<PathBuf> = match anchored(Path::new(call.name))? {
         Some(path) => vec![path],
         None => {
-            let managed = importer.application.search.iter().filter(|d| d.managed).map(|d| d.path.clone());
+            let places = importer.view.search();
+            let managed = places.iter().filter(|d| d.managed).map(|d| d.path.clone());
             search.into_iter().chain(managed).map(|directory| directory.join(call.name)).collect()
         }
     };
@@ -350,7 +351,8 @@ fn names(py: Python<'_>, importer: &Importer, directory: &Path, stem: &str, file
     let application = &importer.application;
     let is_name = stem.split('.').all(|part| !part.is_empty());
     let mut names = Vec::new();
-    let mut search: Vec<&Path> = application.search.iter().filter(|d| d.managed).map(|d| d.path.as_path()).collect();
+    let places = importer.view.search();
+    let mut search: Vec<&Path> = places.iter().filter(|d| d.managed).map(|d| d.path.as_path()).collect();
     search.sort_by_key(|path| std::cmp::Reverse(path.as_os_str().len()));
     for below in search.into_iter().filter_map(|top| directory.strip_prefix(top).ok()) {
         let parts: Option<Vec<&str>> = below.components().map(|part| part.as_os_str().to_str()).collect();

@@ -9,6 +9,7 @@ use super::Snapshot;
 use super::application::Application;
 use super::graph::Name;
 use super::module::Managed;
+use super::search::Search;
 use super::stage::Stage;
 use crate::python::gate;
 
@@ -158,6 +159,14 @@ impl Drop for Body {
 }
 
 impl View {
+    /// Where names are looked for.
+    pub fn search(&self) -> Search {
+        match self {
+            Self::Generation(generation) => generation.sources.search.clone(),
+            Self::Stage(stage) => stage.search().clone(),
+        }
+    }
+
     /// A module that is there already, or half-way there.
     pub fn any(&self, name: &Name) -> Option<Arc<Managed>> {
         match self {

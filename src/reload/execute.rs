@@ -25,6 +25,11 @@ use crate::python::system;
 /// Counts bodies entered in this child.
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
 
+/// The sequence number that the next body to be entered gets.
+pub fn horizon() -> u64 {
+    SEQUENCE.load(Ordering::SeqCst)
+}
+
 /// Compiles the content of a module's file.
 ///
 /// # Errors
@@ -109,7 +114,7 @@ pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> P
         copied_from: None,
         life: Life::new(draft.as_ref(), PyWeakrefReference::new(&loader)?.into_any().unbind()),
     };
-    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
+    let sequence = SEQUENCE.fetch_add(1, Ordering::SeqCst);
     let record = Managed::new(py, parts, module.clone().unbind(), sequence);
     begin(&record);
     let before = shown::show(py, &application, &name, Some(module.as_any()))?;

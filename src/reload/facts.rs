@@ -182,7 +182,8 @@ impl CodeFacts {
 
     /// Whether the code may import a module of this name, or part of a name, that it puts together from texts.
     pub fn imports_by_text(&self, part: &str) -> bool {
-        self.texts.contains(part) && ["import_module", "__import__", "exec", "eval"].iter().any(|n| self.names.contains(*n))
+        self.texts.contains(part)
+            && ["import_module", "__import__", "exec", "eval"].iter().any(|n| self.names.contains(*n))
     }
 
     /// Whether the code contains the name: as a variable, an attribute, or in a text that may be one.

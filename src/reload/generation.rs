@@ -80,16 +80,9 @@ pub enum Claim<M> {
     Yours,
 }
 
-impl<M, S: Default> Generation<M, S> {
-    /// A generation with these modules.
-    pub fn new(number: u64, modules: HashMap<Name, Arc<M>>) -> Self {
-        Self::with(number, modules, S::default())
-    }
-}
-
 impl<M, S> Generation<M, S> {
     /// A generation with these modules and sources.
-    pub fn with(number: u64, modules: HashMap<Name, Arc<M>>, sources: S) -> Self {
+    pub fn new(number: u64, modules: HashMap<Name, Arc<M>>, sources: S) -> Self {
         Self {
             number,
             sources,

@@ -11,7 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::Snapshot;
-use super::application::{Application, Elsewhere, Resolution, SearchDirectory};
+use super::application::{Application, Elsewhere, Resolution};
 use super::applications;
 use super::context::{self, View};
 use super::execute::{self, Order};
@@ -21,6 +21,7 @@ use super::graph::Name;
 use super::looking::Missed;
 use super::module::{self, Managed, Origin, Source};
 use super::resolve::Found;
+use super::search::{SearchDirectory, canonical};
 use super::shown;
 use super::sources::Foreseen;
 use super::surroundings::Surroundings;
@@ -430,7 +431,7 @@ pub fn find(
 ) -> PyResult<Option<Arc<Managed>>> {
     let ready = match view {
         View::Generation(generation) => generation.ready(name),
-        View::Stage(stage) => stage.any(name),
+        View::Stage(stage) => stage.any(name).or_else(|| stage.await_late(py, name)),
     };
     // In a stage the package comes first even so: it may be broken now, or not hold the submodule yet.
     if matches!(view, View::Generation(_)) && ready.is_some() {
@@ -522,26 +523,41 @@ fn look_up(
                 return Ok(resolution);
             }
             if stage.is_open(name) {
-                let directories = directories(py, application, parent)?;
+                let directories = directories(py, view, parent)?;
                 let known =
-                    application.look_up(name, directories, |found| elsewhere(py, application, name, parent, found))?;
+                    application.look_up(name, directories, |f| elsewhere(py, application, view, name, parent, f))?;
                 let resolution = known.resolution.clone();
                 stage.settle_name(name, known);
                 return Ok(resolution);
             }
         }
     }
-    if let Some(resolution) = application.known(name) {
+    let search = view.search();
+    let remembered = match view {
+        View::Generation(_) => application.remembered(name, &search),
+        // What requests have found meanwhile is of the place that the stage leaves.
+        View::Stage(stage) if stage.has_moved() => {
+            application.remembered(name, stage.base_search()).filter(|found| *found == Resolution::Unmanaged)
+        }
+        View::Stage(stage) => application.remembered(name, stage.base_search()),
+    };
+    if let Some(resolution) = remembered {
         return Ok(resolution);
     }
-    let directories = directories(py, application, parent)?;
-    application.resolve(name, directories, |found| elsewhere(py, application, name, parent, found))
+    let directories = directories(py, view, parent)?;
+    let known = application.look_up(name, directories, |f| elsewhere(py, application, view, name, parent, f))?;
+    let resolution = known.resolution.clone();
+    match view {
+        View::Stage(stage) if stage.has_moved() => stage.settle_name(name, known),
+        View::Stage(_) | View::Generation(_) => application.remember(name, known, &search),
+    }
+    Ok(resolution)
 }
 
 /// Where a name is looked for: the package's `__path__`, or the managed directories of the search path.
-fn directories(py: Python<'_>, application: &Application, parent: &Parent) -> PyResult<Vec<PathBuf>> {
+fn directories(py: Python<'_>, view: &View, parent: &Parent) -> PyResult<Vec<PathBuf>> {
     match parent {
-        Parent::Nothing => Ok(application.search.iter().filter(|d| d.managed).map(|d| d.path.clone()).collect()),
+        Parent::Nothing => Ok(view.search().iter().filter(|d| d.managed).map(|d| d.path.clone()).collect()),
         Parent::Foreseen(directories) => Ok(directories.clone()),
         Parent::Loaded(package) => match package.exposed(py).getattr_opt("__path__")? {
             Some(path) => path.try_iter()?.map(|entry| entry?.extract::<PathBuf>()).collect(),
@@ -555,6 +571,7 @@ fn directories(py: Python<'_>, application: &Application, parent: &Parent) -> Py
 fn elsewhere(
     py: Python<'_>,
     application: &Application,
+    view: &View,
     name: &Name,
     parent: &Parent,
     found: &Found,
@@ -574,8 +591,9 @@ fn elsewhere(
         Found::Package(_, path) | Found::Module(path) | Found::Foreign(path) => path.parent().map(PathBuf::from),
         Found::Namespace(_) | Found::Nothing => None,
     };
+    let search = view.search();
     let before: Vec<&SearchDirectory> =
-        application.search.iter().take_while(|d| at.as_deref() != Some(&*d.path)).filter(|d| !d.managed).collect();
+        search.iter().take_while(|d| at.as_deref() != Some(&*d.path)).filter(|d| !d.managed).collect();
     if before.is_empty() {
         return Ok(Elsewhere::Nothing);
     }
@@ -596,8 +614,8 @@ fn installed_in_place(py: Python<'_>, application: &Application, name: &Name) ->
     }
     let found = crate::python::import(py, "_mod_python_loader")?.getattr("find_in_place")?.call1((&**name,))?;
     let Some((file, is_package)) = found.extract::<Option<(PathBuf, bool)>>()? else { return Ok(Elsewhere::Nothing) };
-    let file = applications::canonical(&file);
-    if !roots.iter().any(|root| file.starts_with(applications::canonical(Path::new(root)))) {
+    let file = canonical(&file);
+    if !roots.iter().any(|root| file.starts_with(canonical(Path::new(root)))) {
         return Ok(Elsewhere::Unmanaged);
     }
     Ok(Elsewhere::Managed(match file.parent() {
@@ -657,6 +675,10 @@ fn load(
             foresight::after_load(py, application, generation, &record);
             application.keep(record.keeps());
             share(py, application, generation, name, &record)?;
+            // The file may have been edited before anybody could compare it with this module.
+            if let Some(file) = origin.file() {
+                application.verify(file);
+            }
             Ok(record)
         }
         Err(e) => {
@@ -725,6 +747,10 @@ fn share(
     // What is looked up by name is the current generation's.
     if let Some(served) = current.ready(name) {
         shown::show(py, application, name, Some(&served.exposed(py)))?;
+        return Ok(());
+    }
+    // Where the search path lies elsewhere by now, it would be another file.
+    if !Arc::ptr_eq(&generation.sources.search, &current.sources.search) {
         return Ok(());
     }
     if current.sources.hash(name).is_some_and(|hash| hash != record.source.hash()) {

@@ -86,6 +86,6 @@ impl Application {
 
     /// Whether a path lies below a managed directory of the search path.
     pub fn manages(&self, path: &Path) -> bool {
-        self.search.iter().any(|d| d.managed && path.starts_with(&d.path))
+        self.next_search().iter().any(|d| d.managed && path.starts_with(&d.path))
     }
 }

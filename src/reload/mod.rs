@@ -39,6 +39,7 @@ mod report;
 mod resolve;
 pub mod retirement;
 pub mod roots;
+pub mod search;
 pub mod shown;
 mod sources;
 mod stage;

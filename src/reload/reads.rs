@@ -7,12 +7,13 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::application::Application;
-use super::applications::{canonical, is_installation};
+use super::applications::is_installation;
 use super::context;
 use super::dependency::{Dependency, FileMark, Mark};
 use super::fingerprint::Hash;
 use super::import;
 use super::module::Managed;
+use super::search::canonical;
 use crate::python::audit::{self, Access, Auditor};
 
 struct Bodies;

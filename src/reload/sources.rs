@@ -10,6 +10,7 @@ use super::application::Resolution;
 use super::fingerprint::{Content, Hash};
 use super::graph::Name;
 use super::module::{Origin, Source};
+use super::search::Search;
 use crate::python::gate::{self, Locked};
 
 /// A module that code mentions and that is not loaded.
@@ -42,17 +43,20 @@ impl Foreseen {
 }
 
 /// The modules that a generation can still get.
-#[derive(Default)]
-pub struct Sources(Mutex<HashMap<Name, Foreseen>>);
+pub struct Sources {
+    /// Where those are looked for that it does not know of.
+    pub search: Search,
+    foreseen: Mutex<HashMap<Name, Foreseen>>,
+}
 
 impl Sources {
-    /// These.
-    pub fn new(all: HashMap<Name, Foreseen>) -> Self {
-        Self(Mutex::new(all))
+    /// These modules, and others found there.
+    pub fn new(search: Search, foreseen: HashMap<Name, Foreseen>) -> Self {
+        Self { search, foreseen: Mutex::new(foreseen) }
     }
 
     fn lock(&self) -> Locked<'_, HashMap<Name, Foreseen>> {
-        gate::lock(&self.0)
+        gate::lock(&self.foreseen)
     }
 
     /// What is known of a name.

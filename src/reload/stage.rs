@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::Snapshot;
 use super::application::{Application, Change, Known, Published, Resolution};
+use super::applications;
 use super::build::{Abandoned, Build, Reason};
 use super::context::{self, View};
 use super::execute::{self, Order};
@@ -23,6 +24,7 @@ use super::lifecycle::{self, Draft};
 use super::looking::{Attempts, Missed};
 use super::module::{Managed, Origin, Source};
 use super::preflight;
+use super::search::Search;
 use super::shown;
 use super::sources::{Foreseen, Sources};
 use super::surroundings::Surroundings;
@@ -65,6 +67,7 @@ pub struct Stage {
     build: Arc<Build>,
     base: Arc<Snapshot>,
     number: u64,
+    search: Search,
     /// The base's modules when the build began.
     loaded: HashMap<Name, Arc<Managed>>,
     changes: HashMap<Name, Change>,
@@ -109,7 +112,8 @@ pub enum Unpublished {
     Abandoned,
 }
 
-/// Builds a generation that takes in the changes, and publishes it.
+/// Builds a generation that takes in the changes, and publishes it. They were found among the modules that had been begun before
+/// the `horizon`.
 ///
 /// # Errors
 /// Why it is not published.
@@ -117,10 +121,11 @@ pub fn build(
     py: Python<'_>,
     application: &Arc<Application>,
     changes: HashMap<Name, Change>,
+    horizon: u64,
     build: &Arc<Build>,
 ) -> Result<(), Unpublished> {
     let begun = Instant::now();
-    let stage = Arc::new(Stage::new(py, application, changes, build).map_err(|e| {
+    let stage = Arc::new(Stage::new(py, application, changes, horizon, build).map_err(|e| {
         let (text, brief) = (error::format(py, &e), error::brief(py, &e));
         Unpublished::Broken(Box::new(Broken { text, brief, ..Broken::default() }))
     })?);
@@ -172,11 +177,14 @@ impl Stage {
         py: Python<'_>,
         application: &Arc<Application>,
         changes: HashMap<Name, Change>,
+        horizon: u64,
         build: &Arc<Build>,
     ) -> PyResult<Self> {
         let surroundings = Surroundings::note(py)?;
         let base = application.current();
-        let loaded = base.modules();
+        // What was begun later has not been compared with its file.
+        let loaded: HashMap<Name, Arc<Managed>> =
+            base.modules().into_iter().filter(|(_, m)| m.sequence < horizon).collect();
         let affected =
             application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded, application)));
         let mut plan = HashMap::new();
@@ -201,9 +209,23 @@ impl Stage {
         }
         let number = base.number + 1;
         let table = Mutex::new(Table { plan, ..Table::default() });
+        let search = application.next_search();
         let draft = Draft::new(Instant::now() + build.limit);
         let (application, build) = (application.clone(), build.clone());
-        Ok(Self { application, build, base, number, loaded, changes, affected, surroundings, children, table, draft })
+        Ok(Self {
+            application,
+            build,
+            base,
+            number,
+            search,
+            loaded,
+            changes,
+            affected,
+            surroundings,
+            children,
+            table,
+            draft,
+        })
     }
 
     /// The changes that it takes in.
@@ -213,6 +235,21 @@ impl Stage {
 
     fn lock(&self) -> Locked<'_, Table> {
         gate::lock(&self.table)
+    }
+
+    /// Where names are looked for.
+    pub fn search(&self) -> &Search {
+        &self.search
+    }
+
+    /// Where the base looks for them.
+    pub fn base_search(&self) -> &Search {
+        &self.base.sources.search
+    }
+
+    /// Whether a link on the way to the search path points elsewhere than for the base.
+    pub fn has_moved(&self) -> bool {
+        !Arc::ptr_eq(&self.search, self.base_search())
     }
 
     /// The generation being built.
@@ -303,8 +340,8 @@ impl Stage {
             Some(Made::Running(module) | Made::Ready(module)) => Some(module.clone()),
             None if table.plan.contains_key(name) || table.failed.contains_key(name) => None,
             None => {
-                let found = self.base.any(name)?;
                 drop(table);
+                let found = self.loaded.get(name).cloned().or_else(|| self.late(name))?;
                 // An edit of it will run what this build makes of it again.
                 if let Some(file) = found.origin.file() {
                     self.build.note_read(name, (file.clone(), Some(found.source.hash())));
@@ -312,6 +349,22 @@ impl Stage {
                 Some(found)
             }
         }
+    }
+
+    /// A module that a request has added to the base since the build began, if it is what the stage would load.
+    fn late(&self, name: &Name) -> Option<Arc<Managed>> {
+        let module = self.base.ready(name).filter(|_| !self.has_moved())?;
+        let is_current = module.origin.file().is_none_or(|file| self.application.is_as_read(file));
+        is_current.then_some(module)
+    }
+
+    /// Waits for a module that a request loads into the base at this moment.
+    pub fn await_late(&self, py: Python<'_>, name: &Name) -> Option<Arc<Managed>> {
+        if self.has_moved() || self.loaded.contains_key(name) || self.base.any(name).is_none() {
+            return None;
+        }
+        py.detach(|| self.base.wait_for(name, context::is_outside(), context::is_owner_outside));
+        self.any(name)
     }
 
     /// What a name stands for in this stage, where that differs from the base.
@@ -620,7 +673,8 @@ impl Stage {
                         && !gone.contains(name)
                         && !self.loaded.contains_key(*name)
                         && !self.application.keeps(module)
-                        && module.uses().iter().any(|used| self.affected.run.contains(used) || gone.contains(used))
+                        && (self.late(name).is_none()
+                            || module.uses().iter().any(|used| self.affected.run.contains(used) || gone.contains(used)))
                 })
                 .map(|(name, _)| name.clone())
                 .collect();
@@ -654,19 +708,22 @@ impl Stage {
                 }
             }
         }
+        if self.has_moved() {
+            // Code that looks through sys.path finds what is imported all the same.
+            let _ =
+                applications::move_path(py, &self.application.kept.exclusions, &self.base.sources.search, &self.search);
+        }
         let mut ran: Vec<&str> = renewed.values().filter(|r| r.copied_from.is_none()).map(|r| &*r.name).collect();
         ran.sort_unstable();
         let names = if ran.is_empty() { "nothing had to run".to_owned() } else { format!("ran {}", ran.join(", ")) };
-        let known = self
-            .changes
-            .iter()
-            .map(|(name, change)| (name.clone(), table.known.remove(name).or_else(|| change.known.clone())))
-            .collect();
+        let mut known: HashMap<Name, Option<Known>> =
+            self.changes.iter().map(|(name, change)| (name.clone(), change.known.clone())).collect();
+        known.extend(table.known.drain().map(|(name, known)| (name, Some(known))));
         self.application.kept.note_stale(&self.affected.kept);
         self.application.keep(renewed.values().flat_map(|record| record.keeps()));
         let aftermath = self.draft.publish(&self.application.states, renewed.values());
         self.application.publish(Published {
-            generation: Arc::new(Snapshot::with(self.number, modules, Sources::new(foreseen))),
+            generation: Arc::new(Snapshot::new(self.number, modules, Sources::new(self.search.clone(), foreseen))),
             renewed: renewed.into_values().collect(),
             gone,
             known,

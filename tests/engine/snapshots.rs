@@ -61,7 +61,7 @@ struct World {
 impl World {
     fn new(imports: Vec<Vec<usize>>) -> Self {
         let begun = imports.iter().map(|_| AtomicUsize::new(0)).collect();
-        Self { generation: Generation::new(1, HashMap::new()), imports, begun }
+        Self { generation: Generation::new(1, HashMap::new(), ()), imports, begun }
     }
 
     fn import(&self, number: usize) -> Arc<Module> {
@@ -152,7 +152,7 @@ fn crossing_imports_do_not_deadlock() {
 #[test]
 fn one_loader_for_each_name() {
     must_end(|| {
-        let generation: Arc<Generation<usize>> = Arc::new(Generation::new(1, HashMap::new()));
+        let generation: Arc<Generation<usize>> = Arc::new(Generation::new(1, HashMap::new(), ()));
         let loads = AtomicUsize::new(0);
         let barrier = Barrier::new(16);
         let modules: Vec<Arc<usize>> = thread::scope(|scope| {
@@ -188,7 +188,7 @@ fn one_loader_for_each_name() {
 #[test]
 fn after_a_failure_another_thread_loads() {
     must_end(|| {
-        let generation: Generation<&str> = Generation::new(1, HashMap::new());
+        let generation: Generation<&str> = Generation::new(1, HashMap::new(), ());
         let x = Name::from("x");
         assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
         generation.begin(&x, Arc::new("half"));
@@ -213,7 +213,7 @@ fn after_a_failure_another_thread_loads() {
 /// The thread that loads a module gets it half-way when its own imports come back to it; another thread does not.
 #[test]
 fn only_the_loader_sees_a_module_half_way() {
-    let generation: Generation<&str> = Generation::new(1, HashMap::new());
+    let generation: Generation<&str> = Generation::new(1, HashMap::new(), ());
     let x = Name::from("x");
     assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
     generation.begin(&x, Arc::new("half"));
@@ -233,7 +233,8 @@ fn only_the_loader_sees_a_module_half_way() {
 #[test]
 fn adopting_never_replaces() {
     let kept = Arc::new("kept");
-    let generation: Generation<&str> = Generation::new(7, HashMap::from([(Name::from("x"), kept.clone())]));
+    let modules = HashMap::from([(Name::from("x"), kept.clone())]);
+    let generation: Generation<&str> = Generation::new(7, modules, ());
     generation.adopt(&Name::from("x"), &Arc::new("other"));
     generation.adopt(&Name::from("y"), &Arc::new("new"));
     assert!(generation.ready("x").is_some_and(|x| Arc::ptr_eq(&x, &kept)));
@@ -246,7 +247,7 @@ fn adopting_never_replaces() {
 #[test]
 fn a_holder_of_the_lock_that_the_loader_wants_goes_on() {
     must_end(|| {
-        let generation: Generation<&str> = Generation::new(1, HashMap::new());
+        let generation: Generation<&str> = Generation::new(1, HashMap::new(), ());
         let x = Name::from("x");
         assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
         let loader = thread::current().id();

@@ -39,6 +39,7 @@ mod rebuilds;
 mod retirement;
 mod state;
 mod status;
+mod symlinks;
 mod transactions;
 mod watching;
 mod writing;

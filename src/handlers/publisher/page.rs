@@ -2,12 +2,12 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::httpd::RequestRec;
+use crate::reload::Pin;
 use crate::reload::graph::Name;
-use crate::reload::{Application, Pin};
 
 /// What a URL names.
 pub struct Page {
@@ -61,15 +61,18 @@ impl Page {
         let key = path.to_str()?;
         let known = pin.application.page(key);
         if let Some((file, module)) = &known
-            && pin.generation.ready(module).is_some_and(|m| m.origin.file().is_some_and(|f| **f == **file))
+            && pin
+                .generation
+                .ready(module)
+                .is_some_and(|m| m.origin.file().is_some_and(|f| f.file_name() == file.file_name()))
         {
             return known;
         }
-        let file: Arc<Path> = Arc::from(directory.join(format!("{stem}.py")));
-        let module = module_name(&pin.application, directory, stem)?;
-        if !file.is_file() {
+        let (module, place) = module_name(pin, directory, stem)?;
+        if !place.is_file() {
             return None;
         }
+        let file: Arc<Path> = Arc::from(directory.join(format!("{stem}.py")));
         pin.application.add_page(key, &file, &module);
         Some((file, module))
     }
@@ -80,28 +83,27 @@ impl Page {
     }
 }
 
-/// The dotted name of a file below one of the application's directories.
-fn module_name(application: &Application, directory: &Path, stem: &str) -> Option<Name> {
+/// The dotted name of a file below one of the application's directories, and where the generation has that file.
+fn module_name(pin: &Pin, directory: &Path, stem: &str) -> Option<(Name, PathBuf)> {
     if stem.contains('.') || stem.is_empty() {
         return None;
     }
-    let below = |directory: &Path| {
-        application
-            .search
-            .iter()
-            .filter(|d| d.managed)
-            .filter_map(|d| directory.strip_prefix(&d.path).ok())
-            .min_by_key(|below| below.components().count())
-            .map(Path::to_owned)
+    let managed = || pin.generation.sources.search.iter().filter(|d| d.managed);
+    let nearest = |places: Vec<(&Path, &Path)>, directory: &Path| {
+        let below = places.iter().filter_map(|(given, path)| Some((directory.strip_prefix(given).ok()?, *path)));
+        below
+            .min_by_key(|(below, _)| below.components().count())
+            .map(|(below, path)| (below.to_owned(), path.to_owned()))
     };
-    let below = below(directory).or_else(|| below(&directory.canonicalize().ok()?))?;
+    let (below, top) = nearest(managed().map(|d| (&*d.given, &*d.path)).collect(), directory)
+        .or_else(|| nearest(managed().map(|d| (&*d.path, &*d.path)).collect(), &directory.canonicalize().ok()?))?;
     let mut name = String::new();
     for part in below.components() {
         name.push_str(part.as_os_str().to_str()?);
         name.push('.');
     }
     name.push_str(stem);
-    Some(Name::from(name))
+    Some((Name::from(name), top.join(below).join(format!("{stem}.py"))))
 }
 
 /// Takes away one suffix: `.py`, one that `AddHandler` gives to this module, or the one that chose the handler.
