@@ -117,6 +117,13 @@ const DIRECTIVES: &[Directive] = &[
         c"Patterns of files that are never reloaded",
     ),
     line(
+        c"PythonReloadTrust",
+        Form::Each,
+        SECTION,
+        python_reload_trust,
+        c"none, all, or directories: which files are run although everyone may write to them",
+    ),
+    line(
         c"PythonReloadOnError",
         Form::One,
         ANYWHERE,
@@ -280,6 +287,23 @@ fn python_reload_root(scene: &mut Scene, arguments: &[&str]) -> Result<(), Strin
 fn python_reload_exclude(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
     let (pool, lasts) = (scene.pool, scene.lasts);
     scene.settings(|s| append((pool, lasts), &mut s.excludes, arguments[0]));
+    Ok(())
+}
+
+fn python_reload_trust(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+    let word = match arguments[0].to_ascii_lowercase().as_str() {
+        "none" | "off" => "none",
+        "all" | "on" => "all",
+        _ if PathBuf::from(arguments[0]).is_absolute() => arguments[0],
+        _ => {
+            return Err(format!(
+                "`{}` is not to be trusted: it takes none, all, or absolute directories",
+                arguments[0]
+            ));
+        }
+    };
+    let (pool, lasts) = (scene.pool, scene.lasts);
+    scene.settings(|s| append((pool, lasts), &mut s.trust, word));
     Ok(())
 }
 

@@ -58,6 +58,8 @@ pub struct Settings {
     pub roots: Option<Held<Vec<String>>>,
     /// `PythonReloadExclude`; the lines of one section add up.
     pub excludes: Option<Held<Vec<String>>>,
+    /// `PythonReloadTrust`: `all`, `none` and directories; the lines of one section add up.
+    pub trust: Option<Held<Vec<String>>>,
 }
 
 impl Settings {
@@ -73,6 +75,7 @@ impl Settings {
             timeout: self.timeout.or(base.timeout),
             roots: self.roots.or(base.roots),
             excludes: self.excludes.or(base.excludes),
+            trust: self.trust.or(base.trust),
         }
     }
 }

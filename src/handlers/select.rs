@@ -17,7 +17,7 @@ use crate::reload::{Application, Key, applications};
 struct Quick {
     entry: u64,
     server: usize,
-    values: [Option<u64>; 4],
+    values: [Option<u64>; 5],
     autoreload: bool,
     directory: Option<PathBuf>,
 }
@@ -30,6 +30,7 @@ impl Quick {
             settings.interpreter.map(|v| v.serial()),
             settings.roots.map(|v| v.serial()),
             settings.excludes.map(|v| v.serial()),
+            settings.trust.map(|v| v.serial()),
         ];
         let lasts = entry.id != 0 && !values.contains(&Some(0)) && !matches!(entry.place, Place::Pattern(..));
         lasts.then(|| Self {
@@ -121,6 +122,7 @@ fn key(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory
         path,
         roots: settings.roots.as_ref().map(|r| r.get().clone()).unwrap_or_default(),
         excludes: settings.excludes.as_ref().map(|r| r.get().clone()).unwrap_or_default(),
+        trust: settings.trust.as_ref().map(|t| t.get().clone()).unwrap_or_default(),
         autoreload: settings.autoreload.unwrap_or(true),
     }
 }

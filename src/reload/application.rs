@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Snapshot;
 use super::applications;
@@ -30,6 +30,7 @@ use super::sources::Sources;
 use super::stage::{self, Unpublished};
 use super::states::States;
 use super::sweeps::Sweeps;
+use super::trust::Trust;
 use super::watch::{Listener, Watch, scope_hash};
 use crate::config::{Consistency, ReloadMode};
 use crate::httpd::log;
@@ -49,6 +50,8 @@ pub struct Key {
     pub roots: Vec<String>,
     /// `PythonReloadExclude`.
     pub excludes: Vec<String>,
+    /// `PythonReloadTrust`.
+    pub trust: Vec<String>,
     /// `PythonAutoReload`.
     pub autoreload: bool,
 }
@@ -244,6 +247,7 @@ pub struct Application {
     pub states: States,
     sweeps: Mutex<Sweeps>,
     report: Report,
+    trust: Trust,
 }
 
 impl Names {
@@ -298,6 +302,7 @@ impl Application {
         let application = Arc::new_cyclic(|this| Self {
             this: this.clone(),
             report,
+            trust: Trust::new(&key.trust),
             key,
             kept: Kept::new(exclusions),
             roots: Roots::default(),
@@ -600,12 +605,13 @@ impl Application {
             return;
         }
         let modules = self.current().modules();
-        let contents = modules.iter().map(|(name, module)| (&**name, module.source.hash()));
         if self.report.is_behind(version) {
-            self.report.serve_compared(contents.clone());
+            // What is kept is not what is on disk, and no child follows another one there.
+            let followed = modules.iter().filter(|(_, module)| !self.keeps(module));
+            self.report.serve_compared(followed.map(|(name, module)| (&**name, module.source.hash())));
         }
         self.report.reach(version);
-        self.report.settle(contents);
+        self.report.settle(modules.iter().map(|(name, module)| (&**name, module.source.hash())));
     }
 
     /// Changes of modules that are kept are not built. Attached, as a change may hold compiled code.
@@ -1009,12 +1015,22 @@ impl Application {
     /// Reads a file and remembers its stat.
     ///
     /// # Errors
-    /// As [`Content::read`].
+    /// As [`Content::read`] and [`Trust::check`].
     pub fn read(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
-        if let Some(content) = self.archives.source(file) {
-            return content.map_err(Arc::new);
+        let in_archive = self.archives.source(file);
+        let is_in_archive = in_archive.is_some();
+        let content = in_archive.unwrap_or_else(|| Content::read(file)).and_then(|content| {
+            let (checked, top) = match self.archives.root_of(file) {
+                Some(archive) => (archive, archive.parent().unwrap_or(archive).to_owned()),
+                None => (file, self.top_of(file)),
+            };
+            self.trust.check(checked, &content.stat, &top)?;
+            Ok(content)
+        });
+        let content = content.map_err(Arc::new);
+        if is_in_archive {
+            return content;
         }
-        let content = Content::read(file).map_err(Arc::new);
         let stat = content.as_ref().map_or_else(|_| Stat::take(file), |c| Some(c.stat));
         lock(&self.names).seen.insert(file.to_owned(), stat);
         content
@@ -1299,11 +1315,26 @@ impl Application {
         self.kept.forget_restart(name);
     }
 
-    /// A module is about to be loaded into a generation that was published before.
-    pub fn note_loading(&self, generation: &Arc<Snapshot>, name: &Name, content: Hash) {
-        if Arc::ptr_eq(&self.current(), generation) {
-            self.report.serve_loaded(name, content);
+    /// A module is about to be loaded into a generation that was published before; whether other children serve other content.
+    pub fn note_loading(&self, generation: &Arc<Snapshot>, name: &Name, content: Hash) -> bool {
+        Arc::ptr_eq(&self.current(), generation) && self.report.serve_loaded(name, content)
+    }
+
+    /// A module that is visible from now on was read after `since`. An edit that was announced before could not be compared with
+    /// anything.
+    pub fn look_again(&self, module: &Managed, since: SystemTime) {
+        if let Some(file) = module.origin.file()
+            && Stat::take(file).is_none_or(|stat| stat.is_since(since))
+            && !self.is_on_disk(module)
+        {
+            self.changed(file);
         }
+    }
+
+    /// Whether a module's file holds what it was made from.
+    pub fn is_on_disk(&self, module: &Managed) -> bool {
+        let Some(file) = module.origin.file() else { return true };
+        self.read(file).is_ok_and(|content| content.hash == module.source.hash())
     }
 
     /// The current generation has got one more module.

@@ -1,8 +1,8 @@
 //! The board: what the children of one configuration tell each other, in memory that they share.
 //!
 //! The parent makes it when the configuration is complete. Children of an older configuration keep the older board until they
-//! end. It holds the children's records, a ledger for each application and failures that need not be found
-//! out twice.
+//! end. It holds the children's records, a ledger for each application, failures that need not be found out
+//! twice, and which warnings have been logged.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -21,6 +21,8 @@ const RECORDS_PER_CHILD: usize = 16;
 const MOST_RECORDS: usize = 16 * 1024;
 /// How many applications have a ledger.
 const LEDGERS: usize = 256;
+/// How many messages are known to have been logged.
+const MESSAGES: usize = 1024;
 /// How many failures are kept.
 const FAILURES: usize = 128;
 
@@ -41,6 +43,7 @@ struct Page {
     mutex: RobustMutex,
     /// No record from here on has ever been taken.
     records: AtomicUsize,
+    messages: [AtomicU64; MESSAGES],
     next_failure: AtomicU64,
     failures: [Failure; FAILURES],
     ledgers: [Ledger; LEDGERS],
@@ -83,6 +86,11 @@ pub fn release() {
 /// The board that this process has inherited.
 pub fn current() -> Option<Arc<Board>> {
     slot().clone()
+}
+
+/// Whether a message about this subject is the first one of the server. Without a board, of the child.
+pub fn is_first(subject: &str) -> bool {
+    current().is_none_or(|board| board.is_first_message(subject))
 }
 
 impl Board {
@@ -181,6 +189,22 @@ impl Board {
         if let Some(known) = self.find(fingerprint) {
             known.valid.store(0, Ordering::Release);
         }
+    }
+
+    fn is_first_message(&self, subject: &str) -> bool {
+        let hash = *blake3::hash(subject.as_bytes()).as_bytes();
+        let mark = words(&hash)[0].max(1);
+        let start = usize::try_from(mark % MESSAGES as u64).unwrap_or(0);
+        for step in 0..MESSAGES {
+            let place = &self.page.messages[(start + step) % MESSAGES];
+            match place.compare_exchange(0, mark, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return true,
+                Err(taken) if taken == mark => return false,
+                Err(_) => {}
+            }
+        }
+        // So many different messages: one too many is better than one too few.
+        true
     }
 }
 

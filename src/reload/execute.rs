@@ -67,7 +67,9 @@ pub fn requires(py: Python<'_>, package: &str, source: &Source, name: &str, is_a
 
 /// The exception for a file that cannot be read.
 pub fn unreadable(file: &Path, error: &std::io::Error) -> PyErr {
-    match error.raw_os_error() {
+    // What is refused is refused as the system would do it, and not swallowed by code that tries imports.
+    let refused = (error.kind() == std::io::ErrorKind::PermissionDenied).then_some(libc::EACCES);
+    match error.raw_os_error().or(refused) {
         Some(number) => PyOSError::new_err((number, error.to_string(), file.display().to_string())),
         None => PyImportError::new_err(format!("{}: {error}", file.display())),
     }

@@ -24,6 +24,7 @@ pub struct Stat {
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
+    mode: u32,
     /// The clock had hardly moved on when this was taken: equal stats do not prove equal content.
     racy: bool,
 }
@@ -37,8 +38,36 @@ impl Stat {
             size: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
+            mode: metadata.mode(),
             racy: is_near((metadata.ctime(), metadata.ctime_nsec()), GRAIN),
         }
+    }
+
+    /// The size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// When the content was last changed, in seconds and nanoseconds.
+    pub fn date(&self) -> (i64, i64) {
+        self.modified
+    }
+
+    /// Whether something may have happened to the file since that time.
+    pub fn is_since(&self, time: SystemTime) -> bool {
+        let (seconds, nanos) = self.modified.max(self.changed);
+        let then = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanos).unwrap_or(0));
+        time.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|time| time < then + GRAIN)
+    }
+
+    /// Whether a later stat has the same size and date.
+    pub fn looks_like(&self, later: &Self) -> bool {
+        (self.size, self.modified) == (later.size, later.modified)
+    }
+
+    /// Who may do what.
+    pub fn mode(&self) -> u32 {
+        self.mode
     }
 
     /// Takes the stat of a path, through symbolic links; `None` when nothing is there.

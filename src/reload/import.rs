@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use pyo3::exceptions::{PyImportError, PyModuleNotFoundError, PyTypeError};
 use pyo3::ffi;
@@ -13,11 +14,13 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use super::Snapshot;
 use super::application::{Application, Elsewhere, Resolution};
 use super::applications;
+use super::board;
 use super::context::{self, View};
 use super::execute::{self, Order};
 use super::foresight;
 use super::generation::Claim;
 use super::graph::Name;
+use super::installed;
 use super::looking::Missed;
 use super::module::{self, Managed, Origin, Source};
 use super::resolve::Found;
@@ -25,6 +28,7 @@ use super::search::{SearchDirectory, canonical};
 use super::shown;
 use super::sources::Foreseen;
 use super::surroundings::Surroundings;
+use crate::httpd::log;
 
 /// Python's own `__import__` and `importlib.import_module`.
 static ORIGINALS: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
@@ -51,6 +55,15 @@ pub fn install(py: Python<'_>, loader_source: &CStr, edits_source: &CStr) -> PyR
 
 fn originals(py: Python<'_>) -> &(Py<PyAny>, Py<PyAny>) {
     ORIGINALS.get(py).expect("the hook that calls this is installed after it is set")
+}
+
+/// Runs an import of Python's own, and takes in what it has loaded.
+fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
+    let result = context::outside(import);
+    if !context::is_outside() {
+        installed::take_in(py);
+    }
+    result
 }
 
 /// Who imports, and what is seen there.
@@ -148,7 +161,7 @@ fn managed_import<'py>(
     let original = || {
         let none = py.None().into_bound(py);
         let arguments = (name, globals.unwrap_or(&none), locals.unwrap_or(&none), fromlist.unwrap_or(&none), level);
-        context::outside(|| originals(py).0.bind(py).call1(arguments))
+        import_outside(py, || originals(py).0.bind(py).call1(arguments))
     };
     let namespace = match globals.and_then(|g| g.cast::<PyDict>().ok()) {
         Some(dict) => Some(dict.clone()),
@@ -216,7 +229,7 @@ fn managed_import_module<'py>(
     name: &Bound<'py, PyAny>,
     package: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let original = || context::outside(|| originals(py).1.bind(py).call1((name, package)));
+    let original = || import_outside(py, || originals(py).1.bind(py).call1((name, package)));
     let Some(importer) = Importer::find(calling_globals(py).as_ref()) else { return original() };
     let Ok(text) = name.cast::<PyString>() else { return original() };
     let Ok(text) = text.to_cow() else { return original() };
@@ -259,7 +272,7 @@ pub fn import_for<'py>(py: Python<'py>, importer: Option<&Importer>, name: &Name
         Some(importer) => import_by_name(py, importer, name)?,
         None => None,
     };
-    found.map_or_else(|| context::outside(|| originals(py).1.bind(py).call1((&**name,))), Ok)
+    found.map_or_else(|| import_outside(py, || originals(py).1.bind(py).call1((&**name,))), Ok)
 }
 
 /// The directory of the code that calls.
@@ -594,15 +607,19 @@ fn elsewhere(
     let search = view.search();
     let before: Vec<&SearchDirectory> =
         search.iter().take_while(|d| at.as_deref() != Some(&*d.path)).filter(|d| !d.managed).collect();
-    if before.is_empty() {
-        return Ok(Elsewhere::Nothing);
+    let is_first = before.is_empty() || !finds_module(py, name, &before)?;
+    if is_first && shown::is_standard(py, name)? {
+        warn_of_shadow(name, found);
     }
-    let paths = PyList::new(py, before.iter().map(|d| d.path.as_os_str()))?;
+    Ok(if is_first { Elsewhere::Nothing } else { Elsewhere::Unmanaged })
+}
+
+/// Whether these directories have a module of this name. A namespace package there does not come before a regular module.
+fn finds_module(py: Python<'_>, name: &Name, directories: &[&SearchDirectory]) -> PyResult<bool> {
+    let paths = PyList::new(py, directories.iter().map(|d| d.path.as_os_str()))?;
     let finder = crate::python::import(py, "importlib.machinery")?.getattr("PathFinder")?;
     let spec = finder.call_method1("find_spec", (&**name, paths))?;
-    // A namespace package elsewhere does not come before a regular module.
-    let comes_first = !spec.is_none() && !spec.getattr("loader")?.is_none();
-    Ok(if comes_first { Elsewhere::Unmanaged } else { Elsewhere::Nothing })
+    Ok(!spec.is_none() && !spec.getattr("loader")?.is_none())
 }
 
 /// Source code under a root that a finder of `sys.meta_path` knows, where Python's own finders know nothing.
@@ -622,6 +639,21 @@ fn installed_in_place(py: Python<'_>, application: &Application, name: &Name) ->
         Some(directory) if is_package => Origin::Package(file.clone(), directory.to_owned()),
         _ => Origin::File(file),
     }))
+}
+
+/// Says once that a file of the application bears the name of a module of the standard library.
+fn warn_of_shadow(name: &Name, found: &Found) {
+    let (Found::Package(file, _) | Found::Module(file)) = found else { return };
+    let file = file.display();
+    if board::is_first(&format!("shadow {file}")) {
+        log::main(
+            log::WARNING,
+            &format!(
+                "{file} has the name of a module of the standard library: managed modules that import {name} get this file, all \
+                 other code gets the library's module; give the file another name"
+            ),
+        );
+    }
 }
 
 /// Loads a module into a generation in which it was not needed so far.
@@ -645,6 +677,7 @@ fn load(
             }
         }
     }
+    let since = SystemTime::now();
     let mut claimed = Claimed { generation, name, outcome: None };
     // What a body changed in vain is taken back by the outermost load, as a module that catches the failure may build on it.
     let before = match context::running_body() {
@@ -652,8 +685,12 @@ fn load(
         None => Some(Surroundings::note(py)?),
     };
     let mut begun = None;
-    let result = source(py, application, generation, name, origin).and_then(|source| {
-        application.note_loading(generation, name, source.hash());
+    let result = source(py, application, generation, name, origin).and_then(|read| {
+        // Others may have begun to serve something newer since it was read.
+        let source = match application.note_loading(generation, name, read.hash()) {
+            true => source(py, application, generation, name, origin)?,
+            false => read,
+        };
         let order = Order {
             application: application.clone(),
             name: name.clone(),
@@ -666,6 +703,7 @@ fn load(
         execute::run(py, order, |record| {
             begun = Some(record.clone());
             generation.begin(name, record.clone());
+            application.look_again(record, since);
         })
     });
     match result {
@@ -762,7 +800,7 @@ fn share(
         (None, None) => true,
         _ => false,
     };
-    if uses.iter().all(is_same) {
+    if uses.iter().all(is_same) && py.detach(|| application.is_on_disk(record)) {
         current.adopt(name, record);
         application.note_loaded(record);
         for used in &uses {
@@ -854,7 +892,7 @@ fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<'py,
         // What stands there under this name is a module that this generation does not have.
         return Ok(None);
     }
-    match context::outside(|| originals(py).1.bind(py).call1((&**name,))) {
+    match import_outside(py, || originals(py).1.bind(py).call1((&**name,))) {
         Ok(module) => Ok(Some(module)),
         Err(e) if e.is_instance_of::<PyModuleNotFoundError>(py) => {
             let missing: Option<String> = e.value(py).getattr("name")?.extract()?;
@@ -890,7 +928,7 @@ fn foreign<'py>(
     let import = &originals(py).0;
     let Some(package) = managed_parent else {
         let arguments = (&**name, globals.unwrap_or(&none), &none, list, 0);
-        return Ok(context::outside(|| import.call1(py, arguments))?.into_bound(py));
+        return Ok(import_outside(py, || import.call1(py, arguments))?.into_bound(py));
     };
     if !package.origin.is_package() || shown::is_ours(py, name) {
         let text = if package.origin.is_package() {
@@ -902,7 +940,7 @@ fn foreign<'py>(
         error.value(py).setattr("name", &**name)?;
         return Err(error);
     }
-    let module = context::outside(|| originals(py).1.bind(py).call1((&**name,)))?;
+    let module = import_outside(py, || originals(py).1.bind(py).call1((&**name,)))?;
     if let Some((_, tail)) = name.rsplit_once('.') {
         package.exposed(py).setattr(tail, &module)?;
     }

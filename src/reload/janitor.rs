@@ -15,6 +15,7 @@ use pyo3::types::PyCFunction;
 
 use super::application::Application;
 use super::build::{Build, Reason};
+use super::installed;
 use super::watch;
 use crate::httpd::{log, thread};
 use crate::python::{self, wake};
@@ -44,6 +45,7 @@ struct Duties {
     builds: HashMap<u64, Arc<Build>>,
     applications: Vec<Weak<Application>>,
     next_id: u64,
+    is_called: bool,
 }
 
 static DUTIES: Mutex<Option<Duties>> = Mutex::new(None);
@@ -151,6 +153,13 @@ pub fn look_after(application: &Arc<Application>) {
     start();
 }
 
+/// There is something to do now.
+pub fn call() {
+    duties().get_or_insert_default().is_called = true;
+    CALLED.notify_all();
+    start();
+}
+
 fn start() {
     STARTED.call_once(|| {
         if let Err(e) = thread::spawn("mod_python-janitor", work) {
@@ -180,10 +189,11 @@ fn work() {
         for application in applications.iter().filter_map(Weak::upgrade) {
             wake = wake.min(application.sweep_in_background());
         }
-        let held = duties();
+        wake = wake.min(installed::look_in_background());
+        let mut held = duties();
         // One that has begun in the meantime has called already.
         let is_new = held.as_ref().is_some_and(|all| all.builds.keys().any(|id| !builds.contains_key(id)));
-        if is_new {
+        if is_new || held.as_mut().is_some_and(|all| std::mem::take(&mut all.is_called)) {
             continue;
         }
         let rest = wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));

@@ -103,27 +103,29 @@ impl Report {
     /// What was built is about to be served: from now on no other child may fall back behind it.
     pub fn serve_built(&self) {
         let marks = std::mem::take(&mut self.own().building);
-        self.note(contents(&marks), true);
+        self.serve(contents(&marks), true);
     }
 
-    /// A module is about to be loaded into what is served already.
-    pub fn serve_loaded(&self, name: &str, content: Hash) {
-        self.note(std::iter::once((name, Some(content))), false);
+    /// A module is about to be loaded into what is served already; whether others serve other content of it. Theirs may be the
+    /// newer one, so this child is behind then.
+    pub fn serve_loaded(&self, name: &str, content: Hash) -> bool {
+        self.note(std::iter::once((name, Some(content))), false).is_some()
     }
 
     /// These modules were compared with the disk just now, which may hold something else by now than what the others found.
     pub fn serve_compared<'a>(&self, modules: impl Iterator<Item = (&'a str, Hash)> + Clone) {
-        self.note(modules.map(|(name, content)| (name, Some(content))), false);
+        self.serve(modules.map(|(name, content)| (name, Some(content))), false);
     }
 
-    fn note<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, built: bool) {
-        if let Some(ledger) = self.ledger()
-            && !forking::is_copy()
-            && let Some(version) = ledger.note(contents, built)
-        {
+    fn serve<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, built: bool) {
+        if let Some(version) = self.note(contents, built) {
             // Only where nobody else has begun to serve something in between.
             let _ = self.seen.compare_exchange(version - 1, version, Ordering::SeqCst, Ordering::SeqCst);
         }
+    }
+
+    fn note<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, built: bool) -> Option<u64> {
+        self.ledger().filter(|_| !forking::is_copy())?.note(contents, built)
     }
 
     /// A generation was published.

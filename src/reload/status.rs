@@ -1,7 +1,7 @@
 //! The engine's state as Python data and as text, and what code asks of the engine.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -15,6 +15,7 @@ use super::context::{self, View};
 use super::dot;
 use super::graph::{Graph, Name};
 use super::import;
+use super::installed;
 use super::kept::Keep;
 use super::module::Managed;
 
@@ -43,7 +44,7 @@ fn modules(application: &Application, view: View) -> Vec<Arc<Managed>> {
 pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let result = PyDict::new(py);
     let list = PyList::empty(py);
-    let restart = PyDict::new(py);
+    let restart = restart_required(py)?;
     let (mut label, mut failure) = (String::new(), None);
     if let Some((application, view)) = context::innermost() {
         let graph = application.graph();
@@ -57,7 +58,9 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
             list.append(entry)?;
         }
         for (name, reason) in application.kept.restart_required() {
-            restart.set_item(&*name, reason)?;
+            let module = application.current().any(&name);
+            let file = module.as_ref().and_then(|module| module.origin.file());
+            restart.append(outdated(py, &name, file.map(PathBuf::as_path), reason)?)?;
         }
         label = application.key.label();
         failure = application.failure().map(|f| f.text.clone());
@@ -68,6 +71,25 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     result.set_item("restart_required", restart)?;
     result.set_item("modules", list)?;
     Ok(result)
+}
+
+/// Modules that are not managed and have changed on disk since Python loaded them.
+fn restart_required(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    installed::take_in(py);
+    py.detach(installed::look);
+    let list = PyList::empty(py);
+    for module in installed::outdated() {
+        list.append(outdated(py, &module.name, Some(&module.file), module.reason)?)?;
+    }
+    Ok(list)
+}
+
+fn outdated<'py>(py: Python<'py>, name: &str, file: Option<&Path>, reason: &str) -> PyResult<Bound<'py, PyDict>> {
+    let entry = PyDict::new(py);
+    entry.set_item("name", name)?;
+    entry.set_item("file", file.map(Path::as_os_str))?;
+    entry.set_item("reason", reason)?;
+    Ok(entry)
 }
 
 /// What every child of the server does for each of its applications.

@@ -72,6 +72,8 @@ mpm_tests! {
             ("PythonInterpreter", ["one argument", "name"]),
             ("PythonInterpreter \"\"", ["one argument", "name"]),
             ("PythonReload later", ["`later`", "sync or async"]),
+            ("PythonReloadTrust some", ["`some`", "none, all, or absolute"]),
+            ("PythonReloadTrust", ["at least one argument", "everyone may write"]),
             ("PythonReloadConsistency always", ["`always`", "child or server"]),
             ("PythonReloadOnError explode", ["`explode`", "last-good or fail"]),
             ("PythonReloadTimeout soon", ["`soon`", "seconds"]),

@@ -9,7 +9,8 @@ use crate::{
 const RESTART: &str = "
 from mod_python import apache, reload
 def restart():
-    return ' '.join('%s: %s' % pair for pair in sorted(reload.graph()['restart_required'].items())) or 'none'
+    entries = {(e['name'], e['reason']) for e in reload.graph()['restart_required'] if e['file'].endswith('.py')}
+    return ' '.join('%s: %s' % entry for entry in sorted(entries)) or 'none'
 ";
 
 fn app(mpm: Mpm, expression: &str, files: &[(&str, &str)]) -> App {

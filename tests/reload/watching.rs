@@ -141,7 +141,7 @@ mpm_tests! {
             eprintln!("skipped: nothing can be mounted here: {reason}");
             return;
         }
-        let launcher = mounted(&format!("mount -t tmpfs none {lib} && cp {other}/* {lib}"));
+        let launcher = mounted(&format!("mount -t tmpfs -o mode=755 none {lib} && cp {other}/* {lib}"));
         let httpd = Httpd::builder(mpm)
             .launcher(launcher)
             .site(&app_site, "SetHandler mod_python\nPythonHandler h")

@@ -22,7 +22,7 @@ pub use self::{
     installation::{Installation, Mpm, python_module},
     process::{children_of, drop_privileges, group_members, signal},
     served::{Served, module},
-    site::{FORKS, Save, Site, Writer},
+    site::{FORKS, Save, Site, Writer, public_directory},
     wait::{DEADLINE, wait_for},
 };
 

@@ -79,7 +79,7 @@ def graph(format="data"):
     """The managed modules and the imports between them, as the generation of this thread knows them.
 
     As "data" a dict: `application`, `generation`, `failure` (why newer code is not served, or None), `restart_required`
-    (names of modules that are not as they are on disk and will not be reloaded, with the reason) and `modules`, a list of
+    (modules that are not as they are on disk and will not be reloaded: dicts of name, file and reason) and `modules`, a list of
     dicts. As "dot" a text for Graphviz, in which modules that import each other in a circle have a box around them.
     """
     if format == "dot":
@@ -87,7 +87,7 @@ def graph(format="data"):
     if format != "data":
         raise ValueError(f'format is "data" or "dot", not {format!r}')
     if _apache is None:
-        return {"application": "", "generation": 0, "failure": None, "restart_required": {}, "modules": []}
+        return {"application": "", "generation": 0, "failure": None, "restart_required": [], "modules": []}
     return _apache.reload_graph()
 
 
