@@ -371,7 +371,7 @@ impl Text<'_> {
         if data.is_some() {
             let _ = writeln!(
                 out,
-                "import json as _j, os as _os\nwith open(_os.path.join(_os.path.dirname(__file__), '{own}.json')) as _f:\n    \
+                "import json as _j, os as _os\nwith open(_os.path.join(_os.path.dirname(__file__), 'of_{own}.json')) as _f:\n    \
                  V = D = _j.load(_f)"
             );
         }

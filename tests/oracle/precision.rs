@@ -53,7 +53,7 @@ pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed
 fn name_of(path: &str) -> String {
     let path = path.split_once('/').map_or(path, |(_, path)| path);
     let path = path.strip_suffix(".py").or(path.strip_suffix(".json")).unwrap_or(path);
-    path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".")
+    path.strip_suffix("/__init__").unwrap_or(path).replace("of_", "").replace('/', ".")
 }
 
 /// Everything that may have changed: modules with other files, what is below a name that stands for something else, and all that

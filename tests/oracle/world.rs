@@ -262,7 +262,8 @@ impl World {
                 Shape::Namespace => continue,
             };
             if let Some(value) = module.data {
-                tree.insert(format!("{directory}/{}.json", tail(name)), value.to_string().into_bytes());
+                // Not the module's own name, which in a text may be an attribute that the code reads.
+                tree.insert(format!("{directory}/of_{}.json", tail(name)), value.to_string().into_bytes());
             }
         }
         tree
