@@ -89,6 +89,10 @@ fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
     while let Some(name) = queue.pop() {
         if found.insert(name.clone()) {
             queue.extend(users.get(&name).into_iter().flatten().cloned());
+            // Packages above get objects of their own; one whose code depends on such an object runs.
+            let above = ancestors(&name)
+                .filter(|above| users.get(*above).is_some_and(|u| u.iter().any(|u| u == parent(above))));
+            queue.extend(above.map(|above| parent(above).to_owned()));
         }
     }
     found
