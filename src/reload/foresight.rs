@@ -168,7 +168,7 @@ impl<'a, 'py> Ahead<'a, 'py> {
 }
 
 /// The names that the import statements of a source may load, packages before what is in them.
-fn names(package: &str, source: &Source) -> Vec<Name> {
+pub fn names(package: &str, source: &Source) -> Vec<Name> {
     let mut seen = HashSet::new();
     let mut all = Vec::new();
     for import in source.facts.imports() {

@@ -8,11 +8,13 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use super::Snapshot;
 use super::application::Application;
 use super::board;
 use super::by_path;
 use super::context::{self, View};
 use super::dot;
+use super::foresight;
 use super::graph::{Graph, Name};
 use super::import;
 use super::installed;
@@ -28,12 +30,16 @@ pub fn generation() -> u64 {
     }
 }
 
-/// The modules that the calling code sees, by name.
-fn modules(application: &Application, view: View) -> Vec<Arc<Managed>> {
-    let seen = match view {
+/// The generation that the calling code sees; while one is built, the one before it.
+fn seen(application: &Application, view: View) -> Arc<Snapshot> {
+    match view {
         View::Generation(generation) => generation,
         View::Stage(_) => application.current(),
-    };
+    }
+}
+
+/// The modules of a generation, by name.
+fn modules(seen: &Snapshot) -> Vec<Arc<Managed>> {
     let mut modules: Vec<_> = seen.modules().into_values().collect();
     modules.sort_by(|a, b| a.name.cmp(&b.name));
     modules
@@ -48,12 +54,14 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let (mut label, mut failure) = (String::new(), None);
     if let Some((application, view)) = context::innermost() {
         let graph = application.graph();
-        for module in modules(&application, view) {
+        let seen = seen(&application, view);
+        for module in modules(&seen) {
             let entry = PyDict::new(py);
             entry.set_item("name", &*module.name)?;
             entry.set_item("file", module.origin.file().map(|f| f.as_os_str()))?;
             entry.set_item("generation", module.generation)?;
             entry.set_item("imports", sorted(graph.used_by(&module.name)))?;
+            entry.set_item("may_import", may_import(&seen, &graph, &module))?;
             entry.set_item("imported_by", sorted(graph.users_of(&module.name)))?;
             list.append(entry)?;
         }
@@ -92,6 +100,19 @@ fn outdated<'py>(py: Python<'py>, name: &str, file: Option<&Path>, reason: &str)
     Ok(entry)
 }
 
+/// The managed modules that import statements of the module name and that it has not imported, as the function they stand in
+/// has not run.
+fn may_import(seen: &Snapshot, graph: &Graph, module: &Managed) -> Vec<String> {
+    let is_managed = |name: &Name| {
+        seen.any(name).is_some() || seen.sources.get(name).is_some_and(|foreseen| foreseen.origin().is_some())
+    };
+    let used: HashSet<&Name> = graph.used_by(&module.name).collect();
+    let mut names = foresight::names(module.package(), &module.source);
+    names.retain(|name| !used.contains(name) && *name != module.name && is_managed(name));
+    names.sort_unstable();
+    names.iter().map(|name| name.to_string()).collect()
+}
+
 /// What every child of the server does for each of its applications.
 pub fn children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     let mut children = py.detach(|| board::current().map(|board| board.children()).unwrap_or_default());
@@ -117,7 +138,7 @@ pub fn children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
 pub fn dot(verbose: bool, roots: Option<&dyn Fn(&Managed) -> bool>) -> String {
     let Some((application, view)) = context::innermost() else { return dot::text("", &[], &Graph::default()) };
     let graph = application.graph();
-    let mut modules = modules(&application, view);
+    let mut modules = modules(&seen(&application, view));
     if let Some(is_root) = roots {
         let reached = reach(&graph, modules.iter().filter(|m| is_root(m)).map(|m| m.name.clone()).collect());
         modules.retain(|module| reached.contains(&module.name));
@@ -156,7 +177,7 @@ pub fn loaded(py: Python<'_>, name_or_path: &str) -> Option<Arc<Managed>> {
         return view.any(&Name::from(name_or_path));
     }
     let path = by_path::canonical(Path::new(name_or_path));
-    modules(&application, view).into_iter().find(|module| module.origin.file().is_some_and(|file| *file == path))
+    modules(&seen(&application, view)).into_iter().find(|module| module.origin.file().is_some_and(|file| *file == path))
 }
 
 /// The application whose code asks for something to be kept.

@@ -141,6 +141,21 @@ mpm_tests! {
         assert_eq!(late.runs_after(&after), ["x"]);
     }
 
+    /// The graph shows what a function will import.
+    [prefork, event]
+    fn imports_to_come_are_in_the_graph(mpm) {
+        let head = "import c\nfrom mod_python import reload\ndef f():\n    import json, c\n    from pkg import x";
+        let value = "[(m['imports'], m['may_import']) for m in reload.graph()['modules'] if m['name'] == 'h']";
+        let app = App::start(mpm, &[
+            ("h.py", &handler(head, value)),
+            ("c.py", ""),
+            ("pkg/__init__.py", ""),
+            ("pkg/x.py", ""),
+        ]);
+        let graph = app.ask().value;
+        assert!(graph.ends_with("['pkg', 'pkg.x'])]"), "{graph}");
+    }
+
     /// A first import that is slow meets an edit: whoever began before gets the old module, the next one the new.
     [worker, event]
     fn an_edit_during_a_late_import(mpm) {

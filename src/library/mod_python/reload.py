@@ -80,7 +80,9 @@ def graph(format="data"):
 
     As "data" a dict: `application`, `generation`, `failure` (why newer code is not served, or None), `restart_required`
     (modules that are not as they are on disk and will not be reloaded: dicts of name, file and reason) and `modules`, a list of
-    dicts. As "dot" a text for Graphviz, in which modules that import each other in a circle have a box around them.
+    dicts: `name`, `file`, `generation`, `imports`, `may_import` (by statements that have not run yet) and `imported_by`.
+
+    As "dot" a text for Graphviz, in which modules that import each other in a circle have a box around them.
     """
     if format == "dot":
         return "digraph {}\n" if _apache is None else _apache.reload_dot(False)
