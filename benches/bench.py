@@ -16,19 +16,25 @@ import tempfile
 sys.dont_write_bytecode = True
 
 import contestants  # noqa: E402
+import engine_cost  # noqa: E402
 import measure  # noqa: E402
+import peer_reload  # noqa: E402
 import reload_cost  # noqa: E402
 import report  # noqa: E402
 from httpd import Httpd, Sizing  # noqa: E402
 from peers import Peers, python_of  # noqa: E402
 from toolchain import REPOSITORY, BenchError, Toolchain  # noqa: E402
-from tree import Tree  # noqa: E402
+from tree import FanTree, Tree  # noqa: E402
 
 MPMS = ('event', 'prefork')
-OURS = ('hello', 'publisher', 'hello-100', 'hello-10000')
+OURS = ('hello', 'publisher', 'hello-1000', 'hello-10000')
 PEERS = ('mod_python', 'mod_python-publisher', 'mod_wsgi')
-RELOADS = {'reload-leaf': reload_cost.leaf, 'reload-tree': reload_cost.whole_tree}
-NAMES = ('floor', 'static') + OURS + PEERS + tuple(RELOADS)
+# What shares one server and one tree.
+RELOADS = {'reload-leaf': reload_cost.leaf, 'reload-tree': reload_cost.whole_tree,
+           'reload-comment': reload_cost.comment, 'reload-failing': reload_cost.failing}
+ENGINE = ('engine', 'reload-affected', 'reload-whole', 'reload-peers')
+LOADED = ('floor', 'static') + OURS + PEERS
+NAMES = LOADED + tuple(RELOADS) + ENGINE
 
 
 def listed(allowed):
@@ -69,7 +75,7 @@ def parse(arguments):
         if getattr(options, name) < 1:
             parser.error('--%s must be at least 1' % name)
     if not options.peers:
-        options.only = tuple(name for name in options.only if name not in PEERS)
+        options.only = tuple(name for name in options.only if name not in PEERS + ('reload-peers',))
     # Prefork serves a connection per child: more of them would wait for a child, not for an answer.
     most = Sizing.of_throughput('prefork').workers
     if options.connections > most:
@@ -85,6 +91,7 @@ class Bench:
         self.tools = Toolchain()
         self.module = os.path.abspath(options.module)
         self.versions = self.tools.versions()
+        self.floor = self.peers = None
         self.contestants = self._contestants()
         self.running = []
 
@@ -100,20 +107,22 @@ class Bench:
     def _contestants(self):
         """Those to be measured under load, the floor first."""
         wanted = set(self.options.only)
-        if wanted.intersection(OURS) or wanted.intersection(RELOADS):
+        if wanted.difference(PEERS, ('floor', 'static')):
             if not os.path.exists(self.module):
                 raise BenchError('%s does not exist: build it first (cargo build --release)'
                                  % self.options.module)
             self.versions['Python of mod_python_rs'] = python_of(self.module)
-        if wanted.issubset(RELOADS):
+        if wanted.intersection(LOADED + ('engine',)):
+            self.floor = self.tools.build_floor(self._directory('floor'))
+        if wanted.intersection(PEERS + ('reload-peers',)):
+            self.peers = Peers(self.options.cache, self.scratch)
+            self.versions.update(self.peers.versions())
+            self.versions['Python of the peers'] = python_of(self.peers.mod_python)
+        if not wanted.intersection(LOADED):
             return []
-        found = contestants.baseline(self.tools.build_floor(self._directory('floor')))
-        found += contestants.ours(self.module)
+        found = contestants.baseline(self.floor) + contestants.ours(self.module)
         if wanted.intersection(PEERS):
-            unpacked = Peers(self.options.cache, self.scratch)
-            found += contestants.peers(unpacked)
-            self.versions.update(unpacked.versions())
-            self.versions['Python of the peers'] = python_of(unpacked.mod_python)
+            found += contestants.peers(self.peers)
         return [one for one in found if one.name in wanted | {'floor'}]
 
     def _directory(self, *names):
@@ -133,15 +142,13 @@ class Bench:
         server.start()
 
     def _mpm(self, mpm):
-        results = report.Results(Sizing.of_throughput(mpm), self.contestants)
-        try:
-            self._throughput(results)
-        finally:
-            self.stop_all()
-        try:
-            self._reloads(results)
-        finally:
-            self.stop_all()
+        results = report.Results(Sizing.of_throughput(mpm), Sizing.of_one_process(mpm), self.contestants)
+        for part in (self._throughput, self._engine, self._reloads, self._affected, self._wholes,
+                     self._peer_reloads):
+            try:
+                part(results)
+            finally:
+                self.stop_all()
         # Ten thousand files need not wait for the end of the run.
         shutil.rmtree(os.path.join(self.scratch, mpm), ignore_errors=True)
         return results
@@ -169,20 +176,79 @@ class Bench:
         for contestant, server in servers.items():
             measure.verify(server, contestant)
 
+    def _engine(self, results):
+        if 'engine' not in self.options.only:
+            return
+        servers = {}
+        for contestant in contestants.engine(self.module, self.floor):
+            say('%s: engine, starting %s' % (results.one_process.mpm, contestant.name))
+            server = self._server(contestant, results.one_process, results.one_process.mpm + '/engine')
+            contestant.write_site(server.htdocs)
+            self._start(server)
+            measure.verify(server, contestant)
+            results.engine[contestant.name] = report.EngineCost(contestant.title)
+            servers[contestant.name] = server
+        say('%s: engine, %d slices of %d requests each' % (
+            results.one_process.mpm, engine_cost.SLICES, engine_cost.REQUESTS))
+        for name, slices in engine_cost.slices(servers, '/hello').items():
+            results.engine[name].slices = slices
+        try:
+            for name, server in servers.items():
+                say('%s: engine, system calls of %s' % (results.one_process.mpm, name))
+                results.engine[name].calls = engine_cost.system_calls(server, '/hello')
+        except engine_cost.CannotTrace as reason:
+            say('system calls are not counted: %s' % reason)
+            results.not_traced = str(reason)
+
+    def _reload_server(self, results, name, handler, tree_type, modules):
+        """A server of one child with a generated tree; returns it, the URL of its page and the tree."""
+        page = contestants.reload_page(self.module, name, handler)
+        server = self._server(page, results.one_process, results.one_process.mpm)
+        page.write_site(server.htdocs)
+        tree = tree_type(server.htdocs, modules)
+        tree.write()
+        self._start(server)
+        return server, page.url, tree
+
     def _reloads(self, results):
         wanted = [name for name in RELOADS if name in self.options.only]
         if not wanted:
             return
-        page = contestants.reload_page(self.module)
-        results.reload_sizing = Sizing.of_one_process(results.sizing.mpm)
-        server = self._server(page, results.reload_sizing, results.sizing.mpm)
-        page.write_site(server.htdocs)
-        tree = Tree(server.htdocs, reload_cost.MODULES)
-        tree.write()
-        self._start(server)
+        where = self._reload_server(results, 'reload', 'page', Tree, reload_cost.MODULES)
         for name in wanted:
-            say('%s: %s' % (results.sizing.mpm, name))
-            results.reloads[name] = RELOADS[name](server, page.url, tree, self.options.saves)
+            say('%s: %s' % (results.one_process.mpm, name))
+            results.reloads[name] = RELOADS[name](*where, self.options.saves)
+
+    def _affected(self, results):
+        if 'reload-affected' in self.options.only:
+            say('%s: reload-affected' % results.one_process.mpm)
+            where = self._reload_server(results, 'affected', 'fans', FanTree, reload_cost.FAN_MODULES)
+            results.affected = reload_cost.affected(*where, self.options.saves)
+
+    def _wholes(self, results):
+        if 'reload-whole' not in self.options.only:
+            return
+        for modules in reload_cost.WHOLES:
+            say('%s: reload-whole, %d modules' % (results.one_process.mpm, modules))
+            where = self._reload_server(results, 'whole-%d' % modules, 'page', Tree, modules)
+            results.wholes[modules] = reload_cost.leaf(*where, self.options.saves)
+            self.stop_all()
+
+    def _peer_reloads(self, results):
+        if 'reload-peers' not in self.options.only:
+            return
+        pages = contestants.edited_pages(self.module, self.peers)
+        daemon, daemon_of_tree = contestants.edited_daemons(self.peers)
+        for contestant, edits in [(page, peer_reload.pages) for page in pages] + [
+                (daemon, peer_reload.daemons), (daemon_of_tree, peer_reload.daemon_of_tree)]:
+            say('%s: reload-peers, %s' % (results.one_process.mpm, contestant.name))
+            server = self._server(contestant, results.one_process, results.one_process.mpm)
+            contestant.write_site(server.htdocs)
+            if contestant is daemon_of_tree:
+                peer_reload.write_tree(server, self.peers.mod_wsgi)
+            self._start(server)
+            results.peer_edits += edits(server, contestant.title, contestant.url)
+            self.stop_all()
 
 
 def say(text):

@@ -26,15 +26,12 @@ class Connection:
 
     def get(self, url):
         """One request, read to the end of its response."""
-        self.socket.sendall(('GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' % url).encode('ascii'))
-        head = self._until(b'\r\n\r\n')
-        fields = head.lower().split(b'\r\n')
-        for field in fields:
-            if field.startswith(b'content-length:'):
-                return Response(head, self._exactly(int(field.split(b':')[1])))
-        if b'transfer-encoding: chunked' in fields:
-            return Response(head, self._chunks())
-        raise ValueError('a response without a length: %r' % head)
+        return self.get_many(url, 1)[0]
+
+    def get_many(self, url, count):
+        """The same request so many times, all sent before the first response is read."""
+        self.socket.sendall(count * ('GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' % url).encode('ascii'))
+        return [self._response() for _ in range(count)]
 
     def close(self):
         """Close the connection."""
@@ -45,6 +42,16 @@ class Connection:
 
     def __exit__(self, *_):
         self.close()
+
+    def _response(self):
+        head = self._until(b'\r\n\r\n')
+        fields = head.lower().split(b'\r\n')
+        for field in fields:
+            if field.startswith(b'content-length:'):
+                return Response(head, self._exactly(int(field.split(b':')[1])))
+        if b'transfer-encoding: chunked' in fields:
+            return Response(head, self._chunks())
+        raise ValueError('a response without a length: %r' % head)
 
     def _more(self):
         data = self.socket.recv(65536)

@@ -6,6 +6,8 @@ from toolchain import BENCHES
 from tree import Tree
 
 HELLO = b'hello, world\n'
+# Bytecode is valid by the second and the size of its source: edits as fast as ours would go unseen.
+NO_BYTECODE = {'PYTHONDONTWRITEBYTECODE': '1'}
 
 
 class Contestant:
@@ -55,19 +57,32 @@ def ours(module):
         Contestant('publisher', 'publisher, two arguments', '/pub?name=x&count=5', b'hello, x 5\n',
                    load, python_site('mod_python.publisher')),
     ]
-    for managed in (100, 10000):
+    for managed in (1000, 10000):
         found.append(Contestant(
             'hello-%d' % managed, 'PythonHandler, {:,} managed modules'.format(managed), '/hello',
             HELLO, load, python_site('hello'), managed=managed))
     return found
 
 
+def engine(module, floor):
+    """What tells the engine's share of a request: the floor, the same handler without reloading, and with it."""
+    hello, thousand, ten_thousand = (
+        one for one in ours(module) if one.name in ('hello', 'hello-1000', 'hello-10000'))
+    off = Contestant('hello-off', 'PythonHandler, PythonAutoReload Off', '/hello', HELLO, hello.load,
+                     hello.site + ['PythonAutoReload Off'])
+    return [baseline(floor)[0], off, hello, thousand, ten_thousand]
+
+
+def mod_python(unpacked):
+    """What every contestant of mod_python has: modules, directives, environment."""
+    # Its mutex files would otherwise be left behind in the system's temporary directory.
+    return (['LoadModule python_module "%s"' % unpacked.mod_python],
+            ['PythonOption mod_python.mutex_directory "{run}"'], {'PYTHONPATH': unpacked.packages})
+
+
 def peers(unpacked):
     """mod_python with the same files and directives, and mod_wsgi embedded."""
-    load = ['LoadModule python_module "%s"' % unpacked.mod_python]
-    # Its mutex files would otherwise be left behind in the system's temporary directory.
-    options = ['PythonOption mod_python.mutex_directory "{run}"']
-    environment = {'PYTHONPATH': unpacked.packages}
+    load, options, environment = mod_python(unpacked)
     return [
         Contestant('mod_python', 'mod_python: PythonHandler', '/hello', HELLO, load,
                    options + python_site('hello'), environment),
@@ -82,7 +97,34 @@ def peers(unpacked):
     ]
 
 
-def reload_page(module):
-    """The page whose modules the reload measurement edits."""
-    return Contestant('reload', 'reload', '/page', None,
-                      ['LoadModule python_module "%s"' % module], python_site('page'))
+def reload_page(module, name, handler):
+    """A page whose modules the reload measurement edits."""
+    return Contestant(name, name, '/' + handler, None, ['LoadModule python_module "%s"' % module],
+                      python_site(handler))
+
+
+def edited_pages(module, unpacked):
+    """The published page that is edited, by mod_python_rs and by mod_python: the same files, the same directives."""
+    site = python_site('mod_python.publisher') + ['PythonPath "sys.path + [\'{htdocs}\']"']
+    load, options, environment = mod_python(unpacked)
+    return [
+        Contestant('edited', 'mod_python_rs, publisher', '/edited_page', None,
+                   ['LoadModule python_module "%s"' % module], site),
+        Contestant('edited-mod_python', 'mod_python, publisher', '/edited_page', None, load,
+                   options + site, dict(environment, **NO_BYTECODE)),
+    ]
+
+
+def edited_daemons(unpacked):
+    """mod_wsgi's daemon mode, with a script that imports one module and with one that imports a whole tree."""
+    return [
+        Contestant(name, title, url, None, ['LoadModule wsgi_module "%s"' % unpacked.mod_wsgi],
+                   ['WSGISocketPrefix "{run}/wsgi"',
+                    'WSGIDaemonProcess bench processes=1 threads=8 python-path="{htdocs}"',
+                    'WSGIScriptAlias %s "{htdocs}%s.py"' % (url, url),
+                    'WSGIProcessGroup bench', 'WSGIApplicationGroup %{{GLOBAL}}', 'WSGIScriptReloading On'],
+                   environment)
+        for name, title, url, environment in (
+            ('edited-mod_wsgi', 'mod_wsgi, daemon mode', '/edited_wsgi', NO_BYTECODE),
+            ('edited-mod_wsgi-tree', 'mod_wsgi, daemon mode', '/tree_wsgi', {}))
+    ]

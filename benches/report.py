@@ -6,7 +6,8 @@ import statistics
 import sys
 import time
 
-from reload_cost import MODULES
+from peer_reload import NEVER_SECONDS
+from reload_cost import FAN_MODULES, MODULES
 from toolchain import REPOSITORY, BenchError
 
 BEGIN, END = '<!-- bench:begin -->', '<!-- bench:end -->'
@@ -24,21 +25,45 @@ PEER_AIMS = (
     ('publisher', 'mod_python-publisher'),
 )
 FRESH_AIM_SECONDS = 0.010
+# What the engine may add to a request, and ten thousand modules to one.
+ENGINE_AIM_SECONDS = 1e-6
+ENGINE_AIM_CALLS = 1
+# A save with the same affected set among the most modules over the same among the fewest.
+WHOLE_AIM = 2.0
+
+
+class EngineCost:
+    """What one contestant's requests cost while nothing changes: CPU seconds by slice, system calls by name."""
+
+    def __init__(self, title):
+        self.title, self.slices, self.calls = title, [], None
 
 
 class Results:
     """What one MPM gave: samples by contestant and round, response sizes, reload outcomes."""
 
-    def __init__(self, sizing, contestants):
-        self.sizing, self.contestants = sizing, contestants
+    def __init__(self, sizing, one_process, contestants):
+        self.sizing, self.one_process, self.contestants = sizing, one_process, contestants
         self.samples = {contestant.name: [] for contestant in contestants}
         self.sizes = {}
-        self.reload_sizing, self.reloads = None, {}
+        self.engine, self.not_traced = {}, None
+        self.reloads, self.affected, self.wholes, self.peer_edits = {}, {}, {}, []
 
     def ratios(self, name, base):
         """CPU per request of one contestant over another's, round by round."""
         return [one.cpu / other.cpu
                 for one, other in zip(self.samples[name], self.samples[base])]
+
+    def added(self, name, base):
+        """CPU seconds per request of one over another, slice by slice, of the engine's measurement."""
+        return [one - other for one, other in zip(self.engine[name].slices, self.engine[base].slices)]
+
+    def added_calls(self, name, base):
+        """System calls per request of one over another, by name, where there is a difference."""
+        one, other = self.engine[name].calls, self.engine[base].calls
+        added = {call: one.get(call, 0) - other.get(call, 0) for call in sorted(set(one) | set(other))}
+        # The rest are the calls of the child's other threads, which the clock brings and not the requests.
+        return {call: count for call, count in added.items() if abs(count) >= 0.05}
 
     def has(self, *names):
         """Whether all of these were measured."""
@@ -71,8 +96,9 @@ def render(results, options, versions):
     lines += ['| %s | %s |' % fact for fact in facts]
     for result in results:
         lines += throughput(result)
-    for result in results:
-        lines += reloads(result)
+    for part in (engine, reloads, affected, wholes, peer_edits):
+        for result in results:
+            lines += part(result)
     return lines + aims(results)
 
 
@@ -93,18 +119,87 @@ def throughput(result):
          'response, bytes'), rows)
 
 
-def reloads(result):
-    """The table of saves of one MPM."""
-    if not result.reloads:
+def engine(result):
+    """The table of what the engine adds to a request of one MPM."""
+    if not result.engine:
         return []
     rows = []
-    for reload in result.reloads.values():
-        rows.append((reload.title, spread([seconds * 1e3 for seconds in reload.times], '{:.2f}'),
-                     str(max(reload.stale)), spread(reload.executions, '{:.0f}'),
-                     str(reload.expected), '%.2f' % (reload.idle * 1e3), str(len(reload.times))))
-    return ['', '### Saves: %s, %s' % (result.sizing.mpm, result.reload_sizing), ''] + table(
-        ('saved, among {:,} managed modules'.format(MODULES), 'save to first fresh response, ms',
-         'stale responses, most', 'modules executed', 'expected', 'unchanged response, ms',
+    for name, cost in result.engine.items():
+        over_off = calls = ''
+        if name not in ('floor', 'hello-off'):
+            median, low, high = (seconds * 1e6 for seconds in interval(result.added(name, 'hello-off')))
+            over_off = '%+.2f (%+.2f to %+.2f)' % (median, low, high)
+        if cost.calls is not None and name != 'floor':
+            added = result.added_calls(name, 'floor').items()
+            calls = ', '.join('%s %+.2f' % one for one in added) or 'none'
+        rows.append((cost.title, '%.2f' % (statistics.median(cost.slices) * 1e6), over_off or '–',
+                     '%.2f' % sum(cost.calls.values()) if cost.calls is not None else 'not counted',
+                     calls or '–'))
+    lines = ['', '### The engine, nothing changed: %s, %s' % (result.sizing.mpm, result.one_process), '']
+    lines += table(('contestant', 'CPU per request, µs', 'more than with PythonAutoReload Off, µs',
+                    'system calls per request', 'more than the floor'), rows)
+    if result.not_traced:
+        lines += ['', 'System calls were not counted: %s.' % result.not_traced]
+    return lines
+
+
+def interval(values):
+    """The median and a 95 % confidence interval of it, by the ranks of the sign test."""
+    ranked = sorted(values)
+    reach = 0.98 * len(ranked) ** 0.5
+    low, high = int(len(ranked) / 2 - reach), int(len(ranked) / 2 + reach)
+    return statistics.median(ranked), ranked[max(low, 0)], ranked[min(high, len(ranked) - 1)]
+
+
+def reload_table(title, result, first, rows):
+    """A table of saves; `rows` are pairs of the first column's text and a Reload."""
+    if not rows:
+        return []
+    return ['', '### %s: %s, %s' % (title, result.sizing.mpm, result.one_process), ''] + table(
+        (first, 'save to first fresh response, ms', 'stale responses, most', 'modules executed', 'expected',
+         'unchanged response, ms', 'saves'),
+        [(text, milliseconds(reload.times), str(max(reload.stale)) if reload.stale else '–',
+          spread(reload.executions, '{:.0f}'), '–' if reload.expected is None else str(reload.expected),
+          '%.2f' % (reload.idle * 1e3), str(len(reload.times))) for text, reload in rows])
+
+
+def milliseconds(times):
+    """Median and spread of times in seconds."""
+    return spread([seconds * 1e3 for seconds in times], '{:.2f}')
+
+
+def reloads(result):
+    """The table of saves of one MPM."""
+    return reload_table('Saves', result, 'saved, among {:,} managed modules'.format(MODULES),
+                        [(reload.title, reload) for reload in result.reloads.values()])
+
+
+def affected(result):
+    """The table of saves by the size of the affected set."""
+    return reload_table('Saves by affected set', result,
+                        'modules affected, of {:,}'.format(FAN_MODULES),
+                        [('{:,}'.format(size), reload) for size, reload in result.affected.items()])
+
+
+def wholes(result):
+    """The table of saves of the same leaf by the number of all managed modules."""
+    return reload_table('Saves by all that is managed', result, 'managed modules, 4 of them affected',
+                        [('{:,}'.format(modules), reload) for modules, reload in result.wholes.items()])
+
+
+def peer_edits(result):
+    """The table of the same edits under every server."""
+    if not result.peer_edits:
+        return []
+    rows = []
+    for edits in result.peer_edits:
+        fresh = milliseconds(edits.times) if edits.times else ''
+        if edits.never:
+            fresh = (fresh + ', then ' if fresh else '') + 'never (checked for %d s)' % NEVER_SECONDS
+        rows.append(('%s: %s' % (edits.title, edits.edited), fresh, '–' if edits.never else str(max(edits.stale)),
+                     str(max(edits.errors)), str(len(edits.stale))))
+    return ['', '### Saves, against the peers: %s, %s' % (result.sizing.mpm, result.one_process), ''] + table(
+        ('server and what is saved', 'save to first fresh response, ms', 'stale responses, most', 'failed requests, most',
          'saves'), rows)
 
 
@@ -129,6 +224,17 @@ def aims(results):
         [verdict(statistics.median(result.reloads['reload-leaf'].times) * 1e3,
                  FRESH_AIM_SECONDS * 1e3, '%.2f ms')
          if 'reload-leaf' in result.reloads else '' for result in results])
+    for title, name, base in (('the engine, one module', 'hello', 'hello-off'),
+                              ('10,000 managed modules more than one', 'hello-10000', 'hello')):
+        row('%s: ≤ %.2f µs per request' % (title, ENGINE_AIM_SECONDS * 1e6),
+            [verdict(statistics.median(result.added(name, base)) * 1e6, ENGINE_AIM_SECONDS * 1e6, '%.2f µs')
+             if result.engine else '' for result in results])
+    row('10,000 managed modules: ≤ %d system call more than the floor' % ENGINE_AIM_CALLS,
+        [verdict(sum(result.added_calls('hello-10000', 'floor').values()), ENGINE_AIM_CALLS + 0.05, '%.2f')
+         if result.engine and not result.not_traced else '' for result in results])
+    row('4 modules affected: 10,000 managed modules ÷ 100 ≤ %.2f' % WHOLE_AIM,
+        [verdict(statistics.median(result.wholes[10000].times) / statistics.median(result.wholes[100].times),
+                 WHOLE_AIM, '%.2f') if result.wholes else '' for result in results])
     return ['', '### Aims (medians)', ''] + table(head, rows) if rows else []
 
 
