@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, handler},
-    support::{Mpm, mpm_tests},
+    support::{Httpd, Mpm, mpm_tests},
 };
 
 fn leaf(mpm: Mpm) -> App {
@@ -35,6 +35,70 @@ mpm_tests! {
         app.edit("c.py", "V = 2");
         let fixed = app.expect("2");
         assert_eq!(fixed.runs_after(&first), ["c", "user", "h"]);
+    }
+
+    /// Memory that cannot be had, by one allocation and, under a limit, by many: contained as any other failure.
+    [prefork, event]
+    fn bodies_without_memory(mpm) {
+        // Far more than httpd and Python take, and little enough that a body is there soon.
+        let limit = ["prlimit", "--as=4294967296"];
+        let app = App::start_with(Httpd::builder(mpm).threads(2).launcher(limit), &[
+            ("h.py", &handler("import user", "user.V")),
+            ("user.py", "from c import V"),
+            ("c.py", "V = 1"),
+        ]);
+        let first = app.expect("1");
+        for (count, body) in [
+            "[0] * 10**15",
+            "kept = []\nwhile True:\n    kept.append(bytearray(1 << 28))",
+        ].into_iter().enumerate() {
+            app.edit("c.py", body);
+            app.expect("1");
+            assert!(app.expect("1").runs_after(&first).is_empty(), "{body}");
+            assert_eq!(app.failures().len(), count + 1, "{body}: {:#?}", app.failures());
+        }
+        assert_eq!(app.httpd.log().matches("MemoryError").count(), 2, "{}", app.httpd.log());
+        app.edit("c.py", "V = len(bytearray(1 << 28)) >> 28\nV += 1");
+        assert_eq!(app.expect("2").runs_after(&first), ["c", "user", "h"], "what the bodies held is free again");
+    }
+
+    /// A thread that a body starts ends by sys.exit or by an error: its own end, and nobody else's.
+    [prefork, event]
+    fn threads_of_bodies_that_end(mpm) {
+        let app = leaf(mpm);
+        let first = app.expect("1");
+        for (value, end) in [(2, "sys.exit('enough')"), (3, "raise SystemExit"), (4, "raise KeyboardInterrupt"), (5, "1 / 0")] {
+            app.edit("c.py", &format!(
+                "import sys, threading\ndef f():\n    {end}\nt = threading.Thread(target=f)\nt.start()\nt.join()\nV = {value}"
+            ));
+            assert_eq!(app.expect(&value.to_string()).pid, first.pid);
+        }
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
+    /// A body that replaces what imports and prints go through, and fails or not: edits go on being seen.
+    [prefork, event]
+    fn bodies_that_replace_the_machinery(mpm) {
+        let app = leaf(mpm);
+        let first = app.expect("1");
+        let replacements = [
+            "import sys\nsys.modules = dict(sys.modules)",
+            "import sys\nsys.modules = {}",
+            "import builtins\nbuiltins.__import__ = None",
+            "import builtins\nold = builtins.__import__\nbuiltins.__import__ = lambda *a, **k: old(*a, **k)",
+            "import sys\nsys.stdout = sys.stderr = None",
+            "import sys\nsys.meta_path = []",
+            "import sys\nsys.path[:] = []\nsys.path_hooks[:] = []\nsys.path_importer_cache.clear()",
+        ];
+        for (count, body) in replacements.into_iter().enumerate() {
+            app.edit("c.py", &format!("{body}\n1 / 0"));
+            assert_eq!(app.expect("1").pid, first.pid, "{body}");
+            assert_eq!(app.failures().len(), count + 1, "{body}: {:#?}", app.failures());
+            app.edit("c.py", "import string\nV = 1");
+            app.expect("1");
+        }
+        app.edit("c.py", "import colorsys\nV = 2");
+        app.expect("2");
     }
 
     /// An exception whose own text cannot be had is contained as well.
@@ -117,7 +181,7 @@ V = sum(found)
     /// A body that asks its own server: the answer comes from the generation that serves.
     [event]
     fn a_body_that_asks_its_own_server(mpm) {
-        let app = App::start_configured(crate::support::Httpd::builder(mpm), "PythonReloadTimeout 2\nPythonReload async", &[
+        let app = App::start_configured(Httpd::builder(mpm), "PythonReloadTimeout 2\nPythonReload async", &[
             ("h.py", &handler("import c", "c.V")),
             ("c.py", "V = 1"),
         ]);

@@ -1,6 +1,6 @@
 //! P6: files that appear, go away, take each other's place and change their names.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use crate::{
     app::{App, handler},
@@ -228,12 +228,15 @@ def late():
         let app = App::start(mpm, &[("h.py", &handler("import c", "c.V")), ("c.py", "V = 1")]);
         app.expect("1");
         let path = app.site.path("c.py");
-        for (what, make) in odd_files() {
+        for (reported, (what, make)) in odd_files().into_iter().enumerate() {
             fs::remove_file(&path).expect("the file is removed");
             make(&path);
             app.expect("1");
             app.expect("1");
-            assert!(!app.failures().is_empty(), "{what} is reported");
+            let failures = app.failures().split_off(reported);
+            assert_eq!(failures.len(), 1, "{what}: {failures:#?}");
+            let names = ["c.py", "No module named 'c'"];
+            assert!(names.iter().any(|name| failures[0].contains(name)), "{what}: {failures:#?}");
             if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) }.expect("it goes again");
             app.edit("c.py", "V = 1");
             app.expect("1");
@@ -257,8 +260,18 @@ fn odd_files() -> Vec<(&'static str, Make)> {
     fn link(path: &std::path::Path) {
         std::os::unix::fs::symlink("nowhere.py", path).expect("a link is made");
     }
+    fn unreadable(path: &std::path::Path) {
+        fs::write(path, "V = 'nobody may read this'\n").expect("the file is written");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).expect("its mode is set");
+    }
     fn loop_of_links(path: &std::path::Path) {
         std::os::unix::fs::symlink("c.py", path).expect("a link is made");
     }
-    vec![("a FIFO", fifo), ("a directory", directory), ("a dangling link", link), ("a loop of links", loop_of_links)]
+    vec![
+        ("a FIFO", fifo),
+        ("a directory", directory),
+        ("a dangling link", link),
+        ("a loop of links", loop_of_links),
+        ("an unreadable file", unreadable),
+    ]
 }

@@ -7,15 +7,19 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::{
     app::{Answer, App, Gate, Held, handler},
-    support::{Httpd, Save, mpm_tests, wait_for},
+    support::{Httpd, Save, group_members, mpm_tests, wait_for},
 };
 
 /// How many children the tests of many children have.
 const CHILDREN: usize = 8;
+
+/// For how long requests cross each other's imports.
+const CROSSING: Duration = Duration::from_secs(4);
 
 /// Asks until every child that lives now has answered this.
 fn converge(app: &App, value: &str) {
@@ -95,6 +99,73 @@ def next_order():
         }
     }
 
+    /// Case 60: for several seconds requests import in opposite orders, in bodies, in functions and in threads of their own,
+    /// while one edit follows the other: all of them answer, and each request with one generation.
+    [prefork, event, worker]
+    fn case_60_opposite_orders_for_seconds(mpm) {
+        let head = "
+import threading
+def load(left_first, found):
+    if left_first:
+        import left, right
+    else:
+        import right, left
+    found.extend([left.number(), right.number(), left.other().number(), right.other().number()])
+def all_numbers(left_first):
+    own, others = [], []
+    # A thread that serves no request takes what is current, import by import.
+    other = threading.Thread(target=load, args=(not left_first, others))
+    other.start()
+    load(left_first, own)
+    other.join()
+    return '%d and %d of %s' % (len(others), len(own), sorted(set(own)))
+";
+        let side = |other: &str| {
+            format!(
+                "import {other} as _other\nfrom base import NUMBER\ndef number():\n    return NUMBER\n\
+                 def other():\n    import {other}\n    return {other}"
+            )
+        };
+        let handling = |left_first: &str| handler(head, &format!("all_numbers({left_first})"));
+        let builder = if mpm.threaded() { Httpd::builder(mpm).threads(8) } else { Httpd::builder(mpm).children(4) };
+        let app = App::start_with(builder, &[
+            // The parity of the process's requests decides which way round the imports go.
+            ("h.py", &handling("next(turns) % 2 == 0").replacen("import threading", "import itertools, threading\nturns = itertools.count()", 1)),
+            ("left.py", &side("right")),
+            ("right.py", &side("left")),
+            ("base.py", "NUMBER = 0"),
+        ]);
+        let stop = AtomicBool::new(false);
+        let answered = AtomicUsize::new(0);
+        let saved = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        let earliest = saved.load(Ordering::SeqCst);
+                        let value = app.ask().value;
+                        let number = value.strip_prefix("4 and 4 of [").and_then(|rest| rest.strip_suffix(']'));
+                        let number: usize = number.and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("mixed: {value}"));
+                        assert!(number >= earliest, "{number} after {earliest} was saved");
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let begin = Instant::now();
+            let mut number = 0;
+            while begin.elapsed() < CROSSING {
+                number += 1;
+                let before = answered.load(Ordering::Relaxed);
+                // By a rename, so that at each moment the file is whole and no save hides the one before it.
+                app.save(Save::Rename, "base.py", &format!("NUMBER = {number}"));
+                saved.store(number, Ordering::SeqCst);
+                wait_for("requests to go on", || (answered.load(Ordering::Relaxed) > before).then_some(()));
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
     /// P4: a request of an old generation imports a module for the first time after it was edited: it must not see half
     /// of the new generation.
     [prefork, event]
@@ -124,19 +195,82 @@ def late():
         }
     }
 
-    /// Case 64: after one edit every child shows it, and each runs the bodies once.
-    [prefork]
+    /// Case 64: after one edit all of 64 children show it.
+    [prefork, event]
     fn case_64_every_child_converges(mpm) {
-        let app = App::start_with(Httpd::builder(mpm).children(CHILDREN), &[
+        let app = App::start_with(Httpd::builder(mpm).children(if mpm.threaded() { 4 } else { 64 }), &[
             ("h.py", &handler("import c, d", "'%s %s' % (c.V, d.V)")),
             ("c.py", "V = 1"),
             ("d.py", "from c import V"),
         ]);
         converge(&app, "1 1");
-        for value in 2..6 {
+        for value in 2..4 {
             app.edit("c.py", &format!("V = {value}"));
             converge(&app, &format!("{value} {value}"));
         }
+    }
+
+    /// Case 65: a child that is forked after five edits starts with the fifth, though its siblings have lived through all.
+    [prefork, event]
+    fn case_65_a_child_forked_after_edits(mpm) {
+        let app = App::start_with(Httpd::builder(mpm).children(2).threads(2), &[
+            ("h.py", &handler("import c, d", "'%s %s' % (c.V, d.V)")),
+            ("c.py", "V = 0"),
+            ("d.py", "from c import V"),
+        ]);
+        for value in 0..=5 {
+            app.edit("c.py", &format!("V = {value}"));
+            converge(&app, &format!("{value} {value}"));
+        }
+        let old = app.httpd.child_pids();
+        for pid in &old {
+            app.httpd.kill_child(*pid);
+        }
+        let young = wait_for("new children", || {
+            let pids = app.httpd.child_pids();
+            (pids.len() == old.len() && pids.iter().all(|pid| !old.contains(pid))).then_some(pids)
+        });
+        converge(&app, "5 5");
+        app.edit("c.py", "V = 6");
+        converge(&app, "6 6");
+        assert_eq!(app.httpd.child_pids(), young);
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
+    /// Case 65: a graceful restart while a body of the new code runs: its request is answered with the new code, the old child
+    /// goes, and the new one serves.
+    [prefork, event]
+    fn case_65_a_graceful_restart_in_a_reload(mpm) {
+        let mut app = App::start(mpm, &[
+            ("h.py", &handler("import c, d", "'%s %s' % (c.V, d.V)")),
+            ("c.py", "V = 1"),
+            ("d.py", "from c import V"),
+        ]);
+        let before = app.expect("1 1");
+        for value in [2, 3, 4] {
+            let mut gate = Gate::new();
+            let old = app.ask();
+            app.edit("c.py", &format!("{}\nV = {value}", gate.wait_statement()));
+            let mut connection = app.httpd.connect();
+            connection.send_request("GET", "/", &[("Connection", "close")], None).expect("the request is sent");
+            gate.arrival();
+            app.httpd.graceful();
+            // The next generation's children run the body without anybody in their way.
+            drop(gate);
+            let answer = Answer::of(&connection.read_response(false).expect("the request is answered"));
+            assert_eq!((answer.pid, &*answer.value), (old.pid, &*format!("{value} {value}")));
+            wait_for("the old child to go", || (!app.httpd.child_pids().contains(&old.pid)).then_some(()));
+            // Nobody listens at the gate any more.
+            app.edit("c.py", &format!("V = {value}"));
+            assert_ne!(app.expect(&format!("{value} {value}")).pid, before.pid);
+        }
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+        for bad in ["exit signal", "panicked", "AH00052"] {
+            assert!(app.httpd.log_lines(bad).is_empty(), "{}", app.httpd.log());
+        }
+        let group = app.httpd.parent_pid();
+        assert!(app.httpd.stop().success());
+        assert!(group_members(group).is_empty(), "nothing is left");
     }
 
     /// P10: children are killed at random moments of a storm of edits and requests, also in the middle of taking events from

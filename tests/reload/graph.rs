@@ -221,4 +221,59 @@ mpm_tests! {
         let second = app.expect("2");
         assert_eq!(second.runs_after(&first), ["pkg.impl", "pkg", "user", "h"]);
     }
+
+    /// Case 11: plugins by a name that is put together while the request runs, in a function and in a body.
+    [prefork, event]
+    fn case_11_plugins_by_a_computed_name(mpm) {
+        let head = "
+import importlib, early
+def plugin(n):
+    return importlib.import_module(f'plugins.{n}').V
+";
+        let app = App::start(mpm, &[
+            ("h.py", &handler(head, "'%s %s %s' % (plugin('one'), plugin('two'), early.V)")),
+            ("early.py", "import importlib\nV = [importlib.import_module(f'plugins.{n}').V for n in ('one', 'three')]"),
+            ("plugins/__init__.py", ""),
+            ("plugins/one.py", "V = 1"),
+            ("plugins/two.py", "V = 2"),
+            ("plugins/three.py", "V = 3"),
+        ]);
+        let first = app.expect("1 2 [1, 3]");
+        app.edit("plugins/three.py", "V = 33");
+        let second = app.expect("1 2 [1, 33]");
+        assert_eq!(second.runs_after(&first), ["plugins.three", "early", "h"]);
+        app.edit("plugins/two.py", "V = 22");
+        let third = app.expect("1 22 [1, 33]");
+        assert!(!third.runs_after(&second).contains(&"early"), "{third:?}");
+        app.edit("plugins/one.py", "V = 11");
+        app.expect("11 22 [11, 33]");
+    }
+
+    /// Case 67: 5,000 modules: nothing runs while nothing is edited, and an edit of a leaf with three dependents runs four.
+    [prefork, event]
+    fn case_67_five_thousand_modules(mpm) {
+        const PACKAGES: usize = 50;
+        const MODULES: usize = 100;
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import user\n", "'%s %d' % (user.V, user.middle.many)")),
+            ("user.py", "import middle\nfrom middle import V"),
+            ("middle.py", "import crowd\nfrom leaf import V\nmany = crowd.many"),
+            ("leaf.py", "V = 1"),
+            ("crowd.py", "import importlib\nmodules = [importlib.import_module(f'p{n}.m{m}') for n in range(50) for m in range(100)]\n\
+                          many = len(modules)"),
+        ]);
+        for package in 0..PACKAGES {
+            app.site.write(&format!("p{package}/__init__.py"), "");
+            for module in 0..MODULES {
+                app.site.write(&format!("p{package}/m{module}.py"), format!("NUMBER = {module}\n"));
+            }
+        }
+        let first = app.expect("1 5000");
+        for _ in 0..20 {
+            assert!(app.expect("1 5000").runs_after(&first).is_empty());
+        }
+        app.edit("leaf.py", "V = 2");
+        let second = app.expect("2 5000");
+        assert_eq!(second.runs_after(&first), ["leaf", "middle", "user", "h"]);
+    }
 }

@@ -58,7 +58,7 @@ mpm_tests! {
             ("h.py", &handler("import c", "c.V")),
             ("c.py", "V = 1"),
         ]);
-        let first = app.expect("1");
+        let mut before = app.expect("1");
         for (count, body) in [
             "while True: pass",
             // One that takes no interest in exceptions is stopped as well.
@@ -67,14 +67,15 @@ mpm_tests! {
         ].into_iter().enumerate() {
             app.edit("c.py", body);
             app.expect("1");
-            app.expect("1");
+            // Not every Python stops the second body before its last line; the build is discarded all the same.
+            before = app.expect("1");
             assert_eq!(app.failures().len(), count + 1, "{body}: {:#?}", app.failures());
         }
         let log = app.httpd.log();
         assert!(log.contains("PythonReloadTimeout"), "the log names the limit:\n{log}");
         app.edit("c.py", "V = 2");
         let last = app.expect("2");
-        assert_eq!(last.runs_after(&first), ["c", "h"]);
+        assert_eq!(last.runs_after(&before), ["c", "h"]);
     }
 
     /// PythonAutoReload Off: files are loaded once.

@@ -174,9 +174,9 @@ mpm_tests! {
         assert_eq!(app.ask_at("/app2/").value, "two");
     }
 
-    /// P7: two virtual hosts with the same directory do not share modules, and both see an edit.
+    /// P7, case 63: two virtual hosts with the same directory do not share modules, and both see an edit.
     [prefork, event]
-    fn virtual_hosts_are_apart(mpm) {
+    fn case_63_virtual_hosts_are_apart(mpm) {
         let site = Site::with(&[
             ("h.py", &module(&handler("import c\ncount = [0]", "'%s %d' % (c.V, c.next())"))),
             ("c.py", &module("V = 1\nn = 0\ndef next():\n    global n\n    n += 1\n    return n")),
@@ -197,6 +197,53 @@ mpm_tests! {
         assert_eq!(ask("two.example"), "2 1");
         assert_eq!(ask("two.example"), "2 2");
         assert_eq!(ask("one.example"), "2 1");
+    }
+
+    /// Case 63: two interpreters by PythonInterpreter share util's path: each has a util of its own, and one edit is fresh in both,
+    /// broken ones included.
+    [prefork, event]
+    fn case_63_two_interpreters_share_a_path(mpm) {
+        let util = |value: &str| format!("import itertools\nturns = itertools.count(1)\nV = {value}");
+        let files = [
+            ("one/h.py", handler("import util", "'one %s %d' % (util.V, next(util.turns))")),
+            ("two/h.py", handler("import util", "'two %s %d' % (util.V, next(util.turns))")),
+            ("shared/util.py", util("1")),
+        ];
+        let site = Site::new();
+        for (path, body) in &files {
+            site.write(path, module(body));
+        }
+        let section = |name: &str| {
+            format!(
+                "<Directory {}>\nSetHandler mod_python\nPythonHandler h\nPythonInterpreter {name}\n\
+                 PythonPath \"['{}', '{}'] + sys.path\"\n</Directory>\n",
+                quoted(&site, name),
+                site.path(name).display(),
+                site.path("shared").display(),
+            )
+        };
+        let conf = section("one") + &section("two");
+        let httpd = Httpd::builder(mpm).site(&site, "").conf(&conf).start();
+        let app = App { site, httpd };
+        let expect = |name: &str, value: u32, turn: u32| {
+            let answer = app.ask_at(&format!("/{name}/"));
+            assert_eq!(answer.value, format!("{name} {value} {turn}"));
+            answer
+        };
+        expect("one", 1, 1);
+        expect("one", 1, 2);
+        let first = expect("two", 1, 1);
+        app.edit("shared/util.py", &util("2"));
+        let second = expect("one", 2, 1);
+        assert_eq!(second.runs_after(&first), ["util", "h"]);
+        assert_eq!(expect("two", 2, 1).runs_after(&second), ["util", "h"]);
+        app.edit("shared/util.py", &util("1 / 0"));
+        expect("two", 2, 2);
+        expect("one", 2, 2);
+        app.edit("shared/util.py", &util("3"));
+        expect("one", 3, 1);
+        expect("two", 3, 1);
+        expect("two", 3, 2);
     }
 
     /// P7: a file of the application that has a standard module's name is for the application alone; the standard library

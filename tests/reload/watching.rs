@@ -4,24 +4,9 @@ use std::{fs, process::Command};
 
 use crate::{
     app::{App, handler},
+    mounts::{cannot_mount, mounted},
     support::{Builder, Httpd, Mpm, Site, mpm_tests, wait_for},
 };
-
-/// Starts the command that follows after running a script, in a mount namespace of its own.
-fn mounted(script: &str) -> Vec<String> {
-    let script = format!("{script} && exec \"$@\"");
-    ["unshare", "--mount", "sh", "-c", &script, "sh"].map(str::to_owned).to_vec()
-}
-
-/// Why this machine cannot run the script in a mount namespace; nothing where it can.
-fn cannot_mount(script: &str) -> Option<String> {
-    let words = mounted(script);
-    match Command::new(&words[0]).args(&words[1..]).arg("true").output() {
-        Ok(output) if output.status.success() => None,
-        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).into_owned()),
-        Err(error) => Some(error.to_string()),
-    }
-}
 
 /// Whether a child of this httpd holds an inotify instance.
 fn has_inotify(httpd: &Httpd) -> bool {
