@@ -235,7 +235,10 @@ class ManagedFinder:
 
 
 def find_in_place(fullname):
-    """Answer the source file that a finder like those of editable installs has for a name, and whether it is a package's."""
+    """Answer the source file that a finder has for a name, whether it is a package's, and whether it is an ordinary finder.
+
+    Others are like those of editable installs.
+    """
     for finder in sys.meta_path:
         if isinstance(finder, ManagedFinder) or not hasattr(finder, "find_spec"):
             continue
@@ -243,9 +246,9 @@ def find_in_place(fullname):
         if spec is None:
             continue
         is_ordinary = getattr(finder, "__module__", "").startswith(("_frozen_importlib", "importlib."))
-        if is_ordinary or not spec.has_location or not str(spec.origin).endswith(".py"):
+        if not spec.has_location or not str(spec.origin).endswith(".py"):
             return None
-        return spec.origin, spec.submodule_search_locations is not None
+        return spec.origin, spec.submodule_search_locations is not None, is_ordinary
     return None
 
 

@@ -384,11 +384,12 @@ fn concerns_managed(py: Python<'_>, importer: &Importer, name: &Name) -> PyResul
         Some(Resolution::Managed(_)) => return Ok(!shown::is_standard(py, first)?),
         None => {}
     }
-    let modules = crate::python::system::modules(py)?;
-    if modules.contains(first)? || shown::is_standard(py, first)? {
+    let first = Name::from(first);
+    // An entry of another application is nothing unmanaged: this one may have a module of the name too.
+    let is_taken = crate::python::system::modules(py)?.contains(&*first)? && !shown::is_ours(py, &first);
+    if is_taken || shown::is_standard(py, &first)? {
         return Ok(false);
     }
-    let first = Name::from(first);
     Ok(matches!(resolve(py, &importer.application, &importer.view, &first, &Parent::Nothing)?, Resolution::Managed(_)))
 }
 
@@ -598,7 +599,7 @@ fn elsewhere(
     // What finders look at is not read by the body that imports.
     let _quiet = context::leave_body();
     if *found == Found::Nothing {
-        return installed_in_place(py, application, name);
+        return installed_in_place(py, application, view, name);
     }
     let at = match found {
         Found::Package(_, path) | Found::Module(path) | Found::Foreign(path) => path.parent().map(PathBuf::from),
@@ -622,17 +623,28 @@ fn finds_module(py: Python<'_>, name: &Name, directories: &[&SearchDirectory]) -
     Ok(!spec.is_none() && !spec.getattr("loader")?.is_none())
 }
 
-/// Source code under a root that a finder of `sys.meta_path` knows, where Python's own finders know nothing.
-fn installed_in_place(py: Python<'_>, application: &Application, name: &Name) -> PyResult<Elsewhere> {
-    let roots = &application.key.roots;
+/// Source code under a root that a finder of `sys.meta_path` knows; and what lies below a managed directory, where code has put
+/// a directory of its own on `sys.path`.
+fn installed_in_place(py: Python<'_>, application: &Application, view: &View, name: &Name) -> PyResult<Elsewhere> {
     let is_taken = crate::python::system::modules(py)?.contains(&**name)? && !shown::is_ours(py, name);
-    if roots.is_empty() || is_taken || shown::is_standard(py, name)? {
+    if is_taken || shown::is_standard(py, name)? {
         return Ok(Elsewhere::Nothing);
     }
+    let roots: Vec<PathBuf> = application.key.roots.iter().map(|root| canonical(Path::new(root))).collect();
     let found = crate::python::import(py, "_mod_python_loader")?.getattr("find_in_place")?.call1((&**name,))?;
-    let Some((file, is_package)) = found.extract::<Option<(PathBuf, bool)>>()? else { return Ok(Elsewhere::Nothing) };
+    let Some((file, is_package, is_ordinary)) = found.extract::<Option<(PathBuf, bool, bool)>>()? else {
+        return Ok(Elsewhere::Nothing);
+    };
     let file = canonical(&file);
-    if !roots.iter().any(|root| file.starts_with(canonical(Path::new(root)))) {
+    if is_ordinary {
+        let search = view.search();
+        let is_below = search.iter().any(|d| d.managed && file.starts_with(&d.path));
+        if !is_below || applications::is_installation(&file) {
+            return Ok(Elsewhere::Nothing);
+        }
+    } else if roots.is_empty() {
+        return Ok(Elsewhere::Nothing);
+    } else if !roots.iter().any(|root| file.starts_with(root)) {
         return Ok(Elsewhere::Unmanaged);
     }
     Ok(Elsewhere::Managed(match file.parent() {

@@ -33,6 +33,7 @@ mod machinery;
 mod modes;
 mod mounts;
 mod ordinary;
+mod outside_paths;
 mod packages;
 mod pinned;
 mod places;
