@@ -684,6 +684,11 @@ impl Application {
             if is_quiet && !must_wait {
                 return Some(is_asked);
             }
+            if !must_wait && is_complete && Instant::now() >= deadline {
+                // Edits without a pause: what was saved when this request began has been compared.
+                self.dirty.fetch_or(!is_quiet, Ordering::SeqCst);
+                return Some(is_asked);
+            }
             if must_wait || Instant::now() >= deadline {
                 pending.is_asked = is_asked;
                 lock(&self.pending).merge(pending);

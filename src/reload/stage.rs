@@ -541,7 +541,7 @@ impl Stage {
 
     /// Whether the new generation uses something in this package without using the package itself, as `from package.part
     /// import name` does: it could not be imported again.
-    fn is_above_used(&self, package: &Name) -> bool {
+    fn is_above_used(&self, package: &Name, reached: Option<&HashSet<Name>>) -> bool {
         let below = format!("{package}.");
         let table = self.lock();
         let stays = |name: &Name| self.loaded.contains_key(name) && !table.failed.contains_key(name);
@@ -549,14 +549,43 @@ impl Stage {
             let parts = self.loaded.keys().filter(|name| name.starts_with(&below) && stays(name));
             parts
                 .flat_map(|part| graph.users_of(part))
+                .filter(|user| reached.is_none_or(|reached| reached.contains(*user)))
                 .any(|user| !user.starts_with(&below) && stays(user) && !table.made.contains_key(user))
         })
+    }
+
+    /// The modules that what directives name leads to: others are loaded, but nobody asks for them any more. `None` where
+    /// directives name nothing that is remembered, as in a `.htaccess` file.
+    fn reached(&self) -> Option<HashSet<Name>> {
+        let mut queue: Vec<Name> = self.application.entries().into_iter().map(|(module, _)| module).collect();
+        if queue.is_empty() {
+            return None;
+        }
+        let mut reached = HashSet::new();
+        while let Some(name) = queue.pop() {
+            if !reached.insert(name.clone()) {
+                continue;
+            }
+            queue.extend(name.rmatch_indices('.').map(|(at, _)| Name::from(&name[..at])));
+            let made = match self.lock().made.get(&name) {
+                Some(Made::Ready(record) | Made::Running(record)) => Some(record.clone()),
+                None => None,
+            };
+            match &made {
+                Some(record) => queue.extend(record.uses()),
+                None => self.application.with_graph(|graph| queue.extend(graph.used_by(&name).cloned())),
+            }
+            if let Some(module) = made.or_else(|| self.loaded.get(&name).cloned()) {
+                queue.extend(foresight::names(module.package(), &module.source));
+            }
+        }
+        Some(reached)
     }
 
     /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
     /// function that has not run yet would fail in the middle of a request.
     fn is_wanted(&self, py: Python<'_>, name: &Name, is_gone: bool) -> bool {
-        if self.is_above_used(name) {
+        if self.is_above_used(name, self.reached().as_ref()) {
             return true;
         }
         let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());

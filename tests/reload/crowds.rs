@@ -101,7 +101,7 @@ def next_order():
 
     /// Case 60: for several seconds requests import in opposite orders, in bodies, in functions and in threads of their own,
     /// while one edit follows the other: all of them answer, and each request with one generation.
-    [prefork, event, worker]
+    [worker, event]
     fn case_60_opposite_orders_for_seconds(mpm) {
         let head = "
 import threading

@@ -237,4 +237,25 @@ mpm_tests! {
             assert_eq!(app.ask_at(target).value, "2");
         }
     }
+
+    /// P1: a package that nobody asks for any more is broken, while modules of it are still loaded.
+    [prefork, event]
+    fn what_nobody_asks_for_any_more_keeps_nobody_from_being_fresh(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import m\nV = 1", "V")),
+            ("m.py", "from pkg.part import W"),
+            ("pkg/__init__.py", "import deep"),
+            ("pkg/part.py", "W = 1"),
+            ("deep.py", ""),
+        ]);
+        app.expect("1");
+        app.edit("h.py", &handler("V = 2", "V"));
+        app.expect("2");
+        app.edit("deep.py", "(");
+        app.edit("h.py", &handler("V = 3", "V"));
+        app.expect("3");
+        app.edit("deep.py", "");
+        app.edit("h.py", &handler("import m\nV = 4", "V + m.W"));
+        app.expect("5");
+    }
 }
