@@ -66,11 +66,15 @@ impl Failure {
     /// The failure that another child had with these changes.
     pub fn of_another_child(brief: String, text: String, signature: Signature) -> Self {
         let affected = signature.iter().map(|(name, _)| name.clone()).collect();
-        let attempts = Attempts::new();
+        Self::told(brief, text, signature, affected)
+    }
+
+    /// A failure whose changes say all about it.
+    fn told(brief: String, text: String, signature: Signature, affected: HashSet<Name>) -> Self {
         Self {
             text,
             brief,
-            attempts,
+            attempts: Attempts::new(),
             signature,
             blame: None,
             affected,
@@ -84,18 +88,7 @@ impl Failure {
     pub fn of_archive(damage: Damage, affected: HashSet<Name>) -> Self {
         let Damage { path, hash, brief, text } = damage;
         let signature = vec![(Name::from(path.to_string_lossy()), hash)];
-        let attempts = Attempts::new();
-        Self {
-            text,
-            brief,
-            attempts,
-            signature,
-            blame: None,
-            affected,
-            is_told: true,
-            at: Instant::now(),
-            lacks_room: false,
-        }
+        Self::told(brief, text, signature, affected)
     }
 
     /// The changes that could not be built.
