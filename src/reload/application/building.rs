@@ -1,0 +1,285 @@
+//! Building the next generation, and what becomes of the attempt.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Application, Change};
+use crate::httpd::log;
+use crate::python::error;
+use crate::python::gate::lock;
+use crate::reload::applications;
+use crate::reload::archive::Damage;
+use crate::reload::build::{self, Build, Reason};
+use crate::reload::execute;
+use crate::reload::failure::{Failure, signature};
+use crate::reload::fingerprint::Content;
+use crate::reload::graph::Name;
+use crate::reload::relabel;
+use crate::reload::stage::{self, Unpublished};
+use crate::reload::watch::Listener;
+
+/// How long a child that cannot build what others serve waits before it tries again.
+pub const RETRY: Duration = Duration::from_secs(2);
+
+/// The right to build, for one build. Tells the waiting requests when that has ended, however it did.
+pub struct Building {
+    application: Arc<Application>,
+    /// The build.
+    pub build: Arc<Build>,
+    has_run: bool,
+}
+
+impl Building {
+    /// For a build that the application's turn has been given to.
+    pub fn new(application: Arc<Application>, build: Arc<Build>) -> Self {
+        Self { application, build, has_run: false }
+    }
+
+    /// Builds.
+    pub fn run(mut self) {
+        self.application.build(&self.build);
+        self.has_run = true;
+    }
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        if !self.has_run {
+            // What was to be taken in has not been: there was no thread, or a panic.
+            self.application.anything_changed();
+        }
+        self.application.turn.end(&self.build);
+        if self.build.leave() {
+            applications::all().iter().for_each(|application| application.try_for_room());
+        }
+    }
+}
+
+impl Application {
+    /// Finds out what has changed and, if anything has, builds the next generation.
+    fn build(&self, build: &Arc<Build>) {
+        let Some(this) = self.this.upgrade() else { return };
+        // Before anything is read: what is found is at least as new.
+        let version = self.report.version();
+        let horizon = execute::horizon();
+        let Some(is_asked) = self.take_in() else { return };
+        let has_moved = lock(&self.places).next().is_some();
+        if let Some(damage) = self.archives.damage() {
+            self.meet_damage(version, damage);
+            return;
+        }
+        let suspects = lock(&self.names).suspects.clone();
+        if suspects.is_empty() && !has_moved {
+            self.conclude(version, None);
+            return;
+        }
+        let has_room = build::may_hang();
+        let before = self.failure();
+        let is_known = |suspects: &HashMap<Name, Change>| {
+            let signature = signature(suspects.iter());
+            // What another child serves can be built, perhaps only not at that time.
+            let is_final = |failure: &Failure| {
+                (failure.age() < RETRY || !self.report.is_served(&signature)) && !(failure.lacks_room() && has_room)
+            };
+            !is_asked
+                && before.as_ref().is_some_and(|failure| {
+                    failure.is_of(&signature) && is_final(failure) && !self.is_retried(failure.attempts())
+                })
+        };
+        if is_known(&suspects) {
+            return;
+        }
+        let suspects = crate::python::attach(|py| self.set_kept_aside(py, relabel::take_in(py, &this, suspects)));
+        if suspects.is_empty() && !has_moved {
+            self.conclude(version, None);
+            return;
+        }
+        if is_known(&suspects) {
+            return;
+        }
+        let signature = signature(suspects.iter());
+        build.begins_with(version, &signature);
+        if let Some((brief, text)) = self.report.known_failure(&signature)
+            && !is_asked
+        {
+            self.conclude(version, Some(Failure::of_another_child(brief, text, signature)));
+            return;
+        }
+        if build.is_abandonable() && !has_room {
+            self.fail(version, Failure::without_room(signature));
+            return;
+        }
+        self.report.begin(&signature);
+        let told = told(&suspects);
+        let changes = self.with_submodules(suspects);
+        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, horizon, build));
+        let in_a_row = self.turn.superseded.swap(0, Ordering::SeqCst);
+        match outcome {
+            Ok(()) => self.conclude(version, None),
+            Err(Unpublished::Broken(broken)) => {
+                let is_told = self.is_told(&told, &broken.attempts);
+                self.fail(version, Failure::new(*broken, signature, is_told));
+            }
+            Err(Unpublished::Superseded) => {
+                self.turn.superseded.store(in_a_row + 1, Ordering::SeqCst);
+                log::main(log::INFO, "a build begins again, as a file that it read was edited meanwhile");
+            }
+            Err(Unpublished::Abandoned) => {}
+        }
+    }
+
+    /// Keeps the last good generation, and says why unless that is known.
+    fn fail(&self, version: u64, failure: Failure) {
+        let before = self.failure();
+        if self.report.keep_failure(&failure) && !before.is_some_and(|before| before.is_repeated_by(&failure)) {
+            failure.report(self.current().number);
+        }
+        self.conclude(version, Some(failure));
+    }
+
+    /// Ends a comparison that began when the server had come to `version`: with code that is as new as the disk, or a failure.
+    fn conclude(&self, version: u64, failure: Option<Failure>) {
+        let failure = failure.map(Arc::new);
+        let before = std::mem::replace(&mut *lock(&self.failure), failure.clone());
+        if let Some(before) = before.filter(|b| failure.as_ref().is_none_or(|f| !f.is_of(b.signature()))) {
+            self.report.forget_failure(before.signature());
+        }
+        if let Some(failure) = failure {
+            self.report.fail(&failure.text);
+            return;
+        }
+        let modules = self.current().modules();
+        if self.report.is_behind(version) {
+            // What is kept is not what is on disk, and no child follows another one there.
+            let followed = modules.iter().filter(|(_, module)| !self.keeps(module));
+            self.report.serve_compared(followed.map(|(name, module)| (&**name, module.source.hash())));
+        }
+        self.report.reach(version);
+        self.report.settle(modules.iter().map(|(name, module)| (&**name, module.source.hash())));
+    }
+
+    /// Changes of modules that are kept are not built. Attached, as a change may hold compiled code.
+    fn set_kept_aside(&self, _: pyo3::Python<'_>, mut suspects: HashMap<Name, Change>) -> HashMap<Name, Change> {
+        let current = self.current();
+        suspects.retain(|name, change| {
+            let Some(module) = current.any(name).filter(|module| self.keeps(module)) else { return true };
+            let same_text = matches!(&change.content, Some(Ok(content)) if content.hash == module.source.hash());
+            let reason = match change.known {
+                None => "its file was moved or removed",
+                Some(_) if same_text => "a file that it reads has changed",
+                Some(_) => "its file has changed",
+            };
+            self.kept.require_restart(name, reason);
+            lock(&self.names).suspects.remove(name);
+            false
+        });
+        suspects
+    }
+
+    /// An archive cannot be read: what is served stays as it is.
+    fn meet_damage(&self, version: u64, damage: Damage) {
+        let before = self.failure();
+        let names = lock(&self.names).at(&HashSet::from([damage.path.clone()]));
+        let failure = Failure::of_archive(damage, names);
+        if before.as_ref().is_some_and(|before| before.is_of(failure.signature())) {
+            return;
+        }
+        if self.report.keep_failure(&failure) {
+            failure.report(self.current().number);
+        }
+        self.conclude(version, Some(failure));
+    }
+
+    /// Builds what was not tried for lack of room.
+    fn try_for_room(&self) {
+        if self.failure().is_some_and(|failure| failure.lacks_room()) {
+            self.turn.note_change();
+        }
+    }
+
+    /// Takes back the work of a build whose thread does not come back, so that newer code can be built without it.
+    pub fn give_up(&self, build: &Arc<Build>) {
+        let taken = crate::python::attach(|py| {
+            let text = build.thread.get().and_then(|thread| error::stack_of(py, *thread).ok()).unwrap_or_default();
+            let stage = build.take()?;
+            let attempts = stage.discard(py);
+            let told = told(stage.changes());
+            let is_told = self.is_told(&told, &attempts);
+            let broken = stage.broken(None, text, String::new(), attempts);
+            Some((stage, broken, is_told))
+        });
+        let stage = taken.map(|(stage, mut broken, is_told)| {
+            if let (Some(Reason::Late), Some((version, signature))) = (build.reason(), build.taken_in()) {
+                broken.is_late(build.limit);
+                broken.brief.push_str("; its thread has not come back and is left behind");
+                self.fail(*version, Failure::new(*broken, signature.clone(), is_told));
+            }
+            stage
+        });
+        if build.reason() == Some(Reason::Superseded) {
+            self.turn.note_change();
+        }
+        self.turn.end(build);
+        // What the code itself undoes may take its time, so nobody waits for it.
+        crate::python::attach(|py| {
+            if let Some(stage) = stage {
+                stage.undo(py);
+            }
+        });
+    }
+
+    /// Whether a file that a build reads holds something else by now, so that it need not come to its end. A build's own changes
+    /// are compared by what is in them.
+    pub fn is_superseded(&self, build: &Build) -> bool {
+        self.watch.poll();
+        let is_polling = self.watch.is_polling();
+        // A file that has a writer is half of a save.
+        if (!is_polling && !self.turn.has_change()) || self.watch.holds(&self.listener()) {
+            return false;
+        }
+        let (paths, anything) = {
+            let pending = lock(&self.pending);
+            (pending.paths.clone(), pending.anything)
+        };
+        for (file, hash) in build.reads().into_values() {
+            // Not by way of `read`, which would take the change for one that is known.
+            if !(is_polling || anything || paths.contains(&file)) {
+                continue;
+            }
+            let now = match Content::read(&file) {
+                Ok(content) => Some(content.hash),
+                // A member of an archive.
+                Err(e) if e.kind() == io::ErrorKind::NotADirectory => continue,
+                Err(_) => None,
+            };
+            if now != hash {
+                self.changed(&file);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Adds what is known below names that stand for something else now: it must be looked for in other directories.
+    fn with_submodules(&self, mut changes: HashMap<Name, Change>) -> HashMap<Name, Change> {
+        let open: Vec<String> =
+            changes.iter().filter(|(_, c)| c.known.is_none()).map(|(n, _)| format!("{n}.")).collect();
+        if open.is_empty() {
+            return changes;
+        }
+        for name in lock(&self.names).known.keys().filter(|name| open.iter().any(|above| name.starts_with(above))) {
+            changes.entry(name.clone()).or_insert(Change::open(None));
+        }
+        let current = self.current();
+        changes.retain(|name, _| !current.any(name).is_some_and(|module| self.keeps(&module)));
+        changes
+    }
+}
+
+/// The names whose changes tell what their modules have read.
+fn told(changes: &HashMap<Name, Change>) -> HashSet<Name> {
+    changes.iter().filter(|(_, change)| change.data.is_some()).map(|(name, _)| name.clone()).collect()
+}

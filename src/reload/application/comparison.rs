@@ -1,0 +1,251 @@
+//! Comparing what is served with what is on disk.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::files::{PAUSE, moved};
+use super::names::origin_of;
+use super::{Application, Change, Known, Resolution};
+use crate::python::gate::lock;
+use crate::reload::Snapshot;
+use crate::reload::fingerprint::Stat;
+use crate::reload::graph::Name;
+use crate::reload::module::Origin;
+use crate::reload::watch::{Listener, scope_hash};
+
+/// How long files may keep changing while they are compared.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// What is to be taken in.
+#[derive(Default)]
+pub struct Pending {
+    /// Paths to which something happened.
+    pub paths: HashSet<PathBuf>,
+    /// Anything may have happened.
+    pub anything: bool,
+    /// Modules to load again whether they have changed or not: the hash of a name or package, none for all.
+    rebuilds: Vec<Option<u64>>,
+    /// A build is asked for even if the last one failed for the same content.
+    is_asked: bool,
+}
+
+impl Pending {
+    /// Puts back what could not be taken in.
+    fn merge(&mut self, other: Self) {
+        self.paths.extend(other.paths);
+        self.anything |= other.anything;
+        self.rebuilds.extend(other.rebuilds);
+        self.is_asked |= other.is_asked;
+    }
+}
+
+impl Application {
+    /// Compares what was announced with what is served, until nothing more is announced. Answers whether a build is asked for
+    /// even if nothing has changed; `None` where a file has a writer: half of a save is not built, neither in a file nor in
+    /// several, and the writer's end is announced.
+    pub(super) fn take_in(&self) -> Option<bool> {
+        let deadline = Instant::now() + SETTLING;
+        let mut is_asked = false;
+        loop {
+            let mut pending = std::mem::take(&mut *lock(&self.pending));
+            is_asked |= pending.is_asked;
+            let mut must_wait = self.watch.holds(&self.listener());
+            let mut is_complete = true;
+            if !must_wait {
+                is_complete = self.compare_pending(&pending);
+                pending = Pending::default();
+                // What has changed in the meantime may have been read in the middle of that.
+                self.watch.poll();
+                must_wait = self.watch.holds(&self.listener());
+            }
+            let is_quiet = !self.turn.take_change() && is_complete;
+            if is_quiet && !must_wait {
+                return Some(is_asked);
+            }
+            if !must_wait && is_complete && Instant::now() >= deadline {
+                // Edits without a pause: what was saved when this request began has been compared.
+                if !is_quiet {
+                    self.turn.note_change();
+                }
+                return Some(is_asked);
+            }
+            if must_wait || Instant::now() >= deadline {
+                pending.is_asked = is_asked;
+                lock(&self.pending).merge(pending);
+                if !is_quiet {
+                    self.turn.note_change();
+                }
+                return None;
+            }
+        }
+    }
+
+    /// Somebody asks for the newest state of a module that was kept only because nobody did: the next request sees it.
+    pub fn ask_for_newest(&self, name: &Name) {
+        let Some(is_stale) = self.kept.ask(name) else { return };
+        self.kept.forget_restart(name);
+        let Some(known) = lock(&self.names).known.get(name).cloned() else { return };
+        let current = self.current();
+        let change = self.compare_one(name, &known, &current, false);
+        let stale = || is_stale.then(|| Change { known: Some(known.clone()), ..Change::open(None) });
+        if let Some(change) = change.or_else(stale) {
+            lock(&self.names).suspects.insert(name.clone(), change);
+            self.turn.note_change();
+        }
+    }
+
+    /// Whether what was read can be trusted to be complete.
+    fn compare_pending(&self, pending: &Pending) -> bool {
+        self.refresh_archives(pending);
+        let mut names = lock(&self.names).at(&pending.paths);
+        if pending.anything {
+            names.extend(self.names_to_compare());
+        }
+        if self.has_moved(pending) {
+            names.extend(lock(&self.names).known.keys().cloned());
+        }
+        if !pending.rebuilds.is_empty() {
+            let asked = self.names_in(&pending.rebuilds);
+            lock(&self.names).asked.extend(asked.iter().cloned());
+            names.extend(asked);
+        }
+        self.compare(names);
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let doubtful: HashSet<Name> = lock(&self.names)
+                .suspects
+                .iter()
+                .filter(|(_, change)| change.is_doubtful(!pending.anything))
+                .map(|(name, _)| name.clone())
+                .collect();
+            if doubtful.is_empty() || self.watch.holds(&self.listener()) || Instant::now() >= deadline {
+                return doubtful.is_empty();
+            }
+            std::thread::sleep(PAUSE);
+            self.watch.poll();
+            self.refresh_archives(pending);
+            self.compare(doubtful);
+        }
+    }
+
+    fn refresh_archives(&self, pending: &Pending) {
+        for archive in self.archives.roots() {
+            if pending.anything || pending.paths.contains(archive) {
+                self.archives.refresh(archive);
+            }
+        }
+    }
+
+    /// The loaded modules that these requests for a rebuild name.
+    fn names_in(&self, scopes: &[Option<u64>]) -> HashSet<Name> {
+        let is_meant = |name: &str| {
+            let dots = name.match_indices('.').map(|(at, _)| &name[..at]);
+            scopes.contains(&None) || dots.chain([name]).any(|part| scopes.contains(&Some(scope_hash(part))))
+        };
+        let modules = self.current().modules();
+        modules
+            .into_iter()
+            .filter(|(name, module)| is_meant(name) && !self.keeps(module))
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// Names of files and directories whose stat does not prove that nothing has happened.
+    fn names_to_compare(&self) -> HashSet<Name> {
+        // Watches on directories that were moved or replaced are gone. They are followed before they are looked at.
+        self.watch.renew();
+        let names = lock(&self.names);
+        let paths: Vec<PathBuf> = names.by_path.keys().cloned().collect();
+        let listed: Vec<PathBuf> = names.listed.iter().cloned().collect();
+        drop(names);
+        let listener = self.listener();
+        for path in &paths {
+            self.watch.follow(path, &self.top_of(path), &listener);
+        }
+        for directory in &listed {
+            self.watch.follow_all(directory, &self.top_of(directory), &listener);
+        }
+        let changed: Vec<(PathBuf, Option<Stat>)> = moved(self.seen()).collect();
+        let mut names = lock(&self.names);
+        names.seen.extend(changed.iter().map(|(path, now)| (path.clone(), *now)));
+        let changed: HashSet<&Path> = changed.iter().map(|(path, _)| path.as_path()).collect();
+        let mut found: HashSet<Name> = names.suspects.keys().cloned().collect();
+        for (path, at) in &names.by_path {
+            if changed.contains(path.as_path()) || path.parent().is_some_and(|above| changed.contains(above)) {
+                found.extend(at.iter().cloned());
+            }
+        }
+        found
+    }
+
+    /// Compares names with the current generation; those that differ become suspects, others cease to be.
+    fn compare(&self, names: HashSet<Name>) {
+        let current = self.current();
+        let next = lock(&self.places).next().cloned();
+        for name in names {
+            let Some(mut known) = lock(&self.names).known.get(&name).cloned() else { continue };
+            if let Some(next) = &next {
+                known.move_to(&current.sources.search, next);
+            }
+            let is_asked = lock(&self.names).asked.contains(&name);
+            let change = self.compare_one(&name, &known, &current, is_asked);
+            let mut all = lock(&self.names);
+            match change {
+                Some(change) => drop(all.suspects.insert(name, change)),
+                None => {
+                    all.suspects.remove(&name);
+                    self.kept.forget_restart(&name);
+                }
+            }
+        }
+    }
+
+    fn compare_one(&self, name: &Name, known: &Known, current: &Snapshot, is_asked: bool) -> Option<Change> {
+        let looked = self.look_on_disk(name, &known.directories);
+        self.follow_paths(name, &looked.probed);
+        if looked.found != known.candidate {
+            let content = origin_of(&looked.found).as_ref().and_then(Origin::file).map(|file| self.read(file));
+            return Some(Change { is_asked, ..Change::open(content) });
+        }
+        let loaded = current.any(name);
+        let missed = if loaded.is_some() { None } else { lock(&self.names).missed.get(name).cloned() };
+        let served = match &missed {
+            Some(missed) => missed.hash,
+            None => Some(loaded.as_ref().map(|m| m.source.hash()).or_else(|| current.sources.hash(name))?),
+        };
+        let Resolution::Managed(origin) = &known.resolution else { return None };
+        let content = origin.file().map(|file| self.read(file));
+        let is_same = content.as_ref().is_none_or(|content| content.as_ref().ok().map(|c| c.hash) == served);
+        let reads = loaded.map(|module| module.reads()).or(missed.map(|missed| missed.reads));
+        let data = reads.and_then(|reads| self.other_data(name, &reads));
+        let change = Change { known: Some(known.clone()), content, source: None, data, is_asked };
+        (!is_same || change.data.is_some() || is_asked).then_some(change)
+    }
+}
+
+impl Listener for Application {
+    fn changed(&self, path: &Path) {
+        if self.key.autoreload {
+            lock(&self.pending).paths.insert(path.to_owned());
+            self.turn.note_change();
+        }
+    }
+
+    fn anything_changed(&self) {
+        if self.key.autoreload {
+            lock(&self.pending).anything = true;
+            self.turn.note_change();
+        }
+    }
+
+    fn rebuild(&self, scope: Option<u64>) {
+        let mut pending = lock(&self.pending);
+        pending.rebuilds.push(scope);
+        pending.is_asked = true;
+        // What is not reloaded by itself has been told of no change.
+        pending.anything |= scope.is_none() && !self.key.autoreload;
+        drop(pending);
+        self.turn.note_change();
+    }
+}

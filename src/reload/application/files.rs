@@ -1,0 +1,174 @@
+//! The files of an application: reading them, following them, and looking whether they have changed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Application;
+use crate::python::gate::lock;
+use crate::reload::fingerprint::{Content, Stat};
+use crate::reload::graph::Name;
+use crate::reload::watch::Listener;
+
+/// How long the first load of a file waits for its writer.
+const WRITING: Duration = Duration::from_secs(1);
+/// How long to wait between two looks at a file that somebody writes.
+pub const PAUSE: Duration = Duration::from_millis(5);
+
+impl Application {
+    /// Reads a file for the first time. Where it has a writer, that one is waited for, but not for long.
+    ///
+    /// # Errors
+    /// As [`Content::read`].
+    pub fn read_written(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
+        let deadline = Instant::now() + WRITING;
+        let written = self.archives.root_of(file).unwrap_or(file);
+        loop {
+            self.watch.poll();
+            let content = self.read(file);
+            let is_young = self.watch.is_polling() && content.as_ref().is_ok_and(|c| c.stat.is_young());
+            // Asked again after reading, as the writer may have begun in between.
+            self.watch.poll();
+            if !(is_young || self.watch.has_writer(written)) || Instant::now() >= deadline {
+                return content;
+            }
+            std::thread::sleep(PAUSE);
+            if written != file {
+                self.archives.refresh(written);
+            }
+        }
+    }
+
+    /// Reads a file and remembers its stat.
+    ///
+    /// # Errors
+    /// As [`Content::read`] and [`Trust::check`](crate::reload::trust::Trust::check).
+    pub fn read(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
+        let in_archive = self.archives.source(file);
+        let is_in_archive = in_archive.is_some();
+        let content = in_archive.unwrap_or_else(|| Content::read(file)).and_then(|content| {
+            let (checked, top) = match self.archives.root_of(file) {
+                Some(archive) => (archive, archive.parent().unwrap_or(archive).to_owned()),
+                None => (file, self.top_of(file)),
+            };
+            self.trust.check(checked, &content.stat, &top)?;
+            Ok(content)
+        });
+        let content = content.map_err(Arc::new);
+        if is_in_archive {
+            return content;
+        }
+        let stat = content.as_ref().map_or_else(|_| Stat::take(file), |c| Some(c.stat));
+        lock(&self.names).seen.insert(file.to_owned(), stat);
+        content
+    }
+
+    /// Has a file compared at the next request if it may have changed since it was read.
+    pub fn verify(&self, file: &Path) {
+        if !self.is_as_read(file) {
+            self.changed(file);
+        }
+    }
+
+    /// Whether a file is for sure as it was when it was read last.
+    pub fn is_as_read(&self, file: &Path) -> bool {
+        match (lock(&self.names).seen.get(file), Stat::take(file)) {
+            (Some(Some(before)), Some(now)) => before.proves(&now),
+            _ => false,
+        }
+    }
+
+    pub(super) fn follow_paths(&self, name: &Name, paths: &[PathBuf]) {
+        let listener = self.listener();
+        for path in paths {
+            if let Some(archive) = self.archives.root_of(path) {
+                self.follow_file(name, archive);
+                continue;
+            }
+            self.watch.follow(path, &self.top_of(path), &listener);
+            let mut names = lock(&self.names);
+            names.by_path.entry(path.clone()).or_default().insert(name.clone());
+            if let Some(directory) = path.parent()
+                && !names.seen.contains_key(directory)
+            {
+                let stat = Stat::take(directory);
+                names.seen.insert(directory.to_owned(), stat);
+            }
+        }
+    }
+
+    /// From now on the module is compared when something happens to the file.
+    pub fn follow_file(&self, module: &Name, file: &Path) {
+        self.watch.follow(file, &self.top_of(file), &self.listener());
+        self.note_path(module, file);
+    }
+
+    /// From now on the module is compared when something happens to any entry of the directory.
+    pub fn follow_directory(&self, module: &Name, directory: &Path) {
+        self.watch.follow_all(directory, &self.top_of(directory), &self.listener());
+        self.note_path(module, directory);
+        lock(&self.names).listed.insert(directory.to_owned());
+    }
+
+    fn note_path(&self, module: &Name, path: &Path) {
+        let stat = Stat::take(path);
+        let mut names = lock(&self.names);
+        names.by_path.entry(path.to_owned()).or_default().insert(module.clone());
+        names.seen.insert(path.to_owned(), stat);
+    }
+
+    /// Looks at the files of which the kernel does not tell, if it is time to.
+    pub(super) fn poll_files(&self) {
+        if !lock(&self.sweeps).begin_polling() {
+            return;
+        }
+        let begun = Instant::now();
+        self.watch.look_at_trigger();
+        if self.key.autoreload {
+            self.sweep(self.watch.unannounced(self.seen(), |(path, _)| path));
+        }
+        lock(&self.sweeps).end_polling(begun.elapsed());
+    }
+
+    /// Looks at all files for changes that the kernel does not tell of, such as writes through a memory map. Called by a thread
+    /// of the child that serves no request; answers when it wants to be called again.
+    pub fn sweep_in_background(&self) -> Instant {
+        let begun = Instant::now();
+        let next = lock(&self.sweeps).next_background();
+        if begun < next {
+            return next;
+        }
+        self.watch.look_at_trigger();
+        if self.key.autoreload && !self.kept.is_frozen() && !self.watch.is_polling() {
+            self.sweep(self.seen());
+        }
+        lock(&self.sweeps).end_background(begun.elapsed())
+    }
+
+    fn sweep(&self, seen: Vec<(PathBuf, Option<Stat>)>) {
+        let is_elsewhere = lock(&self.places).are_elsewhere();
+        if is_elsewhere || moved(seen).next().is_some() {
+            self.anything_changed();
+        }
+    }
+
+    /// All paths, with what they were when they were looked at last.
+    pub(super) fn seen(&self) -> Vec<(PathBuf, Option<Stat>)> {
+        lock(&self.names).seen.iter().map(|(path, stat)| (path.clone(), *stat)).collect()
+    }
+}
+
+/// The paths whose stat does not prove that nothing has happened, with what it is now. Each is looked at when it is asked
+/// for.
+pub fn moved(seen: Vec<(PathBuf, Option<Stat>)>) -> impl Iterator<Item = (PathBuf, Option<Stat>)> {
+    seen.into_iter().filter_map(|(path, before)| {
+        let now = Stat::take(&path);
+        let is_proven = match (&before, &now) {
+            (Some(before), Some(now)) => before.proves(now),
+            (None, None) => true,
+            _ => false,
+        };
+        (!is_proven).then_some((path, now))
+    })
+}

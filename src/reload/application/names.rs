@@ -1,0 +1,210 @@
+//! The names of an application and the paths that they rest on: what is known of them, and looking it up.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::{Application, Change, Elsewhere, Known, Published, Resolution};
+use crate::python::gate::lock;
+use crate::reload::fingerprint::Stat;
+use crate::reload::graph::{Graph, Name};
+use crate::reload::looking::Missed;
+use crate::reload::module::Origin;
+use crate::reload::resolve::{self, Found, Lookup};
+use crate::reload::roots::Root;
+use crate::reload::search::{self, Search};
+
+/// What is known of names and paths.
+#[derive(Default)]
+pub struct Names {
+    /// What names stand for.
+    pub known: HashMap<Name, Known>,
+    /// The names that are compared when something happens to a path.
+    pub by_path: HashMap<PathBuf, HashSet<Name>>,
+    /// Modules that could not be loaded.
+    pub missed: HashMap<Name, Missed>,
+    /// Directories of which every entry is followed.
+    pub listed: HashSet<PathBuf>,
+    /// What paths were when they were looked at last.
+    pub seen: HashMap<PathBuf, Option<Stat>>,
+    /// Who uses whom.
+    pub graph: Graph,
+    /// Names that differ from what is served.
+    pub suspects: HashMap<Name, Change>,
+    /// Suspects that are to be loaded again even if their content is the same.
+    pub asked: HashSet<Name>,
+}
+
+impl Names {
+    /// When what a missed module is made of changes, its importers are to ask for it again.
+    pub fn miss(&mut self, name: Name, missed: Missed) {
+        for used in &missed.uses {
+            self.graph.add(&name, used);
+        }
+        self.missed.insert(name, missed);
+    }
+    /// The names that are compared when something happens to these paths.
+    pub fn at(&self, paths: &HashSet<PathBuf>) -> HashSet<Name> {
+        paths.iter().filter_map(|p| self.by_path.get(p)).flatten().cloned().collect()
+    }
+
+    /// What is remembered is about to be of a search path that lies elsewhere.
+    pub fn move_to(&mut self, before: &Search, search: &Search) {
+        // Modules that a request has found meanwhile in the place that was left are to be looked for again.
+        self.known.retain(|_, known| !known.move_to(before, search) || known.resolution == Resolution::Unmanaged);
+        let is_left = |path: &Path| {
+            search::top(before, path).is_some_and(|top| path != top) && search::top(search, path).is_none()
+        };
+        self.by_path.retain(|path, _| !is_left(path));
+        self.seen.retain(|path, _| !is_left(path));
+    }
+
+    /// What is remembered is about to be of the generation that is published.
+    pub fn take_in(&mut self, published: &mut Published) {
+        for name in &published.gone {
+            self.graph.forget(name);
+        }
+        for module in &published.renewed {
+            self.graph.forget(&module.name);
+            for used in module.uses() {
+                self.graph.add(&module.name, &used);
+            }
+            for package in module.holds() {
+                self.graph.add_hold(&module.name, &package);
+            }
+        }
+        for (name, known) in published.known.drain() {
+            match known {
+                Some(known) => self.known.insert(name, known),
+                None => self.known.remove(&name),
+            };
+        }
+        for name in &published.settled {
+            self.suspects.remove(name);
+            self.asked.remove(name);
+            self.missed.remove(name);
+        }
+        for (name, missed) in published.missed.drain(..) {
+            self.miss(name, missed);
+        }
+    }
+}
+
+impl Application {
+    /// Whether the name is known to be managed, without looking.
+    pub fn known(&self, name: &str) -> Option<Resolution> {
+        lock(&self.names).known.get(name).map(|k| k.resolution.clone())
+    }
+
+    /// Remembers what a name stands for on a search path, if that is still the current one.
+    pub fn remember(&self, name: &Name, known: Known, search: &Search) {
+        let mut names = lock(&self.names);
+        if lock(&self.places).are(search) {
+            names.known.entry(name.clone()).or_insert(known);
+        }
+    }
+
+    /// What a name stands for, if that is remembered for this search path.
+    pub fn remembered(&self, name: &str, search: &Search) -> Option<Resolution> {
+        let names = lock(&self.names);
+        let known = names.known.get(name)?;
+        lock(&self.places).are(search).then(|| known.resolution.clone())
+    }
+
+    /// Looks a name up without remembering the answer.
+    pub fn look_up<E>(
+        &self,
+        name: &Name,
+        directories: Vec<PathBuf>,
+        elsewhere: impl FnOnce(&Found) -> Result<Elsewhere, E>,
+    ) -> Result<Known, E> {
+        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
+        // Followed before they are looked at, so that nothing can happen unseen in between.
+        let expected: Vec<PathBuf> = match self.roots.get(name) {
+            Some(Root::Directory(_)) => Vec::new(),
+            Some(Root::File(file)) => vec![file],
+            None => directories.iter().flat_map(|d| [d.join(tail), d.join(format!("{tail}.py"))]).collect(),
+        };
+        self.follow_paths(name, &expected);
+        let looked = self.look_on_disk(name, &directories);
+        self.follow_paths(name, &looked.probed);
+        let origin = match origin_of(&looked.found) {
+            Some(origin) if self.is_excluded(name, &origin) => None,
+            Some(origin) => match elsewhere(&looked.found)? {
+                Elsewhere::Unmanaged => None,
+                Elsewhere::Nothing | Elsewhere::Managed(_) => Some(origin),
+            },
+            None if looked.found == Found::Nothing => match elsewhere(&looked.found)? {
+                Elsewhere::Managed(origin) if !self.is_excluded(name, &origin) => Some(origin),
+                _ => None,
+            },
+            None => None,
+        };
+        if let (Found::Nothing, Some(file)) = (&looked.found, origin.as_ref().and_then(Origin::file)) {
+            self.follow_file(name, file);
+        }
+        let resolution = origin.map_or(Resolution::Unmanaged, Resolution::Managed);
+        Ok(Known { resolution, candidate: looked.found, directories })
+    }
+
+    /// What stands behind a name: what it was given for, else the first of these directories that has it.
+    pub(super) fn look_on_disk(&self, name: &Name, directories: &[PathBuf]) -> Lookup {
+        match self.roots.get(name) {
+            // Whether the directory is there shows at the files in it.
+            Some(Root::Directory(directory)) => Lookup { found: Found::Namespace(vec![directory]), probed: Vec::new() },
+            Some(Root::File(file)) => resolve::file(file),
+            None => {
+                let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
+                resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes)
+            }
+        }
+    }
+
+    /// What `tail` stands for in these directories, without remembering it.
+    pub fn look_in(&self, directories: &[PathBuf], tail: &str) -> Found {
+        resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes).found
+    }
+
+    /// The name that stands for a directory outside the search path.
+    pub fn name_directory(&self, directory: &Path) -> Name {
+        self.given(self.roots.name_directory(directory))
+    }
+
+    /// The name of a file in a directory, where the name that it would have there is not its own.
+    pub fn name_file(&self, directory: &Path, file: &Path) -> Name {
+        self.name_directory(directory);
+        self.given(self.roots.name_file(directory, file))
+    }
+
+    /// A name may have been asked for before it was given, as by a pickle of another child.
+    fn given(&self, (name, is_new): (Name, bool)) -> Name {
+        if is_new {
+            lock(&self.names).known.remove(&name);
+        }
+        name
+    }
+
+    /// Whether the file is not Python source, but something that only Python's own import loads.
+    pub fn is_foreign_file(&self, file: &Path) -> bool {
+        let name = file.to_string_lossy();
+        name.ends_with(".pyc") || self.suffixes.iter().any(|suffix| name.ends_with(suffix.as_str()))
+    }
+
+    pub(super) fn is_excluded(&self, name: &Name, origin: &Origin) -> bool {
+        if matches!(self.roots.get(name), Some(Root::Directory(_))) {
+            // It stands for a place; what is in it may be excluded.
+            return false;
+        }
+        let paths = origin.file().cloned().map_or_else(|| origin.directories(), |file| vec![file]);
+        paths.iter().any(|p| self.kept.exclusions.matches(&p.to_string_lossy()))
+    }
+}
+
+/// What a module comes from for which this was found.
+pub fn origin_of(found: &Found) -> Option<Origin> {
+    match found {
+        Found::Package(init, directory) => Some(Origin::Package(init.clone(), directory.clone())),
+        Found::Module(file) => Some(Origin::File(file.clone())),
+        Found::Namespace(directories) => Some(Origin::Namespace(directories.clone())),
+        Found::Foreign(_) | Found::Nothing => None,
+    }
+}
