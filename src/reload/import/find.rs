@@ -1,0 +1,142 @@
+//! Finding the managed module that an import asks for.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::importer::Importer;
+use super::load::load;
+use super::lookup::{Parent, resolve};
+use crate::reload::application::{Application, Resolution};
+use crate::reload::context::View;
+use crate::reload::execute;
+use crate::reload::graph::Name;
+use crate::reload::module::{Managed, Origin};
+use crate::reload::shown;
+
+/// A managed module by its absolute name, for an importer; `None` for what Python's own import answers.
+///
+/// # Errors
+/// What loading raises.
+pub fn find_for_caller(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Option<Arc<Managed>>> {
+    if importer.module.is_none() && !concerns_managed(py, importer, name)? {
+        return Ok(None);
+    }
+    find_for(py, importer, name)
+}
+
+/// Whether an import by code that is not managed should get a managed module: only when the name is one, and nothing unmanaged
+/// already goes by it.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn concerns_managed(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<bool> {
+    let first = name.split('.').next().unwrap_or(name);
+    match importer.application.known(first) {
+        Some(Resolution::Unmanaged) => return Ok(false),
+        Some(Resolution::Managed(_)) => return Ok(!shown::is_standard(py, first)?),
+        None => {}
+    }
+    let first = Name::from(first);
+    // An entry of another application is nothing unmanaged: this one may have a module of the name too.
+    let is_taken = crate::python::system::modules(py)?.contains(&*first)? && !shown::is_ours(py, &first);
+    if is_taken || shown::is_standard(py, &first)? {
+        return Ok(false);
+    }
+    Ok(matches!(resolve(py, &importer.application, &importer.view, &first, &Parent::Nothing)?, Resolution::Managed(_)))
+}
+
+/// Finds a managed module by its absolute name; or, for code in a directory that is no package, beside the importer.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_for(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Option<Arc<Managed>>> {
+    if let Some(found) = find(py, &importer.application, &importer.view, name)? {
+        return Ok(Some(found));
+    }
+    let Some(record) = &importer.module else { return Ok(None) };
+    let package = record.package();
+    if package.is_empty() || name.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+        return Ok(None);
+    }
+    let Some(parent) = importer.view.any(&Name::from(package)) else { return Ok(None) };
+    if !matches!(parent.origin, Origin::Namespace(_)) {
+        return Ok(None);
+    }
+    let first = name.split('.').next().unwrap_or(name);
+    let beside = Name::from(format!("{package}.{first}"));
+    let is_there = matches!(
+        resolve(py, &importer.application, &importer.view, &beside, &Parent::Loaded(parent.clone()))?,
+        Resolution::Managed(_)
+    );
+    if !is_there || is_importable(py, first)? {
+        return Ok(None);
+    }
+    find(py, &importer.application, &importer.view, &Name::from(format!("{package}.{name}")))
+}
+
+/// Whether a name stands for something also without the neighbour that has it.
+pub fn is_elsewhere(py: Python<'_>, application: &Application, name: &str) -> bool {
+    let first = name.split('.').next().unwrap_or(name);
+    matches!(application.known(first), Some(Resolution::Managed(_))) || is_importable(py, first).unwrap_or(false)
+}
+
+fn is_importable(py: Python<'_>, name: &str) -> PyResult<bool> {
+    if crate::python::system::modules(py)?.contains(name)? {
+        return Ok(true);
+    }
+    let finder = crate::python::import(py, "importlib.machinery")?.getattr("PathFinder")?;
+    Ok(shown::is_standard(py, name)? || !finder.call_method1("find_spec", (name,))?.is_none())
+}
+
+/// Finds a managed module in a view, and loads it there if it is not; `None` for names that are not managed.
+///
+/// # Errors
+/// What loading raises; `ModuleNotFoundError` for a submodule of a managed module that is not there.
+pub fn find(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    view: &View,
+    name: &Name,
+) -> PyResult<Option<Arc<Managed>>> {
+    let ready = match view {
+        View::Generation(generation) => generation.ready(name),
+        View::Stage(stage) => stage.any(name).or_else(|| stage.await_late(py, name)),
+    };
+    // In a stage the package comes first even so: it may be broken now, or not hold the submodule yet.
+    if matches!(view, View::Generation(_)) && ready.is_some() {
+        return Ok(ready);
+    }
+    let parent = match name.rsplit_once('.') {
+        None => None,
+        Some((parent, _)) => match find(py, application, view, &Name::from(parent))? {
+            Some(parent) => Some(parent),
+            None => return Ok(None),
+        },
+    };
+    let found = match ready {
+        Some(ready) => ready,
+        None => {
+            let Resolution::Managed(origin) = resolve(py, application, view, name, &Parent::from(parent.as_ref()))?
+            else {
+                return Ok(None);
+            };
+            match view {
+                View::Generation(generation) => load(py, application, generation, name, &origin)?,
+                View::Stage(stage) => stage.obtain(py, name, &origin)?,
+            }
+        }
+    };
+    if let Some(parent) = parent
+        && let Some((_, tail)) = name.rsplit_once('.')
+    {
+        // The body may have renewed its own package in the meantime.
+        let parent = view.any(&parent.name).unwrap_or(parent);
+        if execute::bind(py, &parent, tail, &found)?
+            && let View::Stage(stage) = view
+        {
+            stage.note_bound(&parent, tail);
+        }
+    }
+    Ok(Some(found))
+}

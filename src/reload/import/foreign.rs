@@ -1,0 +1,98 @@
+//! Imports that Python's own machinery answers.
+
+use pyo3::exceptions::PyModuleNotFoundError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::find::find;
+use super::importer::{Importer, note_prefixes, note_unmanaged};
+use super::originals;
+use crate::reload::context;
+use crate::reload::graph::Name;
+use crate::reload::installed;
+use crate::reload::shown;
+
+/// Runs an import of Python's own, and takes in what it has loaded.
+pub fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
+    let result = context::outside(import);
+    if !context::is_outside() {
+        installed::take_in(py);
+    }
+    result
+}
+
+/// A part that Python's own import finds in a managed package: a C extension.
+///
+/// # Errors
+/// What the import raises, unless there is no such module.
+pub fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if shown::is_ours(py, name) {
+        // What stands there under this name is a module that this generation does not have.
+        return Ok(None);
+    }
+    match import_outside(py, || originals(py).1.bind(py).call1((&**name,))) {
+        Ok(module) => Ok(Some(module)),
+        Err(e) if e.is_instance_of::<PyModuleNotFoundError>(py) => {
+            let missing: Option<String> = e.value(py).getattr("name")?.extract()?;
+            if missing.as_deref() == Some(&**name) { Ok(None) } else { Err(e) }
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// An import that Python's own machinery answers.
+///
+/// # Errors
+/// What the import raises.
+pub fn foreign<'py>(
+    py: Python<'py>,
+    importer: &Importer,
+    name: &Name,
+    globals: Option<&Bound<'py, PyAny>>,
+    fromlist: Option<&Bound<'py, PyAny>>,
+    level: i32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let parent = name.rsplit_once('.').map(|(parent, _)| Name::from(parent));
+    let managed_parent = match &parent {
+        Some(parent) => find(py, &importer.application, &importer.view, parent)?,
+        None => None,
+    };
+    if importer.module.is_some() {
+        match managed_parent {
+            Some(_) => note_prefixes(py, importer, name),
+            None => note_unmanaged(py, importer, name),
+        }
+    }
+    let none = py.None().into_bound(py);
+    let empty = PyTuple::empty(py);
+    let list = fromlist.unwrap_or(empty.as_any());
+    let import = &originals(py).0;
+    let Some(package) = managed_parent else {
+        let arguments = (&**name, globals.unwrap_or(&none), &none, list, 0);
+        return Ok(import_outside(py, || import.call1(py, arguments))?.into_bound(py));
+    };
+    if !package.origin.is_package() || shown::is_ours(py, name) {
+        let text = if package.origin.is_package() {
+            format!("No module named '{name}'")
+        } else {
+            format!("No module named '{name}'; '{}' is not a package", package.name)
+        };
+        let error = PyModuleNotFoundError::new_err(text);
+        error.value(py).setattr("name", &**name)?;
+        return Err(error);
+    }
+    let module = import_outside(py, || originals(py).1.bind(py).call1((&**name,)))?;
+    if let Some((_, tail)) = name.rsplit_once('.') {
+        package.exposed(py).setattr(tail, &module)?;
+    }
+    if fromlist.is_some() || level > 0 {
+        return Ok(module);
+    }
+    // Where the name was found beside the importer, what stands for the directory is no part of it.
+    let root = importer.application.roots.root_of(name).map_or(0, |root| root.len() + 1);
+    let end = name[root..].find('.').map_or(name.len(), |at| root + at);
+    match find(py, &importer.application, &importer.view, &Name::from(&name[..end]))? {
+        Some(top) => Ok(top.exposed(py)),
+        None => Ok(module),
+    }
+}

@@ -1,0 +1,200 @@
+//! What a name stands for where an import asks for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::httpd::log;
+use crate::reload::application::{Application, Elsewhere, Resolution};
+use crate::reload::board;
+use crate::reload::context::{self, View};
+use crate::reload::graph::Name;
+use crate::reload::module::{Managed, Origin};
+use crate::reload::resolve::Found;
+use crate::reload::search::{SearchDirectory, canonical};
+use crate::reload::shown;
+
+/// Where a name is looked for.
+pub enum Parent {
+    /// In the managed directories of the search path.
+    Nothing,
+    /// In the `__path__` of this package.
+    Loaded(Arc<Managed>),
+    /// In the directories of a package that is not loaded.
+    Foreseen(Vec<PathBuf>),
+}
+
+impl From<Option<&Arc<Managed>>> for Parent {
+    fn from(parent: Option<&Arc<Managed>>) -> Self {
+        parent.map_or(Self::Nothing, |parent| Self::Loaded(parent.clone()))
+    }
+}
+
+/// What a name stands for in a view.
+///
+/// # Errors
+/// What Python raises while it is asked for its own modules.
+pub fn resolve(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    view: &View,
+    name: &Name,
+    parent: &Parent,
+) -> PyResult<Resolution> {
+    let resolution = look_up(py, application, view, name, parent)?;
+    if let (View::Stage(stage), Resolution::Unmanaged) = (view, &resolution) {
+        stage.meet_absence(name);
+    }
+    Ok(resolution)
+}
+
+fn look_up(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    view: &View,
+    name: &Name,
+    parent: &Parent,
+) -> PyResult<Resolution> {
+    match view {
+        View::Generation(generation) => {
+            if let Some(resolution) = generation.sources.resolution(name) {
+                return Ok(resolution);
+            }
+        }
+        View::Stage(stage) => {
+            if let Some(resolution) = stage.known(name) {
+                return Ok(resolution);
+            }
+            if stage.is_open(name) {
+                let directories = directories(py, view, parent)?;
+                let known =
+                    application.look_up(name, directories, |f| elsewhere(py, application, view, name, parent, f))?;
+                let resolution = known.resolution.clone();
+                stage.settle_name(name, known);
+                return Ok(resolution);
+            }
+        }
+    }
+    let search = view.search();
+    let remembered = match view {
+        View::Generation(_) => application.remembered(name, &search),
+        // What requests have found meanwhile is of the place that the stage leaves.
+        View::Stage(stage) if stage.has_moved() => {
+            application.remembered(name, stage.base_search()).filter(|found| *found == Resolution::Unmanaged)
+        }
+        View::Stage(stage) => application.remembered(name, stage.base_search()),
+    };
+    if let Some(resolution) = remembered {
+        return Ok(resolution);
+    }
+    let directories = directories(py, view, parent)?;
+    let known = application.look_up(name, directories, |f| elsewhere(py, application, view, name, parent, f))?;
+    let resolution = known.resolution.clone();
+    match view {
+        View::Stage(stage) if stage.has_moved() => stage.settle_name(name, known),
+        View::Stage(_) | View::Generation(_) => application.remember(name, known, &search),
+    }
+    Ok(resolution)
+}
+
+/// Where a name is looked for: the package's `__path__`, or the managed directories of the search path.
+fn directories(py: Python<'_>, view: &View, parent: &Parent) -> PyResult<Vec<PathBuf>> {
+    match parent {
+        Parent::Nothing => Ok(view.search().iter().filter(|d| d.managed).map(|d| d.path.clone()).collect()),
+        Parent::Foreseen(directories) => Ok(directories.clone()),
+        Parent::Loaded(package) => match package.exposed(py).getattr_opt("__path__")? {
+            Some(path) => path.try_iter()?.map(|entry| entry?.extract::<PathBuf>()).collect(),
+            None => Ok(Vec::new()),
+        },
+    }
+}
+
+/// What Python's own import system has for a name, where that matters: in a directory that comes before what was found; or,
+/// where nothing was, from the finder of a package that is installed in place.
+fn elsewhere(
+    py: Python<'_>,
+    application: &Application,
+    view: &View,
+    name: &Name,
+    parent: &Parent,
+    found: &Found,
+) -> PyResult<Elsewhere> {
+    if !matches!(parent, Parent::Nothing) {
+        return Ok(Elsewhere::Nothing);
+    }
+    if **name == *"__main__" || crate::python::import(py, "sys")?.getattr("builtin_module_names")?.contains(&**name)? {
+        return Ok(Elsewhere::Unmanaged);
+    }
+    // What finders look at is not read by the body that imports.
+    let _quiet = context::leave_body();
+    if *found == Found::Nothing {
+        return installed_in_place(py, application, view, name);
+    }
+    let at = match found {
+        Found::Package(_, path) | Found::Module(path) | Found::Foreign(path) => path.parent().map(PathBuf::from),
+        Found::Namespace(_) | Found::Nothing => None,
+    };
+    let search = view.search();
+    let before: Vec<&SearchDirectory> =
+        search.iter().take_while(|d| at.as_deref() != Some(&*d.path)).filter(|d| !d.managed).collect();
+    let is_first = before.is_empty() || !finds_module(py, name, &before)?;
+    if is_first && shown::is_standard(py, name)? {
+        warn_of_shadow(name, found);
+    }
+    Ok(if is_first { Elsewhere::Nothing } else { Elsewhere::Unmanaged })
+}
+
+/// Whether these directories have a module of this name. A namespace package there does not come before a regular module.
+fn finds_module(py: Python<'_>, name: &Name, directories: &[&SearchDirectory]) -> PyResult<bool> {
+    let paths = PyList::new(py, directories.iter().map(|d| d.path.as_os_str()))?;
+    let finder = crate::python::import(py, "importlib.machinery")?.getattr("PathFinder")?;
+    let spec = finder.call_method1("find_spec", (&**name, paths))?;
+    Ok(!spec.is_none() && !spec.getattr("loader")?.is_none())
+}
+
+/// Source code under a root that a finder of `sys.meta_path` knows; and what lies below a managed directory, where code has put
+/// a directory of its own on `sys.path`.
+fn installed_in_place(py: Python<'_>, application: &Application, view: &View, name: &Name) -> PyResult<Elsewhere> {
+    let is_taken = crate::python::system::modules(py)?.contains(&**name)? && !shown::is_ours(py, name);
+    if is_taken || shown::is_standard(py, name)? {
+        return Ok(Elsewhere::Nothing);
+    }
+    let roots: Vec<PathBuf> = application.key.roots.iter().map(|root| canonical(Path::new(root))).collect();
+    let found = crate::python::import(py, "_mod_python_loader")?.getattr("find_in_place")?.call1((&**name,))?;
+    let Some((file, is_package, is_ordinary)) = found.extract::<Option<(PathBuf, bool, bool)>>()? else {
+        return Ok(Elsewhere::Nothing);
+    };
+    let file = canonical(&file);
+    if is_ordinary {
+        let search = view.search();
+        let is_below = search.iter().any(|d| d.managed && file.starts_with(&d.path));
+        if !is_below || crate::reload::applications::is_installation(&file) {
+            return Ok(Elsewhere::Nothing);
+        }
+    } else if roots.is_empty() {
+        return Ok(Elsewhere::Nothing);
+    } else if !roots.iter().any(|root| file.starts_with(root)) {
+        return Ok(Elsewhere::Unmanaged);
+    }
+    Ok(Elsewhere::Managed(match file.parent() {
+        Some(directory) if is_package => Origin::Package(file.clone(), directory.to_owned()),
+        _ => Origin::File(file),
+    }))
+}
+
+/// Says once that a file of the application bears the name of a module of the standard library.
+fn warn_of_shadow(name: &Name, found: &Found) {
+    let (Found::Package(file, _) | Found::Module(file)) = found else { return };
+    let file = file.display();
+    if board::is_first(&format!("shadow {file}")) {
+        log::main(
+            log::WARNING,
+            &format!(
+                "{file} has the name of a module of the standard library: managed modules that import {name} get this file, all \
+                 other code gets the library's module; give the file another name"
+            ),
+        );
+    }
+}
