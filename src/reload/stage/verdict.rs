@@ -1,0 +1,191 @@
+//! Whether a stage can be published: what may have failed, and what not.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use pyo3::exceptions::PyModuleNotFoundError;
+use pyo3::prelude::*;
+
+use super::{Made, Stage};
+use crate::reload::execute;
+use crate::reload::failure::Broken;
+use crate::reload::foresight;
+use crate::reload::graph::Name;
+use crate::reload::import;
+use crate::reload::looking::Attempts;
+use crate::reload::module::{Managed, Source};
+use crate::reload::preflight;
+use crate::reload::sources::Foreseen;
+
+impl Stage {
+    /// Whether the stage can be published: nothing that somebody needs has failed, and what directives name is there.
+    pub(super) fn check(&self, py: Python<'_>) -> Result<(), (Option<Name>, PyErr)> {
+        let entries = self.application.entries();
+        let failed: Vec<(Name, PyErr)> = {
+            let table = self.lock();
+            table.failed.iter().map(|(name, failure)| (name.clone(), failure.clone_ref(py))).collect()
+        };
+        for (name, failure) in failed {
+            // A page that is gone is not found; one that is broken is as bad as a handler that is.
+            let (is_gone, is_met) = {
+                let table = self.lock();
+                (table.gone.contains(&name), table.met.contains(&name))
+            };
+            let is_entry = entries.iter().any(|(module, object)| *module == name && (object.is_some() || !is_gone));
+            if is_entry || (!is_met && self.is_wanted(py, &name, is_gone)) {
+                return Err((Some(name), failure));
+            }
+        }
+        for (module, object) in &entries {
+            let made = match self.lock().made.get(module) {
+                Some(Made::Ready(record)) => Some(record.clone()),
+                _ => None,
+            };
+            if let (Some(record), Some(object)) = (made, object) {
+                preflight::check(py, &record, object).map_err(|e| (Some(module.clone()), e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a failure of this build is to tell.
+    pub fn broken(&self, module: Option<Name>, text: String, brief: String, attempts: Attempts) -> Box<Broken> {
+        let affected = self.affected.run.union(&self.affected.renew).cloned().collect();
+        Box::new(Broken { text, brief, module, affected, attempts })
+    }
+
+    /// Whether the new generation uses something in this package without using the package itself, as `from package.part
+    /// import name` does: it could not be imported again.
+    fn is_above_used(&self, package: &Name, reached: Option<&HashSet<Name>>) -> bool {
+        let below = format!("{package}.");
+        let table = self.lock();
+        let stays = |name: &Name| self.loaded.contains_key(name) && !table.failed.contains_key(name);
+        self.application.with_graph(|graph| {
+            let parts = self.loaded.keys().filter(|name| name.starts_with(&below) && stays(name));
+            parts
+                .flat_map(|part| graph.users_of(part))
+                .filter(|user| reached.is_none_or(|reached| reached.contains(*user)))
+                .any(|user| !user.starts_with(&below) && stays(user) && !table.made.contains_key(user))
+        })
+    }
+
+    /// The modules that what directives name leads to: others are loaded, but nobody asks for them any more. `None` where
+    /// directives name nothing that is remembered, as in a `.htaccess` file.
+    fn reached(&self) -> Option<HashSet<Name>> {
+        let mut queue: Vec<Name> = self.application.entries().into_iter().map(|(module, _)| module).collect();
+        if queue.is_empty() {
+            return None;
+        }
+        let mut reached = HashSet::new();
+        while let Some(name) = queue.pop() {
+            if !reached.insert(name.clone()) {
+                continue;
+            }
+            queue.extend(name.rmatch_indices('.').map(|(at, _)| Name::from(&name[..at])));
+            let made = match self.lock().made.get(&name) {
+                Some(Made::Ready(record) | Made::Running(record)) => Some(record.clone()),
+                None => None,
+            };
+            match &made {
+                Some(record) => queue.extend(record.uses()),
+                None => self.application.with_graph(|graph| queue.extend(graph.used_by(&name).cloned())),
+            }
+            if let Some(module) = made.or_else(|| self.loaded.get(&name).cloned()) {
+                queue.extend(foresight::names(module.package(), &module.source));
+            }
+        }
+        Some(reached)
+    }
+
+    /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
+    /// function that has not run yet would fail in the middle of a request.
+    fn is_wanted(&self, py: Python<'_>, name: &Name, is_gone: bool) -> bool {
+        if self.is_above_used(name, self.reached().as_ref()) {
+            return true;
+        }
+        let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
+        let made: Vec<Arc<Managed>> = {
+            let table = self.lock();
+            let made = users.iter().filter_map(|user| table.made.get(user));
+            made.map(|(Made::Ready(record) | Made::Running(record))| record.clone()).collect()
+        };
+        let roots = &self.application.roots;
+        let root = roots.root_of(name);
+        made.iter().any(|record| {
+            if let Some(root) = root.filter(|root| roots.root_of(&record.name) == Some(root))
+                && let Some(neighbour) = name[root.len()..].strip_prefix('.')
+                && foresight::mentions(record.package(), &record.source, neighbour)
+            {
+                return execute::requires(py, record.package(), &record.source, neighbour, is_gone)
+                    && !(is_gone && import::is_elsewhere(py, &self.application, neighbour));
+            }
+            if foresight::mentions(record.package(), &record.source, name) {
+                return execute::requires(py, record.package(), &record.source, name, is_gone);
+            }
+            if is_gone && self.application.calls.has_alternative(name) {
+                return false;
+            }
+            // Code does not mention the name of a root, but the path of the file.
+            let written = roots.as_written(name);
+            // A relative import does not mention what both names have in common.
+            let mut own = record.package().split('.').peekable();
+            let parts = written.split('.').skip_while(|part| own.next_if_eq(part).is_some());
+            parts.into_iter().all(|part| record.source.facts.imports_by_text(part))
+        })
+    }
+
+    /// What the new generation will know of modules that are not loaded.
+    ///
+    /// # Errors
+    /// Why one of them cannot be loaded any more, if code still needs it.
+    pub(super) fn foresee(self: &Arc<Self>, py: Python<'_>) -> Result<HashMap<Name, Foreseen>, (Option<Name>, PyErr)> {
+        let made: Vec<Arc<Managed>> = self
+            .lock()
+            .made
+            .values()
+            .filter_map(|made| match made {
+                Made::Ready(record) if record.copied_from.is_none() => Some(record.clone()),
+                _ => None,
+            })
+            .collect();
+        let before = self.base.sources.all();
+        let changed: Vec<Name> = self.changes.keys().cloned().collect();
+        let known = before.iter().filter(|(name, _)| !self.changes.contains_key(*name));
+        let known = known.map(|(name, foreseen)| (name.clone(), foreseen.clone())).collect();
+        let foreseen = foresight::of_stage(py, &self.application, self, known, &changed, &made);
+        for (name, before) in &before {
+            let (Foreseen::Source(..), Some(now)) = (before, foreseen.get(name)) else { continue };
+            let failure = match now {
+                Foreseen::Source(..) => continue,
+                Foreseen::Broken(origin, content) => {
+                    let Some(file) = origin.file() else { continue };
+                    execute::compile(py, file, content).err()
+                }
+                Foreseen::Absent => Some(PyModuleNotFoundError::new_err(format!("No module named '{name}'"))),
+            };
+            let is_absent = matches!(now, Foreseen::Absent);
+            if let Some(failure) = failure
+                && self.is_foreseen(py, &foreseen, name, is_absent)
+            {
+                return Err((Some(name.clone()), failure));
+            }
+        }
+        Ok(foreseen)
+    }
+
+    /// Whether code of the new generation needs a module that it has not imported yet.
+    fn is_foreseen(&self, py: Python<'_>, foreseen: &HashMap<Name, Foreseen>, name: &Name, is_absent: bool) -> bool {
+        let needs = |package: &str, source: &Source| {
+            foresight::mentions(package, source, name) && execute::requires(py, package, source, name, is_absent)
+        };
+        self.loaded
+            .keys()
+            .chain(self.changes.keys())
+            .filter_map(|user| self.any(user))
+            .any(|m| needs(m.package(), &m.source))
+            || foreseen.iter().any(|(user, f)| match f {
+                Foreseen::Source(origin, source) => needs(origin.package_of(user), source),
+                Foreseen::Broken(..) | Foreseen::Absent => false,
+            })
+    }
+}
