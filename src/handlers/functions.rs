@@ -15,7 +15,7 @@ use crate::config::DirConfig;
 use crate::reload::by_path::{self, Call, Site};
 use crate::reload::import::Place;
 use crate::reload::kept::Keep;
-use crate::reload::{Managed, context, import, lifecycle, memory, reads, states, status, watch};
+use crate::reload::{Managed, applications, context, import, lifecycle, memory, reads, states, status, watch};
 
 /// Adds them to the module.
 ///
@@ -24,6 +24,9 @@ use crate::reload::{Managed, context, import, lifecycle, memory, reads, states, 
 pub fn add(_: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(import_module, module)?)?;
     module.add_function(wrap_pyfunction!(managed_origin, module)?)?;
+    module.add_function(wrap_pyfunction!(managed_module, module)?)?;
+    module.add_function(wrap_pyfunction!(is_of_another, module)?)?;
+    module.add_function(wrap_pyfunction!(calling_application, module)?)?;
     module.add_function(wrap_pyfunction!(publisher_handler, module)?)?;
     module.add_function(wrap_pyfunction!(reload_children, module)?)?;
     module.add_function(wrap_pyfunction!(reload_carry, module)?)?;
@@ -80,8 +83,26 @@ fn import_module<'py>(
 
 /// Where a managed module of the running application comes from, for the import system's finder.
 #[pyfunction]
-fn managed_origin(py: Python<'_>, name: &str) -> PyResult<Option<Place>> {
+fn managed_origin<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Place<'py>>> {
     import::origin_of(py, name)
+}
+
+/// The module of a spec that the import system's finder has answered, loaded if it is not.
+#[pyfunction]
+fn managed_module<'py>(py: Python<'py>, application: usize, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    import::load_for_spec(py, application, name)
+}
+
+/// Whether sys.modules shows a module of another application than the caller's under this name.
+#[pyfunction]
+fn is_of_another(py: Python<'_>, name: &str) -> bool {
+    import::is_of_another(py, name)
+}
+
+/// What stands for the application whose code calls, for the threads that it starts.
+#[pyfunction]
+fn calling_application(py: Python<'_>) -> Option<usize> {
+    import::application_of_thread(py).map(|application| applications::mark(&application))
 }
 
 /// What every child of the server does for each of its applications.

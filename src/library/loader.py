@@ -1,10 +1,13 @@
 """The loader that managed modules name as theirs: it knows the source that the module was really made from."""
 
 import errno
+import functools
+import importlib.util
 import io
 import linecache
 import os
 import sys
+import threading
 import zipimport
 from importlib.machinery import (
     BYTECODE_SUFFIXES,
@@ -36,8 +39,9 @@ class ModuleInfo:
 class ManagedLoader(SourceFileLoader):
     """Answers inspect, linecache, importlib.resources and pkgutil; the reload engine does the loading itself."""
 
-    def __init__(self, fullname, path, text, is_package, archive=None):
+    def __init__(self, application, fullname, path, text, is_package, archive=None):
         super().__init__(fullname, path)
+        self._application = application
         self._archive = archive
         # A list of one: all executions of the same code share it, and its text changes when only comments do.
         self._text = text
@@ -45,30 +49,39 @@ class ManagedLoader(SourceFileLoader):
 
     def prepare(self, module, directories, generation, neighbours):
         """Give a fresh module the attributes that Python's import would give it, and those of mod_python."""
-        name = self.name
-        spec = ModuleSpec(name, self, origin=self.path, is_package=self._is_package)
+        spec = self.spec(directories)
         if directories is not None:
-            spec.submodule_search_locations[:] = map(str, directories)
             module.__path__ = spec.submodule_search_locations
         if self.path is not None:
-            spec.has_location = True
             spec.cached = None
             module.__file__ = self.path
         module.__loader__ = self
         module.__package__ = spec.parent
         module.__spec__ = spec
-        module.__mp_info__ = ModuleInfo(name, self.path, generation)
+        module.__mp_info__ = ModuleInfo(self.name, self.path, generation)
         module.__mp_path__ = neighbours
         forget_lines(self.path)
+
+    def spec(self, directories):
+        """Answer a spec that names this loader."""
+        spec = ModuleSpec(self.name, self, origin=self.path, is_package=self._is_package)
+        if directories is not None:
+            spec.submodule_search_locations[:] = map(str, directories)
+        spec.has_location = self.path is not None
+        return spec
 
     def create_module(self, spec):
         """Answer the managed module for code that loads by spec."""
         import _apache
 
-        return _apache.import_module(spec.name)
+        return _apache.managed_module(self._application, spec.name)
 
     def exec_module(self, module):
-        """Do nothing: the body of a managed module has run when it was made."""
+        """Run nothing: the body of a managed module has run when it was made."""
+        loader = getattr(module, "__loader__", None)
+        if isinstance(loader, ManagedLoader) and loader is not self:
+            # The import system has put the spec that it was asked to load in the place of the module's own.
+            module.__spec__ = loader.spec(getattr(module, "__path__", None))
 
     def is_package(self, fullname):
         """Tell whether the module is a package."""
@@ -221,17 +234,12 @@ class ManagedFinder:
         found = _apache.managed_origin(fullname)
         if found is None:
             return None
-        file, directories = found
-        file = None if file is None else os.fspath(file)
-        loaded = getattr(sys.modules.get(fullname), "__spec__", None)
-        if loaded is not None and isinstance(loaded.loader, ManagedLoader) and loaded.origin == file:
+        application, file, directories, module = found
+        loaded = getattr(module, "__spec__", None)
+        if loaded is not None and isinstance(loaded.loader, ManagedLoader):
             return loaded
-        loader = ManagedLoader(fullname, file, None, directories is not None)
-        spec = ModuleSpec(fullname, loader, origin=file, is_package=directories is not None)
-        if directories is not None:
-            spec.submodule_search_locations[:] = map(os.fspath, directories)
-        spec.has_location = file is not None
-        return spec
+        file = None if file is None else os.fspath(file)
+        return ManagedLoader(application, fullname, file, None, directories is not None).spec(directories)
 
 
 def find_in_place(fullname):
@@ -239,6 +247,10 @@ def find_in_place(fullname):
 
     Others are like those of editable installs.
     """
+    # A directory that was not there when the path finder looked may be there now.
+    for entry in sys.path:
+        if sys.path_importer_cache.get(entry, entry) is None and os.path.isdir(entry):
+            del sys.path_importer_cache[entry]
     for finder in sys.meta_path:
         if isinstance(finder, ManagedFinder) or not hasattr(finder, "find_spec"):
             continue
@@ -252,11 +264,60 @@ def find_in_place(fullname):
     return None
 
 
+def is_unmanaged(fullname):
+    """Tell whether the import system has a module of this name that is not managed."""
+    return _find_past_modules(fullname, None, ManagedFinder) is not None
+
+
+def _find_past_modules(fullname, path, *passed):
+    for finder in sys.meta_path:
+        if isinstance(finder, passed) or not hasattr(finder, "find_spec"):
+            continue
+        spec = finder.find_spec(fullname, path)
+        if spec is not None:
+            return spec
+    return None
+
+
+def find_own_specs():
+    """Make find_spec pass over what sys.modules shows of other applications."""
+    import _apache
+
+    find_spec = importlib.util.find_spec
+
+    @functools.wraps(find_spec)
+    def managed_find_spec(name, package=None):
+        fullname = importlib.util.resolve_name(name, package) if name.startswith(".") else name
+        if not _apache.is_of_another(fullname):
+            return find_spec(name, package)
+        parent = fullname.rpartition(".")[0]
+        path = importlib.import_module(parent).__path__ if parent else None
+        return _find_past_modules(fullname, path)
+
+    importlib.util.find_spec = managed_find_spec
+
+
+def follow_threads():
+    """Let threads work for the application that starts them."""
+    import _apache
+
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def managed_start(self):
+        self._mp_application = _apache.calling_application()
+        start(self)
+
+    threading.Thread.start = managed_start
+
+
 def install():
     """Put the finder behind the built-in and frozen importers and before the path finder."""
     position = next((i for i, f in enumerate(sys.meta_path) if getattr(f, "__name__", "") == "PathFinder"), None)
     finder = ManagedFinder()
     show_own_source()
+    find_own_specs()
+    follow_threads()
     distrust_bytecode()
     if position is None:
         sys.meta_path.append(finder)

@@ -32,6 +32,16 @@ pub fn all() -> Vec<Arc<Application>> {
     registry().as_ref().map(|all| all.values().cloned().collect()).unwrap_or_default()
 }
 
+/// What stands for an application where only a number can be kept.
+pub fn mark(application: &Application) -> usize {
+    std::ptr::from_ref(application) as usize
+}
+
+/// The application with this mark.
+pub fn by_mark(wanted: usize) -> Option<Arc<Application>> {
+    all().into_iter().find(|application| mark(application) == wanted)
+}
+
 /// The application of a key, if it has been made.
 pub fn existing(key: &Key) -> Option<Arc<Application>> {
     registry().as_ref()?.get(key).cloned()
@@ -98,7 +108,8 @@ fn search_path(py: Python<'_>, key: &Key, base: &[String]) -> PyResult<Vec<Searc
         let path = &directory.path;
         let is_new = key.path.is_some() && !base.contains(&entry) && !is_installation(path);
         let is_rooted = key.roots.iter().any(|root| path.starts_with(canonical(Path::new(root))));
-        let is_place = path.is_dir() || archive::root_of(path).is_some();
+        // One that is not there yet can be made.
+        let is_place = path.is_dir() || !path.exists() || archive::root_of(path).is_some();
         directory.managed = (is_new || is_rooted) && is_place && !is_standard(path);
         if !search.iter().any(|d| d.path == *path) {
             search.push(directory);

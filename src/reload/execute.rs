@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyWeakrefReference};
 
 use super::application::Application;
+use super::applications::mark;
 use super::archive::Handle;
 use super::build::Build;
 use super::context;
@@ -201,7 +202,7 @@ fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<(Bound<'py, PyMod
         None => PyList::new(py, [PyBytes::new(py, b"")])?,
     };
     let archive = origin.file().and_then(|file| Handle::of(application, file));
-    let loader = loader_type.call1((&**name, file, text, origin.is_package(), archive))?;
+    let loader = loader_type.call1((mark(application), &**name, file, text, origin.is_package(), archive))?;
     let directories = origin.is_package().then(|| origin.directories());
     let neighbours: Vec<OsString> = application.roots.directory_of(name).into_iter().map(Into::into).collect();
     loader.call_method1("prepare", (&module, directories, order.generation, neighbours))?;

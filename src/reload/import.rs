@@ -5,9 +5,10 @@ mod foreign;
 mod importer;
 mod load;
 mod lookup;
+mod owner;
+mod specs;
 
 use std::ffi::CStr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyImportError, PyTypeError};
@@ -16,18 +17,17 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use self::find::{concerns_managed, find_for};
-use self::foreign::{foreign, foreign_part, import_outside};
+use self::foreign::{foreign, foreign_part, import_outside, make_way};
 use self::importer::{calling_globals, note_prefixes, note_unmanaged};
-use super::application::{Application, Resolution};
-use super::applications;
-use super::context;
+use super::application::Resolution;
 use super::graph::Name;
 use super::module::{Managed, Origin};
-use super::shown;
 
 pub use self::find::{find, find_for_caller, is_elsewhere};
 pub use self::importer::{Importer, calling_application, calling_directory, nearest_managed, note_import};
 pub use self::lookup::{Parent, resolve};
+pub use self::owner::application_of_thread;
+pub use self::specs::{Place, is_of_another, load_for_spec, origin_of};
 
 /// Python's own `__import__` and `importlib.import_module`.
 static ORIGINALS: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
@@ -76,7 +76,7 @@ fn managed_import<'py>(
         Some(dict) => Some(dict.clone()),
         None => calling_globals(py),
     };
-    let Some(importer) = Importer::find(namespace.as_ref()) else { return original() };
+    let Some(importer) = Importer::find(py, namespace.as_ref()) else { return original() };
     let Ok(text) = name.cast::<PyString>() else { return original() };
     let Ok(text) = text.to_cow() else { return original() };
     let absolute: Name = if level > 0 {
@@ -91,6 +91,7 @@ fn managed_import<'py>(
         localise(py, &importer, &Name::from(&*text))?
     };
     if importer.module.is_none() && !concerns_managed(py, &importer, &absolute)? {
+        make_way(py, &importer.application, &absolute)?;
         return original();
     }
     let wants_parts = match fromlist {
@@ -102,6 +103,7 @@ fn managed_import<'py>(
     let Some(found) = found else {
         return foreign(py, &importer, &absolute, globals, fromlist.filter(|_| wants_parts), level);
     };
+    importer.show(py, &found)?;
     if wants_parts {
         importer.note(py, &found.name);
         if let Some(list) = fromlist {
@@ -139,7 +141,7 @@ fn managed_import_module<'py>(
     package: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let original = || import_outside(py, || originals(py).1.bind(py).call1((name, package)));
-    let Some(importer) = Importer::find(calling_globals(py).as_ref()) else { return original() };
+    let Some(importer) = Importer::find(py, calling_globals(py).as_ref()) else { return original() };
     let Ok(text) = name.cast::<PyString>() else { return original() };
     let Ok(text) = text.to_cow() else { return original() };
     let level = text.chars().take_while(|c| *c == '.').count();
@@ -155,10 +157,12 @@ fn managed_import_module<'py>(
 
 fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
     if importer.module.is_none() && !concerns_managed(py, importer, name)? {
+        make_way(py, &importer.application, name)?;
         return Ok(None);
     }
     match find_for(py, importer, name).inspect_err(|_| note_prefixes(py, importer, name))? {
         Some(found) => {
+            importer.show(py, &found)?;
             note_import(py, importer, &found);
             Ok(Some(found.exposed(py)))
         }
@@ -167,6 +171,7 @@ fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyR
         }
         None => {
             note_unmanaged(py, importer, name);
+            make_way(py, &importer.application, name)?;
             Ok(None)
         }
     }
@@ -203,36 +208,6 @@ pub fn localise(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Na
         Resolution::Managed(Origin::File(_) | Origin::Package(..))
     );
     Ok(if is_neighbour { Name::from(format!("{root}.{name}")) } else { name.clone() })
-}
-
-/// A module's file, and its directories if it is a package.
-pub type Place = (Option<PathBuf>, Option<Vec<PathBuf>>);
-
-/// Where a managed module of the running application comes from.
-pub fn origin_of(py: Python<'_>, name: &str) -> PyResult<Option<Place>> {
-    if shown::is_standard(py, name)? {
-        // Whoever asks Python's own import system for a standard name gets the standard module.
-        return Ok(None);
-    }
-    let here = context::innermost().map(|(application, _)| application);
-    let candidates: Vec<Arc<Application>> = match here {
-        Some(application) => vec![application],
-        None => applications::all(),
-    };
-    for application in candidates {
-        let view = context::view_of(&application);
-        let parent = name.rsplit_once('.').and_then(|(parent, _)| view.any(&Name::from(parent)));
-        if name.contains('.') && parent.is_none() {
-            continue;
-        }
-        if let Resolution::Managed(origin) =
-            resolve(py, &application, &view, &Name::from(name), &Parent::from(parent.as_ref()))?
-        {
-            let directories = origin.is_package().then(|| origin.directories());
-            return Ok(Some((origin.file().cloned(), directories)));
-        }
-    }
-    Ok(None)
 }
 
 fn relative(package: &str, name: &str, level: i32) -> PyResult<String> {

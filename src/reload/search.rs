@@ -49,6 +49,11 @@ pub fn as_linked_now(search: &Search) -> Search {
 /// The symbolic links that are followed on the way to a path, those among its ancestors included; last the part that is not
 /// there, if there is one, as a link may be made in its place.
 pub fn links(path: &Path) -> Vec<PathBuf> {
+    trace(path).0
+}
+
+/// The same, and the path without links that they lead to, whether it is there or not.
+pub fn trace(path: &Path) -> (Vec<PathBuf>, PathBuf) {
     let mut found = Vec::new();
     let mut at = PathBuf::new();
     let mut ahead: Vec<PathBuf> = path.components().rev().map(|part| PathBuf::from(part.as_os_str())).collect();
@@ -71,13 +76,14 @@ pub fn links(path: &Path) -> Vec<PathBuf> {
                 ahead.extend(target.components().rev().map(|part| PathBuf::from(part.as_os_str())));
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                found.push(at);
+                found.push(at.clone());
                 break;
             }
             Err(_) => {}
         }
     }
-    found
+    at.extend(ahead.into_iter().rev());
+    (found, at)
 }
 
 /// Where a path of one search path lies in another one.

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 
 use super::Snapshot;
 use super::application::Application;
+use super::applications::mark;
 use super::graph::Name;
 use crate::python::GilCell;
 use crate::python::system::modules;
@@ -35,13 +36,36 @@ pub enum Shown {
     Before(Option<Py<PyAny>>),
 }
 
-fn mark(application: &Application) -> usize {
-    std::ptr::from_ref(application) as usize
-}
-
 /// Whether the name's entry in `sys.modules` is a managed module, perhaps of another generation.
 pub fn is_ours(py: Python<'_>, name: &Name) -> bool {
     OWNERS.borrow(py).as_ref().is_some_and(|owners| owners.contains_key(name))
+}
+
+/// Whether the name's entry in `sys.modules` is a module of another application.
+pub fn is_of_another(py: Python<'_>, application: &Application, name: &Name) -> bool {
+    let owners = OWNERS.borrow(py);
+    owners.as_ref().and_then(|owners| owners.get(name)).is_some_and(|entry| entry.owner != mark(application))
+}
+
+/// Leaves a name, and those below it, to something unmanaged.
+///
+/// # Errors
+/// As [`show`].
+pub fn give_up(py: Python<'_>, name: &Name) -> PyResult<()> {
+    let below = format!("{name}.");
+    let is_meant = |other: &Name| other == name || other.starts_with(&below);
+    let names: Vec<Name> =
+        OWNERS.borrow(py).iter().flat_map(HashMap::keys).filter(|other| is_meant(other)).cloned().collect();
+    if let Some(owners) = OWNERS.borrow(py).as_mut() {
+        owners.retain(|other, _| !is_meant(other));
+    }
+    let modules = modules(py)?;
+    for name in names {
+        if modules.contains(&*name)? {
+            modules.del_item(&*name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts a module into `sys.modules`, or takes the application's own out, unless the name belongs to something unmanaged.

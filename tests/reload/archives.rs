@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The bytes of an archive with these members, as Python makes it.
-fn zip(members: &[(&str, &str)]) -> Vec<u8> {
+pub fn zip(members: &[(&str, &str)]) -> Vec<u8> {
     const MAKE: &str = "import io, json, sys, zipfile
 out = io.BytesIO()
 with zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as archive:

@@ -6,6 +6,7 @@
 mod support;
 
 mod app;
+mod appearing;
 mod archives;
 mod bodies;
 mod by_path;
@@ -29,6 +30,7 @@ mod imports;
 mod interruptions;
 mod lazy;
 mod limits;
+mod loaders;
 mod machinery;
 mod modes;
 mod mounts;

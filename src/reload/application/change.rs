@@ -32,6 +32,8 @@ pub enum Elsewhere {
     Unmanaged,
     /// Source code under a root, as of a package that is installed in place.
     Managed(Origin),
+    /// Nothing so far in these directories, which code of the application has put on `sys.path`.
+    NotYet(Vec<PathBuf>),
 }
 
 /// What is known of a name, and what that rests on.
@@ -43,6 +45,8 @@ pub struct Known {
     pub(super) candidate: Found,
     /// Where it was looked for.
     pub(super) directories: Vec<PathBuf>,
+    /// Where it was not found beside that.
+    pub(super) beyond: Vec<PathBuf>,
 }
 
 impl Known {

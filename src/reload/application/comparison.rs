@@ -12,6 +12,7 @@ use crate::reload::Snapshot;
 use crate::reload::fingerprint::Stat;
 use crate::reload::graph::Name;
 use crate::reload::module::Origin;
+use crate::reload::resolve::Found;
 use crate::reload::watch::{Listener, scope_hash};
 
 /// How long files may keep changing while they are compared.
@@ -204,6 +205,10 @@ impl Application {
     fn compare_one(&self, name: &Name, known: &Known, current: &Snapshot, is_asked: bool) -> Option<Change> {
         let looked = self.look_on_disk(name, &known.directories);
         self.follow_paths(name, &looked.probed);
+        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
+        if !known.beyond.is_empty() && self.look_in(&known.beyond, tail) != Found::Nothing {
+            return Some(Change { is_asked, ..Change::open(None) });
+        }
         if looked.found != known.candidate {
             let content = origin_of(&looked.found).as_ref().and_then(Origin::file).map(|file| self.read(file));
             return Some(Change { is_asked, ..Change::open(content) });

@@ -9,6 +9,7 @@ use super::Application;
 use crate::python::gate::lock;
 use crate::reload::fingerprint::{Content, Stat};
 use crate::reload::graph::Name;
+use crate::reload::search;
 use crate::reload::watch::Listener;
 
 /// How long the first load of a file waits for its writer.
@@ -86,7 +87,11 @@ impl Application {
                 self.follow_file(name, archive);
                 continue;
             }
-            self.watch.follow(path, &self.top_of(path), &listener);
+            let top = self.top_of(path);
+            self.watch.follow(path, &top, &listener);
+            for link in links_below(&top, path) {
+                self.follow_file(name, &link);
+            }
             let mut names = lock(&self.names);
             names.by_path.entry(path.clone()).or_default().insert(name.clone());
             if let Some(directory) = path.parent()
@@ -157,6 +162,18 @@ impl Application {
     pub(super) fn seen(&self) -> Vec<(PathBuf, Option<Stat>)> {
         lock(&self.names).seen.iter().map(|(path, stat)| (path.clone(), *stat)).collect()
     }
+}
+
+/// Where there are symbolic links on the way from a search directory to a path: all of them, and what they lead to.
+fn links_below(top: &Path, path: &Path) -> Vec<PathBuf> {
+    let is_link = |part: &Path| part.symlink_metadata().is_ok_and(|m| m.is_symlink());
+    let has_links = path.ancestors().take_while(|part| *part != top).any(is_link);
+    if !has_links {
+        return Vec::new();
+    }
+    let (mut links, end) = search::trace(path);
+    links.push(end);
+    links
 }
 
 /// The paths whose stat does not prove that nothing has happened, with what it is now. Each is looked at when it is asked

@@ -127,14 +127,22 @@ impl Application {
         self.follow_paths(name, &expected);
         let looked = self.look_on_disk(name, &directories);
         self.follow_paths(name, &looked.probed);
+        let mut beyond = Vec::new();
         let origin = match origin_of(&looked.found) {
             Some(origin) if self.is_excluded(name, &origin) => None,
             Some(origin) => match elsewhere(&looked.found)? {
                 Elsewhere::Unmanaged => None,
-                Elsewhere::Nothing | Elsewhere::Managed(_) => Some(origin),
+                Elsewhere::Nothing | Elsewhere::Managed(_) | Elsewhere::NotYet(_) => Some(origin),
             },
             None if looked.found == Found::Nothing => match elsewhere(&looked.found)? {
                 Elsewhere::Managed(origin) if !self.is_excluded(name, &origin) => Some(origin),
+                Elsewhere::NotYet(directories) => {
+                    let places: Vec<PathBuf> =
+                        directories.iter().flat_map(|d| [d.join(tail), d.join(format!("{tail}.py"))]).collect();
+                    self.follow_paths(name, &places);
+                    beyond = directories;
+                    None
+                }
                 _ => None,
             },
             None => None,
@@ -143,7 +151,7 @@ impl Application {
             self.follow_file(name, file);
         }
         let resolution = origin.map_or(Resolution::Unmanaged, Resolution::Managed);
-        Ok(Known { resolution, candidate: looked.found, directories })
+        Ok(Known { resolution, candidate: looked.found, directories, beyond })
     }
 
     /// What stands behind a name: what it was given for, else the first of these directories that has it.

@@ -1,5 +1,7 @@
 //! Imports that Python's own machinery answers.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::PyModuleNotFoundError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -7,6 +9,7 @@ use pyo3::types::PyTuple;
 use super::find::find;
 use super::importer::{Importer, note_prefixes, note_unmanaged};
 use super::originals;
+use crate::reload::application::Application;
 use crate::reload::context;
 use crate::reload::graph::Name;
 use crate::reload::installed;
@@ -19,6 +22,32 @@ pub fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
         installed::take_in(py);
     }
     result
+}
+
+/// Before Python's own machinery answers: what `sys.modules` shows under the name may be another application's module. Where
+/// Python has one of the name as well, that takes its place.
+///
+/// # Errors
+/// `ModuleNotFoundError` where it has none.
+pub fn make_way(py: Python<'_>, application: &Arc<Application>, name: &Name) -> PyResult<()> {
+    let first = Name::from(name.split('.').next().unwrap_or(name));
+    if !shown::is_of_another(py, application, &first) {
+        return Ok(());
+    }
+    // What finders look at is not read by the body that imports.
+    let _quiet = context::leave_body();
+    if crate::python::import(py, "_mod_python_loader")?.getattr("is_unmanaged")?.call1((&*first,))?.extract()? {
+        return shown::give_up(py, &first);
+    }
+    Err(not_found(py, &first))
+}
+
+/// `ModuleNotFoundError` with the name that it is about.
+pub fn not_found(py: Python<'_>, name: &str) -> PyErr {
+    let error = PyModuleNotFoundError::new_err(format!("No module named '{name}'"));
+    // An exception that has just been made takes an attribute.
+    let _ = error.value(py).setattr("name", name);
+    error
 }
 
 /// A part that Python's own import finds in a managed package: a C extension.
@@ -68,6 +97,7 @@ pub fn foreign<'py>(
     let list = fromlist.unwrap_or(empty.as_any());
     let import = &originals(py).0;
     let Some(package) = managed_parent else {
+        make_way(py, &importer.application, name)?;
         let arguments = (&**name, globals.unwrap_or(&none), &none, list, 0);
         return Ok(import_outside(py, || import.call1(py, arguments))?.into_bound(py));
     };

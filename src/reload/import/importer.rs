@@ -8,10 +8,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::owner::application_of_thread;
 use crate::reload::application::Application;
 use crate::reload::context::{self, View};
 use crate::reload::graph::Name;
 use crate::reload::module::{self, Managed};
+use crate::reload::shown;
 
 /// Who imports, and what is seen there.
 pub struct Importer {
@@ -24,16 +26,33 @@ pub struct Importer {
 }
 
 impl Importer {
-    /// The importer with this namespace; or, for code that is not managed, the application that runs on this thread.
-    pub(super) fn find(globals: Option<&Bound<'_, PyDict>>) -> Option<Self> {
+    /// The importer with this namespace; or, for code that is not managed, the application that this thread works for.
+    pub(super) fn find(py: Python<'_>, globals: Option<&Bound<'_, PyDict>>) -> Option<Self> {
         if let Some(record) = globals.and_then(module::by_globals)
             && let Some(application) = record.application.upgrade()
         {
             let view = context::view_of(&application);
             return Some(Self { module: Some(record), application, view });
         }
-        let (application, view) = context::innermost()?;
+        if let Some((application, view)) = context::innermost() {
+            return Some(Self { module: None, application, view });
+        }
+        let application = application_of_thread(py)?;
+        let view = context::view_of(&application);
         Some(Self { module: None, application, view })
+    }
+
+    /// Lets code that is not managed find what it has imported in `sys.modules`, where the entry is another application's.
+    pub(super) fn show(&self, py: Python<'_>, found: &Managed) -> PyResult<()> {
+        if self.module.is_none() && shown::is_of_another(py, &self.application, &found.name) {
+            let newest = match &self.view {
+                View::Generation(_) => self.application.current().ready(&found.name),
+                View::Stage(_) => None,
+            };
+            let object = newest.as_deref().unwrap_or(found).exposed(py);
+            shown::show(py, &self.application, &found.name, Some(&object))?;
+        }
+        Ok(())
     }
 
     /// Remembers that the importer gets a package's own object.
@@ -51,7 +70,7 @@ impl Importer {
 
     /// The importer whose code calls.
     pub fn of_caller(py: Python<'_>) -> Option<Self> {
-        Self::find(calling_globals(py).as_ref())
+        Self::find(py, calling_globals(py).as_ref())
     }
 
     /// Leaves an edge to a name. What unmanaged code imports is put down to the managed code that called it.

@@ -163,14 +163,18 @@ fn installed_in_place(py: Python<'_>, application: &Application, view: &View, na
     }
     let roots: Vec<PathBuf> = application.key.roots.iter().map(|root| canonical(Path::new(root))).collect();
     let found = crate::python::import(py, "_mod_python_loader")?.getattr("find_in_place")?.call1((&**name,))?;
+    let search = view.search();
+    let is_below = |path: &Path| search.iter().any(|d| d.managed && path.starts_with(&d.path));
     let Some((file, is_package, is_ordinary)) = found.extract::<Option<(PathBuf, bool, bool)>>()? else {
-        return Ok(Elsewhere::Nothing);
+        let path = crate::python::import(py, "sys")?.getattr("path")?;
+        let path: Vec<PathBuf> = path.try_iter()?.filter_map(|entry| entry.ok()?.extract().ok()).collect();
+        let is_own = |path: &PathBuf| is_below(path) && search.iter().all(|d| d.path != *path);
+        let own: Vec<PathBuf> = path.iter().map(|path| canonical(path)).filter(is_own).collect();
+        return Ok(if own.is_empty() { Elsewhere::Nothing } else { Elsewhere::NotYet(own) });
     };
     let file = canonical(&file);
     if is_ordinary {
-        let search = view.search();
-        let is_below = search.iter().any(|d| d.managed && file.starts_with(&d.path));
-        if !is_below || crate::reload::applications::is_installation(&file) {
+        if !is_below(&file) || crate::reload::applications::is_installation(&file) {
             return Ok(Elsewhere::Nothing);
         }
     } else if roots.is_empty() {

@@ -1,0 +1,78 @@
+//! What the finder and the loader answer code that asks the import system rather than importing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::find::find;
+use super::foreign::not_found;
+use super::importer::{Importer, note_import, note_prefixes};
+use super::lookup::{Parent, resolve};
+use super::owner::application_of_thread;
+use crate::reload::application::{Application, Resolution};
+use crate::reload::applications;
+use crate::reload::context;
+use crate::reload::graph::Name;
+use crate::reload::shown;
+
+/// Where a managed module comes from: its application's mark, its file, its directories if it is a package, and the module if it
+/// is loaded.
+pub type Place<'py> = (usize, Option<PathBuf>, Option<Vec<PathBuf>>, Option<Bound<'py, PyAny>>);
+
+/// Where a managed module of the calling application comes from.
+///
+/// # Errors
+/// What Python raises while it is asked for its own modules.
+pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Place<'py>>> {
+    if shown::is_standard(py, name)? {
+        // Whoever asks Python's own import system for a standard name gets the standard module.
+        return Ok(None);
+    }
+    let candidates: Vec<Arc<Application>> = match application_of_thread(py) {
+        Some(application) => vec![application],
+        None => {
+            let mut all = applications::all();
+            all.sort_by_cached_key(|application| application.key.label());
+            all
+        }
+    };
+    let name = Name::from(name);
+    for application in candidates {
+        let view = context::view_of(&application);
+        let parent = name.rsplit_once('.').and_then(|(parent, _)| view.any(&Name::from(parent)));
+        if name.contains('.') && parent.is_none() {
+            continue;
+        }
+        if let Resolution::Managed(origin) = resolve(py, &application, &view, &name, &Parent::from(parent.as_ref()))? {
+            let directories = origin.is_package().then(|| origin.directories());
+            let module = view.any(&name).map(|module| module.exposed(py));
+            return Ok(Some((applications::mark(&application), origin.file().cloned(), directories, module)));
+        }
+    }
+    Ok(None)
+}
+
+/// The module that a spec of ours stands for.
+///
+/// # Errors
+/// As an import of it.
+pub fn load_for_spec<'py>(py: Python<'py>, mark: usize, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let name = Name::from(name);
+    if let Some(application) = applications::by_mark(mark) {
+        let view = context::view_of(&application);
+        let importer = Importer { module: None, application, view };
+        let found = find(py, &importer.application, &importer.view, &name)
+            .inspect_err(|_| note_prefixes(py, &importer, &name))?;
+        if let Some(found) = found {
+            note_import(py, &importer, &found);
+            return Ok(found.exposed(py));
+        }
+    }
+    Err(not_found(py, &name))
+}
+
+/// Whether `sys.modules` shows a module of another application than the calling one under this name.
+pub fn is_of_another(py: Python<'_>, name: &str) -> bool {
+    application_of_thread(py).is_some_and(|application| shown::is_of_another(py, &application, &Name::from(name)))
+}
