@@ -19,7 +19,7 @@ endif
 CARGO = cargo
 MODULE = $(or $(CARGO_TARGET_DIR),target)/release/libmod_python_rs.so
 
-.PHONY: help run test oracle soak bench build install uninstall packages bench-packages cargo
+.PHONY: help run test fuzz oracle soak bench build install uninstall packages bench-packages cargo
 
 help:
 	@echo 'make run        build the module and serve the demo site until Ctrl-C'
@@ -27,6 +27,7 @@ help:
 	@echo '                  PORT=n     default: the first free port from 8080 up'
 	@echo '                  MPM=name   prefork, worker or event (default: event)'
 	@echo 'make test       run all tests'
+	@echo 'make fuzz       search any directories for any name, for FUZZ_SECONDS=n (default: 60)'
 	@echo 'make oracle     compare what is served after random edits with what a fresh interpreter has'
 	@echo '                  ORACLE_SEED=n, ORACLE_BATCHES=n, ORACLE_MODULES=n'
 	@echo 'make soak       edit under load, for SOAK_SECONDS=n (default: 600)'
@@ -46,6 +47,18 @@ run: build
 test: packages cargo
 	$(CARGO) build --locked
 	$(CARGO) test --locked --no-fail-fast
+
+# What cargo-fuzz does, without its need for a nightly compiler: coverage alone, as the code that is fuzzed is safe Rust.
+FUZZ_SECONDS ?= 60
+COVERAGE = -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+	-Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing
+
+fuzz: cargo
+	@mkdir -p fuzz/corpus/resolve fuzz/artifacts/resolve
+	cd fuzz && RUSTFLAGS='$(COVERAGE)' $(CARGO) run --release --locked --bin resolve \
+		--target "$$(rustc -vV | sed -n 's/^host: //p')" -- \
+		-max_total_time='$(FUZZ_SECONDS)' -max_len=96 -verbosity=0 -print_final_stats=1 \
+		-artifact_prefix=artifacts/resolve/ corpus/resolve
 
 # One after the other: a seed is to give the same run again.
 oracle: build

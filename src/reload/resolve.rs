@@ -24,7 +24,8 @@ pub enum Found {
 pub struct Lookup {
     /// What was found.
     pub found: Found,
-    /// Paths whose appearance or disappearance would change the answer.
+    /// Paths whose appearance or disappearance would change the answer. Each stands for all entries of its directory that share
+    /// its name up to the first dot, as the watch tells of them together.
     pub probed: Vec<PathBuf>,
 }
 
@@ -34,8 +35,8 @@ pub trait Disk {
     fn is_dir(&self, path: &Path) -> bool;
     /// Whether there is a regular file of this name.
     fn is_file(&self, path: &Path) -> bool;
-    /// Whether there is anything of this name that is not a directory: a dangling link or a FIFO named `x.py` is an error to
-    /// report, not a module to pass over.
+    /// Whether there is anything of this name that does not lead to a directory: a dangling link or a FIFO named `x.py` is an
+    /// error to report, not a module to pass over.
     fn is_there(&self, path: &Path) -> bool;
 }
 
@@ -52,8 +53,21 @@ impl Disk for RealDisk {
     }
 
     fn is_there(&self, path: &Path) -> bool {
-        path.symlink_metadata().is_ok_and(|m| !m.is_dir())
+        path.symlink_metadata().is_ok_and(|m| !m.is_dir() && !(m.is_symlink() && path.is_dir()))
     }
+}
+
+/// Whether a directory may have an entry of this name that is a package. Programs import what their clients ask for: nobody is
+/// to leave the search path by a name with slashes in it.
+fn can_be_entry(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains('/')
+}
+
+/// The paths that decide first what `tail` stands for in these directories.
+pub fn candidates<'a>(directories: &'a [PathBuf], tail: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
+    let directories = if tail.contains('/') { &[] } else { directories };
+    let package = move |directory: &Path| can_be_entry(tail).then(|| directory.join(tail));
+    directories.iter().flat_map(move |d| package(d).into_iter().chain([d.join(format!("{tail}.py"))]))
 }
 
 /// Looks for `tail`, the last part of a dotted name, as Python's path finder does: in each directory a package, a C extension,
@@ -66,43 +80,40 @@ pub fn lookup<'a>(
 ) -> Lookup {
     let mut probed = Vec::new();
     let mut portions = Vec::new();
+    if tail.contains('/') {
+        return Lookup { found: Found::Nothing, probed };
+    }
     for directory in directories {
-        let package = directory.join(tail);
-        let is_directory = disk.is_dir(&package);
-        if is_directory {
-            probed.push(package.clone());
-            if let Some(path) = first_file(disk, &package, "__init__", extension_suffixes) {
+        let package = can_be_entry(tail).then(|| directory.join(tail));
+        probed.extend(package.clone());
+        let package = package.filter(|package| disk.is_dir(package));
+        if let Some(package) = &package {
+            let init = package.join("__init__.py");
+            probed.push(init.clone());
+            if let Some(path) = first_file(disk, package, "__init__", extension_suffixes) {
                 return Lookup { found: Found::Foreign(path), probed };
             }
-            let init = package.join("__init__.py");
-            let found = disk.is_there(&init);
-            probed.push(init.clone());
-            if found {
-                return Lookup { found: Found::Package(init, package), probed };
+            if disk.is_there(&init) {
+                return Lookup { found: Found::Package(init, package.clone()), probed };
             }
             let bytecode = package.join("__init__.pyc");
             if disk.is_file(&bytecode) {
                 return Lookup { found: Found::Foreign(bytecode), probed };
             }
-        } else {
-            probed.push(package.clone());
         }
+        let source = directory.join(format!("{tail}.py"));
+        probed.push(source.clone());
         if let Some(path) = first_file(disk, directory, tail, extension_suffixes) {
             return Lookup { found: Found::Foreign(path), probed };
         }
-        let source = directory.join(format!("{tail}.py"));
-        let found = disk.is_there(&source);
-        probed.push(source.clone());
-        if found {
+        if disk.is_there(&source) {
             return Lookup { found: Found::Module(source), probed };
         }
         let bytecode = directory.join(format!("{tail}.pyc"));
         if disk.is_file(&bytecode) {
             return Lookup { found: Found::Foreign(bytecode), probed };
         }
-        if is_directory {
-            portions.push(package);
-        }
+        portions.extend(package);
     }
     let found = if portions.is_empty() { Found::Nothing } else { Found::Namespace(portions) };
     Lookup { found, probed }

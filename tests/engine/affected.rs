@@ -97,6 +97,56 @@ fn nested() -> impl Strategy<Value = (Pairs, Pairs, Made, HashSet<String>)> {
     (edges(), edges(), facts, prop::collection::hash_set(dotted(), 0..4))
 }
 
+/// What runs and what is renewed by the rules, applied until nothing more comes of them.
+fn least(
+    uses: &HashSet<(String, String)>,
+    holds: &Pairs,
+    facts: &Made,
+    changed: &HashSet<String>,
+) -> (HashSet<String>, HashSet<String>) {
+    let reaches = |holders: HashSet<&String>, tail: &str| {
+        let mut near: HashSet<&String> = holders;
+        while let Some((user, _)) = uses.iter().find(|(user, used)| near.contains(used) && !near.contains(user)) {
+            near.insert(user);
+        }
+        // Who reads the attribute, and through whom the package came to it.
+        let mut found: HashSet<&String> = near.iter().copied().filter(|n| facts.reads_attribute(n, tail)).collect();
+        let next = |found: &HashSet<&String>| {
+            let onward = uses.iter().filter(|(user, used)| found.contains(user) && near.contains(used));
+            onward.map(|(_, used)| near.get(used).copied()).find_map(|n| n.filter(|n| !found.contains(n)))
+        };
+        while let Some(more) = next(&found) {
+            found.insert(more);
+        }
+        found.into_iter().cloned().collect::<HashSet<String>>()
+    };
+    let (mut run, mut renew) = (changed.clone(), HashSet::<String>::new());
+    loop {
+        let before = (run.len(), renew.len());
+        let users = uses.iter().filter(|(_, used)| run.contains(used)).map(|(user, _)| user.clone());
+        run.extend(users.collect::<Vec<_>>());
+        for name in run.union(&renew).cloned().collect::<Vec<_>>() {
+            let Some((package, tail)) = name.rsplit_once('.') else { continue };
+            if !facts.is_loaded(package) || run.contains(package) {
+                continue;
+            }
+            if facts.must_run_for(package, tail) {
+                run.insert(package.to_owned());
+                continue;
+            }
+            renew.insert(package.to_owned());
+            run.extend(reaches(
+                holds.iter().filter(|(_, held)| held == package).map(|(holder, _)| holder).collect(),
+                tail,
+            ));
+        }
+        if before == (run.len(), renew.len()) {
+            renew.retain(|name| !run.contains(name));
+            return (run, renew);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -162,6 +212,71 @@ proptest! {
             let is_above = result.run.iter().any(|n| n.starts_with(&format!("{package}.")));
             prop_assert!(is_above, "{} holds nothing that runs", package);
         }
+    }
+
+    /// P5 where there are packages: nothing runs and nothing is renewed that the rules do not ask for.
+    #[test]
+    fn with_packages_it_is_the_least_that_is_closed((edges, holds, facts, changed) in nested()) {
+        let uses: HashSet<(String, String)> = edges.iter().chain(&holds).cloned().collect();
+        let mut graph = Graph::default();
+        for (user, used) in &uses {
+            graph.add(&Name::from(user.as_str()), &Name::from(used.as_str()));
+        }
+        for (holder, held) in &holds {
+            graph.add_hold(&Name::from(holder.as_str()), &Name::from(held.as_str()));
+        }
+        let result = graph.affected(changed.iter().map(|n| Name::from(n.as_str())), &facts);
+        let (run, renew) = least(&uses, &holds, &facts, &changed);
+        let plain = |names: &HashSet<Name>| names.iter().map(|n| n.to_string()).collect::<HashSet<_>>();
+        prop_assert_eq!(plain(&result.run), run);
+        prop_assert_eq!(plain(&result.renew), renew);
+    }
+
+    /// Whatever is added and taken away: each direction tells what the other one does, and what is left affects the same as in
+    /// a graph that never had anything else.
+    #[test]
+    fn both_directions_stay_equal(
+        steps in prop::collection::vec((0_u8..4, dotted(), dotted()), 0..60),
+        facts in nested().prop_map(|(_, _, facts, _)| facts),
+        changed in prop::collection::hash_set(dotted(), 1..4),
+    ) {
+        let mut graph = Graph::default();
+        let (mut uses, mut holds): (HashSet<(String, String)>, HashSet<(String, String)>) = Default::default();
+        for (kind, a, b) in steps {
+            let (user, used) = (Name::from(a.as_str()), Name::from(b.as_str()));
+            match kind {
+                0 => {
+                    graph.forget(&user);
+                    uses.retain(|(user, _)| *user != a);
+                    holds.retain(|(holder, _)| *holder != a);
+                }
+                _ if a == b => prop_assert!(!graph.add(&user, &used)),
+                _ => {
+                    prop_assert_eq!(graph.add(&user, &used), uses.insert((a.clone(), b.clone())));
+                    // What an import puts into a namespace is used as well.
+                    if kind == 1 {
+                        prop_assert_eq!(graph.add_hold(&user, &used), holds.insert((a, b)));
+                    }
+                }
+            }
+        }
+        let all: HashSet<&String> = uses.iter().flat_map(|(a, b)| [a, b]).collect();
+        for a in &all {
+            for b in &all {
+                let is_edge = uses.contains(&((*a).clone(), (*b).clone()));
+                prop_assert_eq!(graph.used_by(a).any(|n| **n == ***b), is_edge, "{} uses {}", a, b);
+                prop_assert_eq!(graph.users_of(b).any(|n| **n == ***a), is_edge, "{} is used by {}", b, a);
+            }
+        }
+        let mut fresh = Graph::default();
+        for (a, b) in &uses {
+            fresh.add(&Name::from(a.as_str()), &Name::from(b.as_str()));
+        }
+        for (a, b) in &holds {
+            fresh.add_hold(&Name::from(a.as_str()), &Name::from(b.as_str()));
+        }
+        let names = || changed.iter().map(|n| Name::from(n.as_str()));
+        prop_assert_eq!(graph.affected(names(), &facts), fresh.affected(names(), &facts));
     }
 
     /// Edges that are taken away leave nothing behind, in either direction.

@@ -24,6 +24,10 @@ mod resolve;
 #[path = "../../src/reload/roots.rs"]
 mod roots;
 
+/// What the fuzzer makes of its bytes; here they are random.
+#[path = "../../fuzz/fuzz_targets/resolve/trees.rs"]
+mod trees;
+
 /// The engine's locks stand behind the gate, which knows nothing of Python.
 #[path = "../../src/python"]
 mod python {
@@ -32,6 +36,7 @@ mod python {
 }
 
 mod affected;
+mod any_tree;
 mod dependencies;
 mod drawing;
 mod files;
@@ -39,4 +44,5 @@ mod lookup;
 mod names;
 mod order;
 mod patterns;
+mod publications;
 mod snapshots;

@@ -122,7 +122,7 @@ impl Application {
         let expected: Vec<PathBuf> = match self.roots.get(name) {
             Some(Root::Directory(_)) => Vec::new(),
             Some(Root::File(file)) => vec![file],
-            None => directories.iter().flat_map(|d| [d.join(tail), d.join(format!("{tail}.py"))]).collect(),
+            None => resolve::candidates(&directories, tail).collect(),
         };
         self.follow_paths(name, &expected);
         let looked = self.look_on_disk(name, &directories);
