@@ -80,6 +80,16 @@ impl Stat {
         !self.racy && self.settled() == later.settled()
     }
 
+    /// Whether a later stat shows that the same file was written to in between, not another one put in its place.
+    pub fn is_overwritten_by(&self, later: &Self) -> bool {
+        self.is_same_file(later) && self.settled() != later.settled()
+    }
+
+    /// Whether both are of one file, not of two that stand in the same place one after the other.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
     /// The same without the doubt, to compare with where the content is not looked at.
     pub fn settled(mut self) -> Self {
         self.racy = false;
@@ -138,8 +148,12 @@ impl Content {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0).saturating_add(1));
         file.read_to_end(&mut bytes)?;
-        let (before, after) = (Stat::of(&before), Stat::of(&file.metadata()?));
-        let same = (before.size, before.modified, before.changed) == (after.size, after.modified, after.changed);
+        let metadata = file.metadata()?;
+        // Another file has come into its place: that changes its time, and nothing else.
+        let is_replaced = metadata.nlink() == 0;
+        let (before, after) = (Stat::of(&before), Stat::of(&metadata));
+        let same = (before.size, before.modified) == (after.size, after.modified)
+            && (is_replaced || before.changed == after.changed);
         if !same || usize::try_from(after.size).ok() != Some(bytes.len()) {
             return Ok(None);
         }

@@ -80,9 +80,9 @@ impl Unfinished {
         self.0.get(&(watch, name)).is_some_and(|file| file.has_writer(path))
     }
 
-    /// The files, as entries of their directories.
-    pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.0.iter().map(|(&(watch, name), file)| Entry { watch, stem: file.stem, name })
+    /// The files, as entries of their directories, and since when they have had a writer.
+    pub fn entries(&self) -> impl Iterator<Item = (Entry, Instant)> {
+        self.0.iter().map(|(&(watch, name), file)| (Entry { watch, stem: file.stem, name }, file.begun))
     }
 
     /// A directory is not watched any more.

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
@@ -308,7 +308,15 @@ impl Watch {
 
     /// Whether a file that the listener follows has a writer, so that what is read now may be half of a save.
     pub fn holds(&self, listener: &Weak<dyn Listener>) -> bool {
-        self.is_waiting.load(Ordering::SeqCst) && self.lock().holds(listener)
+        self.writing_since(listener).is_some()
+    }
+
+    /// Since when such a file has had a writer.
+    pub fn writing_since(&self, listener: &Weak<dyn Listener>) -> Option<Instant> {
+        if !self.is_waiting.load(Ordering::SeqCst) {
+            return None;
+        }
+        self.lock().writing_since(listener)
     }
 
     /// Whether this file has a writer.

@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Weak;
+use std::time::Instant;
 
 use super::journal::{Entry, What};
 use super::unfinished::Unfinished;
@@ -156,14 +157,15 @@ impl Watched {
         });
     }
 
-    /// Whether a file that the listener follows has a writer.
-    pub fn holds(&self, listener: &Weak<dyn Listener>) -> bool {
-        self.unfinished.entries().any(|entry| {
+    /// Since when a file that the listener follows has had a writer: the first of them, if there are several.
+    pub fn writing_since(&self, listener: &Weak<dyn Listener>) -> Option<Instant> {
+        let held = self.unfinished.entries().filter(|(entry, _)| {
             let interests = self.interests.get(&(entry.watch, entry.stem)).into_iter().flatten();
             interests.into_iter().any(|interest| {
-                matches!(interest, Interest::File(path, l) if l.ptr_eq(listener) && self.is_unfinished(entry, path))
+                matches!(interest, Interest::File(path, l) if l.ptr_eq(listener) && self.is_unfinished(*entry, path))
             })
-        })
+        });
+        held.map(|(_, begun)| begun).min()
     }
 
     fn is_unfinished(&self, entry: Entry, path: &Path) -> bool {

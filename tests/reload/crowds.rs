@@ -101,7 +101,7 @@ def next_order():
 
     /// Case 60: for several seconds requests import in opposite orders, in bodies, in functions and in threads of their own,
     /// while one edit follows the other: all of them answer, and each request with one generation.
-    [worker, event]
+    [prefork, worker, event]
     fn case_60_opposite_orders_for_seconds(mpm) {
         let head = "
 import threading
@@ -156,8 +156,9 @@ def all_numbers(left_first):
             while begin.elapsed() < CROSSING {
                 number += 1;
                 let before = answered.load(Ordering::Relaxed);
-                // By a rename, so that at each moment the file is whole and no save hides the one before it.
-                app.save(Save::Rename, "base.py", &format!("NUMBER = {number}"));
+                // Half of the saves take away what was saved before.
+                let how = if number % 2 == 0 { Save::Rename } else { Save::InPlace };
+                app.save(how, "base.py", &format!("NUMBER = {number}"));
                 saved.store(number, Ordering::SeqCst);
                 wait_for("requests to go on", || (answered.load(Ordering::Relaxed) > before).then_some(()));
             }

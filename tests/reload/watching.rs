@@ -1,11 +1,16 @@
 //! How changes are found: announced by the kernel, looked for, or both.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::Command,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+};
 
 use crate::{
     app::{App, handler},
     mounts::{cannot_mount, mounted},
-    support::{Builder, Httpd, Mpm, Site, mpm_tests, wait_for},
+    support::{Builder, Httpd, Mpm, Save, Site, mpm_tests, wait_for},
 };
 
 /// Whether a child of this httpd holds an inotify instance.
@@ -19,6 +24,15 @@ fn has_inotify(httpd: &Httpd) -> bool {
 
 fn stat(mpm: Mpm, lines: &str) -> Builder {
     Httpd::builder(mpm).conf(&format!("PythonReloadWatch stat\n{lines}"))
+}
+
+/// Ends another thread's work when it is dropped, so that a failed assertion does not wait for it.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// A handler that shows a leaf's value, and the leaf.
@@ -41,6 +55,30 @@ mpm_tests! {
         let last = app.expect("5");
         assert_eq!(last.runs_after(&first).len(), 8, "four edits of two modules");
         assert!(app.httpd.log_lines(":warn]").is_empty(), "{:#?}", app.httpd.log_lines(":warn]"));
+    }
+
+    /// P1 with PythonReloadWatch stat: a file that is replaced time and again, without a pause, is fresh all the same.
+    [prefork, event]
+    fn stat_without_a_pause(mpm) {
+        let app = leaf(stat(mpm, "PythonReloadInterval 0"));
+        app.expect("1");
+        let stop = AtomicBool::new(false);
+        let saved = AtomicUsize::new(1);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::SeqCst) {
+                    let number = saved.load(Ordering::SeqCst) + 1;
+                    app.save(Save::Rename, "c.py", &format!("V = {number}"));
+                    saved.store(number, Ordering::SeqCst);
+                }
+            });
+            let _stopped = Stop(&stop);
+            for _ in 0..3 {
+                let earliest = saved.load(Ordering::SeqCst);
+                let served: usize = app.ask().value.parse().expect("a whole value");
+                assert!(served >= earliest, "{served} after {earliest} was saved");
+            }
+        });
     }
 
     /// PythonReloadWatch stat with the intervals that are set and that are not.

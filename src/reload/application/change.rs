@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::reload::build::Read;
-use crate::reload::fingerprint::{self, Content, Hash};
+use crate::reload::fingerprint::{self, Content, Hash, Stat};
 use crate::reload::module::{Origin, Source};
 use crate::reload::resolve::Found;
 use crate::reload::search::{self, Search};
@@ -91,6 +91,19 @@ impl Change {
         Some(self.data.map_or(content.hash, |data| fingerprint::hash_of(&format!("{:?} {data:?}", content.hash))))
     }
 
+    /// The file, where it is known already what the name stands for.
+    pub(super) fn file(&self) -> Option<&PathBuf> {
+        match &self.known.as_ref()?.resolution {
+            Resolution::Managed(origin) => origin.file(),
+            Resolution::Unmanaged => None,
+        }
+    }
+
+    /// What the file was when it was read.
+    pub(super) fn stat(&self) -> Option<Stat> {
+        self.content.as_ref()?.as_ref().ok().map(|content| content.stat)
+    }
+
     /// Whether the file did not hold still while it was read.
     fn is_changing(&self) -> bool {
         let error = self.content.as_ref().and_then(|content| content.as_ref().err());
@@ -107,8 +120,7 @@ impl Change {
 
     /// What the module is to be made from, where it is known already what the name stands for.
     pub fn read(&self) -> Option<Read> {
-        let Resolution::Managed(origin) = &self.known.as_ref()?.resolution else { return None };
         let content = self.content.as_ref()?;
-        Some((origin.file()?.clone(), content.as_ref().ok().map(|content| content.hash)))
+        Some((self.file()?.clone(), content.as_ref().ok().map(|content| content.hash)))
     }
 }

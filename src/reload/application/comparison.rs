@@ -1,6 +1,6 @@
 //! Comparing what is served with what is on disk.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,11 @@ use crate::reload::watch::{Listener, scope_hash};
 
 /// How long files may keep changing while they are compared.
 const SETTLING: Duration = Duration::from_secs(1);
+
+/// How long a save in place takes at most, if it is to be waited for.
+const SAVING: Duration = Duration::from_millis(50);
+/// How long to wait between two looks at a save in place.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// What is to be taken in.
 #[derive(Default)]
@@ -49,29 +54,30 @@ impl Application {
         let deadline = Instant::now() + SETTLING;
         let mut is_asked = false;
         loop {
+            let mut must_wait = self.is_being_written();
             let mut pending = std::mem::take(&mut *lock(&self.pending));
             is_asked |= pending.is_asked;
-            let mut must_wait = self.watch.holds(&self.listener());
             let mut is_complete = true;
             if !must_wait {
                 is_complete = self.compare_pending(&pending);
                 pending = Pending::default();
                 // What has changed in the meantime may have been read in the middle of that.
                 self.watch.poll();
-                must_wait = self.watch.holds(&self.listener());
+                must_wait = self.is_being_written();
             }
             let is_quiet = !self.turn.take_change() && is_complete;
             if is_quiet && !must_wait {
                 return Some(is_asked);
             }
-            if !must_wait && is_complete && Instant::now() >= deadline {
+            let is_late = Instant::now() >= deadline;
+            if is_late && !must_wait && is_complete && self.are_whole() {
                 // Edits without a pause: what was saved when this request began has been compared.
                 if !is_quiet {
                     self.turn.note_change();
                 }
                 return Some(is_asked);
             }
-            if must_wait || Instant::now() >= deadline {
+            if must_wait || is_late {
                 pending.is_asked = is_asked;
                 lock(&self.pending).merge(pending);
                 if !is_quiet {
@@ -80,6 +86,28 @@ impl Application {
                 return None;
             }
         }
+    }
+
+    /// Whether a file has a writer that takes its time. A save that has just begun is waited for, as it has taken away what was
+    /// saved before.
+    fn is_being_written(&self) -> bool {
+        let listener = self.listener();
+        while let Some(begun) = self.watch.writing_since(&listener) {
+            if begun.elapsed() >= SAVING {
+                return true;
+            }
+            std::thread::sleep(GLANCE);
+            self.watch.poll();
+        }
+        false
+    }
+
+    /// Whether no file that differs was written to since it was read. One that was replaced was whole.
+    fn are_whole(&self) -> bool {
+        lock(&self.names).suspects.values().all(|change| match (change.file(), &change.content) {
+            (Some(file), Some(Ok(content))) => Stat::take(file).is_none_or(|now| !content.stat.is_overwritten_by(&now)),
+            _ => true,
+        })
     }
 
     /// Somebody asks for the newest state of a module that was kept only because nobody did: the next request sees it.
@@ -112,21 +140,45 @@ impl Application {
             names.extend(asked);
         }
         self.compare(names);
+        self.settle_doubts(pending)
+    }
+
+    /// Waits until the files that differ, and may have a writer that nothing tells of, can be trusted; whether they can.
+    fn settle_doubts(&self, pending: &Pending) -> bool {
+        let mut announced = pending.paths.clone();
         let deadline = Instant::now() + SETTLING;
+        let mut last = HashMap::new();
+        let mut replaced = HashSet::new();
+        let is_replaced = |before: Option<&Option<Stat>>, now: &Option<Stat>| match (before, now) {
+            (Some(Some(before)), Some(now)) => !before.is_same_file(now),
+            _ => false,
+        };
         loop {
-            let doubtful: HashSet<Name> = lock(&self.names)
+            let is_announced =
+                |change: &Change| !pending.anything || change.file().is_some_and(|file| announced.contains(file));
+            let doubtful: HashMap<Name, Option<Stat>> = lock(&self.names)
                 .suspects
                 .iter()
-                .filter(|(_, change)| change.is_doubtful(!pending.anything))
-                .map(|(name, _)| name.clone())
+                .filter(|(_, change)| change.is_doubtful(is_announced(change)))
+                .map(|(name, change)| (name.clone(), change.stat()))
                 .collect();
-            if doubtful.is_empty() || self.watch.holds(&self.listener()) || Instant::now() >= deadline {
+            if doubtful.is_empty() || self.watch.holds(&self.listener()) {
                 return doubtful.is_empty();
             }
+            replaced.extend(
+                doubtful.iter().filter(|(name, now)| is_replaced(last.get(*name), now)).map(|(n, _)| n.clone()),
+            );
+            if Instant::now() >= deadline {
+                // Files that are replaced time and again are saved whole, only without a pause.
+                return doubtful.keys().all(|name| replaced.contains(name));
+            }
+            last = doubtful;
             std::thread::sleep(PAUSE);
             self.watch.poll();
+            // Before they are read again: of what is announced later, half may be read.
+            announced.extend(lock(&self.pending).paths.iter().cloned());
             self.refresh_archives(pending);
-            self.compare(doubtful);
+            self.compare(last.keys().cloned().collect());
         }
     }
 

@@ -28,7 +28,9 @@ impl Application {
         loop {
             self.watch.poll();
             let content = self.read(file);
-            let is_young = self.watch.is_polling() && content.as_ref().is_ok_and(|c| c.stat.is_young());
+            // A truncation is not announced before it is complete.
+            let may_be_half = |content: &Content| self.watch.is_polling() || content.bytes.is_empty();
+            let is_young = content.as_ref().is_ok_and(|content| may_be_half(content) && content.stat.is_young());
             // Asked again after reading, as the writer may have begun in between.
             self.watch.poll();
             if !(is_young || self.watch.has_writer(written)) || Instant::now() >= deadline {
