@@ -1,6 +1,6 @@
 //! Python's own modules for our own use, past the hook that managed code imports through.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_int};
 
 use pyo3::exceptions::{PyImportError, PyValueError};
 use pyo3::ffi;
@@ -12,6 +12,18 @@ pub fn modules(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     // SAFETY: attached; the answer is borrowed and never null once Python runs.
     let modules: Bound<'_, PyAny> = unsafe { Bound::from_borrowed_ptr(py, ffi::PyImport_GetModuleDict()) };
     Ok(modules.cast_into()?)
+}
+
+/// How deep calls may go.
+pub fn recursion_limit(_: Python<'_>) -> c_int {
+    // SAFETY: attached.
+    unsafe { ffi::Py_GetRecursionLimit() }
+}
+
+/// The same, to be changed. Calls nothing of Python, so it works where nothing can be called any more.
+pub fn set_recursion_limit(_: Python<'_>, limit: c_int) {
+    // SAFETY: attached.
+    unsafe { ffi::Py_SetRecursionLimit(limit) };
 }
 
 /// A module that is not managed: from `sys.modules`, else by Python's own import, never by ours.

@@ -1,14 +1,17 @@
 //! What a body can change around itself, and what is put back when the build that ran it comes to nothing: `sys.path`,
-//! `sys.meta_path`, `sys.path_hooks`, the standard streams, the import functions, `os.environ` and the working directory.
+//! `sys.meta_path`, `sys.path_hooks`, the standard streams, the import functions, `os.environ`, the working directory and the
+//! limit of recursion.
 //!
 //! What another thread changes in them while a build fails is put back with the rest: nothing tells who changed a list.
 
+use std::ffi::c_int;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::httpd::log;
+use crate::python::system;
 
 /// Attributes whose objects are put back; of a list or of the environment its contents as well.
 const ATTRIBUTES: [(&str, &str); 10] = [
@@ -30,6 +33,7 @@ pub struct Surroundings {
     lists: Vec<(Py<PyList>, Py<PyList>)>,
     environment: Option<(Py<PyAny>, Py<PyDict>)>,
     directory: Option<PathBuf>,
+    recursion_limit: c_int,
 }
 
 impl Surroundings {
@@ -43,6 +47,7 @@ impl Surroundings {
             lists: Vec::new(),
             environment: None,
             directory: std::env::current_dir().ok(),
+            recursion_limit: system::recursion_limit(py),
         };
         for (module, name) in ATTRIBUTES {
             let value = crate::python::import(py, module)?.getattr_opt(name)?;
@@ -59,6 +64,10 @@ impl Surroundings {
 
     /// Puts back what is different now. What cannot be is logged.
     pub fn restore(&self, py: Python<'_>) {
+        // First: with a low limit nothing else could be called.
+        if system::recursion_limit(py) != self.recursion_limit {
+            system::set_recursion_limit(py, self.recursion_limit);
+        }
         for (module, name, before) in &self.attributes {
             let put_back = restore_attribute(py, module, name, before.as_ref());
             tell(py, &format!("{module}.{name}"), put_back);

@@ -16,7 +16,7 @@ def show():
     same = all(a is b for a, b in zip(PARTS, now())) and [list(part) for part in PARTS[:3]] == LISTS
     shell = subprocess.run(['/bin/sh', '-c', 'echo $KEPT-$ADDED-$CHANGED'], capture_output=True, text=True).stdout.strip()
     here = [os.environ.get(key, '') for key in ('KEPT', 'ADDED', 'CHANGED')]
-    return '%s %s %s %s %s' % (c.V, same, os.getcwd(), shell, '-'.join(here))
+    return '%s %s %s %s %s %s' % (c.V, same, os.getcwd(), sys.getrecursionlimit(), shell, '-'.join(here))
 ";
 
 /// What a body does to its surroundings.
@@ -35,6 +35,7 @@ os.chdir('/usr')
 sys.stdout = io.StringIO()
 builtins.__import__ = importlib.import_module = None
 sys.modules = {}
+sys.setrecursionlimit(50)
 ";
 
 fn start(mpm: Mpm) -> App {
