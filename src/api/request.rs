@@ -2,6 +2,7 @@
 
 mod actions;
 mod body;
+mod fields;
 mod members;
 mod output;
 

@@ -24,6 +24,7 @@ use super::by_path::Calls;
 use super::dependency::Hashes;
 use super::failure::Failure;
 use super::fingerprint::{Hash, Stat};
+use super::generation::Modules;
 use super::graph::{Graph, Name};
 use super::kept::{Exclusions, Keep, Kept};
 use super::looking::Missed;
@@ -31,7 +32,7 @@ use super::module::Managed;
 use super::report::Report;
 use super::roots::Roots;
 use super::search::Search;
-use super::sources::Sources;
+use super::sources::{Prospects, Sources};
 use super::states::States;
 use super::sweeps::Sweeps;
 use super::trust::Trust;
@@ -125,7 +126,11 @@ impl Application {
             places: Mutex::new(Places::new(search.clone())),
             watch,
             suffixes,
-            current: Mutex::new(Arc::new(Snapshot::new(1, HashMap::new(), Sources::new(search, HashMap::new())))),
+            current: Mutex::new(Arc::new(Snapshot::new(
+                1,
+                Modules::new_sync(),
+                Sources::new(search, Prospects::new_sync()),
+            ))),
             running: AtomicUsize::new(0),
             turn: Turn::default(),
             pending: Mutex::default(),
@@ -286,9 +291,11 @@ impl Application {
     pub fn publish(&self, mut published: Published) {
         self.move_to(&published.generation.sources.search);
         lock(&self.names).take_in(&mut published);
-        let generation = published.generation;
         self.report.serve_built();
-        self.report.publish(generation.number);
+        let renewed = published.renewed.iter().map(|module| (&module.name, Some(module.source.hash())));
+        let gone = published.gone.iter().map(|name| (name, None));
+        let generation = published.generation;
+        self.report.publish(generation.number, gone.chain(renewed));
         let old = std::mem::replace(&mut *lock(&self.current), generation);
         drop(old);
     }
@@ -303,6 +310,9 @@ impl Application {
         let settled = lock(&self.names).suspects.remove(name);
         drop(settled);
         self.kept.forget_restart(name);
+        if let Some(module) = self.current().ready(name) {
+            self.note_loaded(&module);
+        }
     }
 
     /// A module is about to be loaded into a generation that was published before; whether other children serve other content.
@@ -327,7 +337,7 @@ impl Application {
         self.read(file).is_ok_and(|content| content.hash == module.source.hash())
     }
 
-    /// The current generation has got one more module.
+    /// The current generation has got one more module, or another text of one.
     pub fn note_loaded(&self, module: &Managed) {
         self.report.add(&module.name, module.source.hash());
     }

@@ -1,6 +1,6 @@
 //! Looks ahead: from the code of loaded modules to the modules that they will import when a function is called.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -13,7 +13,7 @@ use super::fingerprint::Content;
 use super::graph::Name;
 use super::import::{self, Parent};
 use super::module::{Managed, Origin, Source};
-use super::sources::Foreseen;
+use super::sources::{Foreseen, Prospects};
 use super::stage::Stage;
 
 /// The module is loaded in the generation now: what its functions import is looked up and read, so that the generation keeps
@@ -25,10 +25,10 @@ pub fn after_load(py: Python<'_>, application: &Arc<Application>, generation: &A
         return;
     }
     let view = View::Generation(generation.clone());
-    let mut ahead = Ahead::new(py, application, &view, None, HashMap::new());
+    let mut ahead = Ahead::new(py, application, &view, None, Prospects::new_sync());
     ahead.follow(module);
     let found = ahead.finish();
-    generation.sources.extend(found);
+    generation.sources.extend(&found);
 }
 
 /// What the stage's generation will know of modules that it has not loaded: what the base knew, with the changes, and what the
@@ -37,10 +37,10 @@ pub fn of_stage(
     py: Python<'_>,
     application: &Arc<Application>,
     stage: &Arc<Stage>,
-    known: HashMap<Name, Foreseen>,
+    known: Prospects,
     changed: &[Name],
     made: &[Arc<Managed>],
-) -> HashMap<Name, Foreseen> {
+) -> Prospects {
     let view = View::Stage(stage.clone());
     let mut ahead = Ahead::new(py, application, &view, Some(stage), known);
     for name in changed {
@@ -57,7 +57,7 @@ struct Ahead<'a, 'py> {
     application: &'a Arc<Application>,
     view: &'a View,
     stage: Option<&'a Arc<Stage>>,
-    found: HashMap<Name, Foreseen>,
+    found: Prospects,
     queue: Vec<(String, Arc<Source>)>,
 }
 
@@ -67,7 +67,7 @@ impl<'a, 'py> Ahead<'a, 'py> {
         application: &'a Arc<Application>,
         view: &'a View,
         stage: Option<&'a Arc<Stage>>,
-        found: HashMap<Name, Foreseen>,
+        found: Prospects,
     ) -> Self {
         Self { py, application, view, stage, found, queue: Vec::new() }
     }
@@ -76,7 +76,7 @@ impl<'a, 'py> Ahead<'a, 'py> {
         self.queue.push((module.package().to_owned(), module.source.clone()));
     }
 
-    fn finish(mut self) -> HashMap<Name, Foreseen> {
+    fn finish(mut self) -> Prospects {
         while let Some((package, source)) = self.queue.pop() {
             let root = self.application.roots.root_of(&package);
             for name in names(&package, &source) {
@@ -120,7 +120,7 @@ impl<'a, 'py> Ahead<'a, 'py> {
             self.queue.push((origin.package_of(name).to_owned(), source.clone()));
         }
         let is_managed = foreseen.origin().is_some();
-        self.found.insert(name.clone(), foreseen);
+        self.found.insert_mut(name.clone(), foreseen);
         is_managed
     }
 

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
+use rpds::HashTrieMapSync;
+
 use super::graph::Name;
 use crate::python::gate::{self, Locked};
 
@@ -16,17 +18,33 @@ const SUSPICION: Duration = Duration::from_millis(100);
 /// How often in a row the answer must be no.
 const SUSPICIONS: u32 = 5;
 
-/// A module of a generation.
-pub enum Slot<M> {
-    /// Somebody loads it; the module is there once its body runs.
-    Loading(Option<Arc<M>>, Loader),
-    /// Its body has run.
-    Ready(Arc<M>),
+/// Modules by name. Copies share what is the same in them, so that a generation costs what is new in it.
+pub type Modules<M> = HashTrieMapSync<Name, Arc<M>>;
+
+/// A module that somebody loads; it is there once its body runs.
+struct Loading<M> {
+    module: Option<Arc<M>>,
+    loader: Loader,
+}
+
+impl<M> Loading<M> {
+    /// This thread loads it; nothing is there yet.
+    fn mine() -> Self {
+        Self { module: None, loader: Loader::me() }
+    }
+}
+
+/// What a generation has. A name is in one of the two at most.
+struct Table<M> {
+    ready: Modules<M>,
+    loading: HashMap<Name, Loading<M>>,
+    /// Those that were added since the generation was made.
+    added: Vec<Name>,
 }
 
 /// Who loads a module.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Loader {
+struct Loader {
     thread: ThreadId,
     forks: usize,
 }
@@ -52,22 +70,13 @@ struct Waiter {
     thread: Thread,
 }
 
-impl<M> Clone for Slot<M> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Loading(module, loader) => Self::Loading(module.clone(), *loader),
-            Self::Ready(module) => Self::Ready(module.clone()),
-        }
-    }
-}
-
 /// A generation. Its modules never change; modules that were not needed before may be added. `S` is what it knows of those.
 pub struct Generation<M, S = ()> {
     /// Counts up from 1, which is empty at first.
     pub number: u64,
     /// What modules that are added later are made from.
     pub sources: S,
-    modules: Mutex<HashMap<Name, Slot<M>>>,
+    table: Mutex<Table<M>>,
     waiting: Mutex<HashMap<ThreadId, Waiter>>,
 }
 
@@ -82,66 +91,65 @@ pub enum Claim<M> {
 
 impl<M, S> Generation<M, S> {
     /// A generation with these modules and sources.
-    pub fn new(number: u64, modules: HashMap<Name, Arc<M>>, sources: S) -> Self {
-        Self {
-            number,
-            sources,
-            modules: Mutex::new(modules.into_iter().map(|(n, m)| (n, Slot::Ready(m))).collect()),
-            waiting: Mutex::new(HashMap::new()),
-        }
+    pub fn new(number: u64, modules: Modules<M>, sources: S) -> Self {
+        let table = Table { ready: modules, loading: HashMap::new(), added: Vec::new() };
+        Self { number, sources, table: Mutex::new(table), waiting: Mutex::new(HashMap::new()) }
     }
 
-    fn lock(&self) -> Locked<'_, HashMap<Name, Slot<M>>> {
-        gate::lock(&self.modules)
+    fn lock(&self) -> Locked<'_, Table<M>> {
+        gate::lock(&self.table)
     }
 
     /// A module whose body has run.
     pub fn ready(&self, name: &str) -> Option<Arc<M>> {
-        match self.lock().get(name) {
-            Some(Slot::Ready(module)) => Some(module.clone()),
-            _ => None,
-        }
+        self.lock().ready.get(name).cloned()
     }
 
     /// A module whose body has run or runs now.
     pub fn any(&self, name: &str) -> Option<Arc<M>> {
-        match self.lock().get(name) {
-            Some(Slot::Ready(module) | Slot::Loading(Some(module), _)) => Some(module.clone()),
-            _ => None,
-        }
+        let table = self.lock();
+        table.ready.get(name).or_else(|| table.loading.get(name)?.module.as_ref()).cloned()
     }
 
     /// All modules whose bodies have run.
-    pub fn modules(&self) -> HashMap<Name, Arc<M>> {
-        self.lock()
-            .iter()
-            .filter_map(|(name, slot)| match slot {
-                Slot::Ready(module) => Some((name.clone(), module.clone())),
-                Slot::Loading(..) => None,
-            })
-            .collect()
+    pub fn modules(&self) -> Modules<M> {
+        self.lock().ready.clone()
+    }
+
+    /// How many modules were added since the generation was made.
+    pub fn additions(&self) -> usize {
+        self.lock().added.len()
+    }
+
+    /// The modules that were added when there were so many additions already.
+    pub fn added_since(&self, additions: usize) -> Vec<Name> {
+        self.lock().added.iter().skip(additions).cloned().collect()
     }
 
     /// The claimed module's body begins to run: imports that come back to it get it as far as it is.
     pub fn begin(&self, name: &Name, module: Arc<M>) {
-        self.lock().insert(name.clone(), Slot::Loading(Some(module), Loader::me()));
-    }
-
-    /// Ends loading: the module is ready, or has failed and is gone.
-    pub fn settle(&self, name: &Name, outcome: Option<Arc<M>>) {
-        let replaced = match outcome {
-            Some(module) => self.lock().insert(name.clone(), Slot::Ready(module)),
-            None => self.lock().remove(name),
-        };
-        gate::lock(&self.waiting).values().for_each(|waiter| waiter.thread.unpark());
+        let begun = Loading { module: Some(module), loader: Loader::me() };
+        let replaced = self.lock().loading.insert(name.clone(), begun);
         // A module's end may run code that comes back here, so it must not come under the lock.
         drop(replaced);
     }
 
+    /// Ends loading: the module is ready, or has failed and is gone.
+    pub fn settle(&self, name: &Name, outcome: Option<Arc<M>>) {
+        let mut table = self.lock();
+        let loading = table.loading.remove(name);
+        let replaced = outcome.and_then(|module| table.add(name, module));
+        drop(table);
+        gate::lock(&self.waiting).values().for_each(|waiter| waiter.thread.unpark());
+        // As above.
+        drop((loading, replaced));
+    }
+
     /// Adds a module that is shared with another generation.
     pub fn adopt(&self, name: &Name, module: &Arc<M>) {
-        if let Entry::Vacant(place) = self.lock().entry(name.clone()) {
-            place.insert(Slot::Ready(module.clone()));
+        let mut table = self.lock();
+        if !table.ready.contains_key(name) && !table.loading.contains_key(name) {
+            table.add(name, module.clone());
         }
     }
 
@@ -154,15 +162,15 @@ impl<M, S> Generation<M, S> {
         let mut suspicions = 0;
         loop {
             let (module, owner) = {
-                let modules = self.lock();
-                let (module, owner) = match modules.get(name) {
-                    Some(Slot::Loading(module, loader)) if !loader.is_me() && !loader.is_gone() => {
+                let table = self.lock();
+                let (module, owner) = match table.loading.get(name) {
+                    Some(Loading { module, loader }) if !loader.is_me() && !loader.is_gone() => {
                         (module.clone(), loader.thread)
                     }
                     _ => return None,
                 };
                 let mut waiting = gate::lock(&self.waiting);
-                if module.is_some() && leads_back(&waiting, &modules, owner, me.id()) {
+                if module.is_some() && leads_back(&waiting, &table.loading, owner, me.id()) {
                     return module;
                 }
                 waiting.insert(me.id(), Waiter { name: name.clone(), thread: me.clone() });
@@ -182,39 +190,55 @@ impl<M, S> Generation<M, S> {
 
     /// Claims a name for loading, or finds it. `None` tells that another thread loads it: wait, then claim again.
     pub fn claim(&self, name: &Name) -> Option<Claim<M>> {
-        match self.lock().entry(name.clone()) {
+        let mut table = self.lock();
+        if let Some(module) = table.ready.get(name) {
+            return Some(Claim::Found(module.clone()));
+        }
+        let left_behind = match table.loading.entry(name.clone()) {
             Entry::Vacant(place) => {
-                place.insert(Slot::Loading(None, Loader::me()));
-                Some(Claim::Yours)
+                place.insert(Loading::mine());
+                None
             }
             Entry::Occupied(mut place) => match place.get() {
-                Slot::Ready(module) => Some(Claim::Found(module.clone())),
-                Slot::Loading(Some(module), loader) if loader.is_me() => Some(Claim::Found(module.clone())),
-                Slot::Loading(None, loader) if loader.is_me() => Some(Claim::Yours),
-                Slot::Loading(_, loader) if loader.is_gone() => {
-                    place.insert(Slot::Loading(None, Loader::me()));
-                    Some(Claim::Yours)
+                Loading { module: Some(module), loader } if loader.is_me() => {
+                    return Some(Claim::Found(module.clone()));
                 }
-                Slot::Loading(..) => None,
+                Loading { module: None, loader } if loader.is_me() => None,
+                Loading { loader, .. } if loader.is_gone() => Some(place.insert(Loading::mine())),
+                Loading { .. } => return None,
             },
-        }
+        };
+        drop(table);
+        // As in `begin`.
+        drop(left_behind);
+        Some(Claim::Yours)
+    }
+}
+
+impl<M> Table<M> {
+    /// Adds a module; answers the one whose place it takes.
+    fn add(&mut self, name: &Name, module: Arc<M>) -> Option<Arc<M>> {
+        let replaced = self.ready.get(name).cloned();
+        self.ready.insert_mut(name.clone(), module);
+        self.added.push(name.clone());
+        replaced
     }
 }
 
 /// Whether `owner` waits, perhaps through others, for a module that `me` loads.
 fn leads_back<M>(
     waiting: &HashMap<ThreadId, Waiter>,
-    modules: &HashMap<Name, Slot<M>>,
+    loading: &HashMap<Name, Loading<M>>,
     owner: ThreadId,
     me: ThreadId,
 ) -> bool {
     let mut at = owner;
     for _ in 0..=waiting.len() {
         let Some(Waiter { name, .. }) = waiting.get(&at) else { return false };
-        match modules.get(name) {
-            Some(Slot::Loading(_, next)) if next.thread == me => return true,
-            Some(Slot::Loading(_, next)) => at = next.thread,
-            _ => return false,
+        match loading.get(name) {
+            Some(next) if next.loader.thread == me => return true,
+            Some(next) => at = next.loader.thread,
+            None => return false,
         }
     }
     false

@@ -34,7 +34,8 @@ fn mark_of(hash: &Hash) -> u64 {
     u64::from_ne_bytes(hash[..8].try_into().unwrap_or_default()).max(2)
 }
 
-fn name_mark(name: &str) -> u64 {
+/// What stands for a module's name.
+pub fn name_mark(name: &str) -> u64 {
     mark_of(blake3::hash(name.as_bytes()).as_bytes())
 }
 
@@ -88,6 +89,17 @@ impl Ledger {
         contents.all(|(name, content)| {
             let line = self.line(name_mark(name));
             line.is_some_and(|line| line.content.load(Ordering::SeqCst) == content_mark(content))
+        })
+    }
+
+    /// What the caller serves, by the marks of names, where the ledger has other content.
+    pub fn differing<'a, N>(&self, served: impl Fn(u64) -> Option<&'a (N, Hash)>) -> impl Iterator<Item = &'a (N, Hash)>
+    where
+        N: 'a,
+    {
+        let lines = self.lines.iter().map(|line| (line.name.load(Ordering::SeqCst), line));
+        lines.filter(|(name, _)| *name != 0).filter_map(move |(name, line)| {
+            served(name).filter(|(_, content)| line.content.load(Ordering::SeqCst) != content_mark(Some(*content)))
         })
     }
 

@@ -1,5 +1,6 @@
 //! What this child tells the others of one application, and what it learns from them.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +8,8 @@ use super::application::Key;
 use super::board::{self, Board};
 use super::failure::{Failure, Signature};
 use super::fingerprint::Hash;
-use super::ledger::{Ledger, words};
+use super::graph::Name;
+use super::ledger::{self, Ledger, words};
 use super::record::{Record, State};
 use crate::python::forking;
 use crate::python::gate::{self, Locked};
@@ -28,8 +30,33 @@ pub struct Report {
 /// What only one thread may write at a time.
 #[derive(Default)]
 struct Own {
+    /// What is served, by the ledger's marks of the names.
+    served: HashMap<u64, (Name, Hash)>,
+    /// The sum of it, so that the order does not matter.
     manifest: [u64; 4],
     building: Signature,
+}
+
+impl Own {
+    /// This is served from now on; `None` for a module that is gone.
+    fn serve(&mut self, name: &Name, content: Option<Hash>) {
+        let mark = ledger::name_mark(name);
+        let before = match content {
+            Some(content) => self.served.insert(mark, (name.clone(), content)),
+            None => self.served.remove(&mark),
+        };
+        if let Some((name, content)) = before {
+            self.sum(&name, &content, u64::wrapping_sub);
+        }
+        if let Some(content) = content {
+            self.sum(name, &content, u64::wrapping_add);
+        }
+    }
+
+    fn sum(&mut self, name: &str, content: &Hash, operation: fn(u64, u64) -> u64) {
+        let hash = *blake3::Hasher::new().update(name.as_bytes()).update(&[0]).update(content).finalize().as_bytes();
+        self.manifest.iter_mut().zip(words(&hash)).for_each(|(word, other)| *word = operation(*word, other));
+    }
 }
 
 impl Report {
@@ -112,9 +139,16 @@ impl Report {
         self.note(std::iter::once((name, Some(content))), false).is_some()
     }
 
-    /// These modules were compared with the disk just now, which may hold something else by now than what the others found.
-    pub fn serve_compared<'a>(&self, modules: impl Iterator<Item = (&'a str, Hash)> + Clone) {
-        self.serve(modules.map(|(name, content)| (name, Some(content))), false);
+    /// What is served was compared with the disk just now, which may hold something else by now than what the others found.
+    /// Modules that are not `followed` are left out.
+    pub fn serve_compared(&self, followed: impl Fn(&str) -> bool) {
+        let Some(ledger) = self.ledger() else { return };
+        let mut others: Vec<(Name, Hash)> = {
+            let own = self.own();
+            ledger.differing(|mark| own.served.get(&mark)).cloned().collect()
+        };
+        others.retain(|(name, _)| followed(name));
+        self.serve(others.iter().map(|(name, content)| (&**name, Some(*content))), false);
     }
 
     fn serve<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, built: bool) {
@@ -128,30 +162,34 @@ impl Report {
         self.ledger().filter(|_| !forking::is_copy())?.note(contents, built)
     }
 
-    /// A generation was published.
-    pub fn publish(&self, generation: u64) {
-        let _own = self.own();
+    /// A generation is published that differs from the one before in these modules; `None` for those that are gone.
+    pub fn publish<'a>(&self, generation: u64, changed: impl Iterator<Item = (&'a Name, Option<Hash>)>) {
+        let mut own = self.own();
+        changed.for_each(|(name, content)| own.serve(name, content));
         if let Some(record) = self.record() {
+            record.list(own.manifest);
             record.publish(generation);
         }
     }
 
-    /// The newest code that is known is served, with these modules.
-    pub fn settle<'a>(&self, modules: impl Iterator<Item = (&'a str, Hash)>) {
-        let mut sum = [0; 4];
-        modules.for_each(|(name, content)| add(&mut sum, name, &content));
+    /// The newest code that is known is served: so many modules. Where it is not known which, `all` tells.
+    pub fn settle<'a, I: Iterator<Item = (&'a Name, Hash)>>(&self, count: usize, all: impl FnOnce() -> I) {
         let mut own = self.own();
-        own.manifest = sum;
+        if own.served.len() != count {
+            own.served.clear();
+            own.manifest = [0; 4];
+            all().for_each(|(name, content)| own.serve(name, Some(content)));
+        }
         if let Some(record) = self.record() {
-            record.list(sum);
+            record.list(own.manifest);
             record.enter(State::Serving, Some(""));
         }
     }
 
-    /// A module was loaded into what is served.
-    pub fn add(&self, name: &str, content: Hash) {
+    /// A module was loaded into what is served, or its text was exchanged there.
+    pub fn add(&self, name: &Name, content: Hash) {
         let mut own = self.own();
-        add(&mut own.manifest, name, &content);
+        own.serve(name, Some(content));
         if let Some(record) = self.record() {
             record.list(own.manifest);
         }
@@ -213,10 +251,4 @@ impl Report {
 
 fn contents(marks: &Signature) -> impl Iterator<Item = (&str, Option<Hash>)> + Clone {
     marks.iter().map(|(name, hash)| (&**name, *hash))
-}
-
-/// Adds a module to a manifest: a sum, so that the order does not matter.
-fn add(sum: &mut [u64; 4], name: &str, content: &Hash) {
-    let hash = *blake3::Hasher::new().update(name.as_bytes()).update(&[0]).update(content).finalize().as_bytes();
-    sum.iter_mut().zip(words(&hash)).for_each(|(word, more)| *word = word.wrapping_add(more));
 }

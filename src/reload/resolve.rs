@@ -53,7 +53,7 @@ impl Disk for RealDisk {
     }
 
     fn is_there(&self, path: &Path) -> bool {
-        path.symlink_metadata().is_ok_and(|m| !m.is_dir() && !(m.is_symlink() && path.is_dir()))
+        path.symlink_metadata().is_ok_and(|m| !(m.is_dir() || m.is_symlink() && path.is_dir()))
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! A request that comes to such an import late gets what its generation was made of, not what an edit has made of it since.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
+
+use rpds::HashTrieMapSync;
 
 use super::application::Resolution;
 use super::fingerprint::{Content, Hash};
@@ -42,20 +42,23 @@ impl Foreseen {
     }
 }
 
+/// What is known of names that are not loaded. Copies share what is the same in them.
+pub type Prospects = HashTrieMapSync<Name, Foreseen>;
+
 /// The modules that a generation can still get.
 pub struct Sources {
     /// Where those are looked for that it does not know of.
     pub search: Search,
-    foreseen: Mutex<HashMap<Name, Foreseen>>,
+    foreseen: Mutex<Prospects>,
 }
 
 impl Sources {
     /// These modules, and others found there.
-    pub fn new(search: Search, foreseen: HashMap<Name, Foreseen>) -> Self {
+    pub fn new(search: Search, foreseen: Prospects) -> Self {
         Self { search, foreseen: Mutex::new(foreseen) }
     }
 
-    fn lock(&self) -> Locked<'_, HashMap<Name, Foreseen>> {
+    fn lock(&self) -> Locked<'_, Prospects> {
         gate::lock(&self.foreseen)
     }
 
@@ -78,30 +81,28 @@ impl Sources {
     }
 
     /// All of them.
-    pub fn all(&self) -> HashMap<Name, Foreseen> {
+    pub fn all(&self) -> Prospects {
         self.lock().clone()
     }
 
     /// Adds names that are not known yet.
-    pub fn extend(&self, more: HashMap<Name, Foreseen>) {
-        let mut left = Vec::new();
+    pub fn extend(&self, more: &Prospects) {
         let mut all = self.lock();
         for (name, foreseen) in more {
-            match all.entry(name) {
-                Entry::Vacant(place) => {
-                    place.insert(foreseen);
-                }
-                Entry::Occupied(_) => left.push(foreseen),
+            if !all.contains_key(name) {
+                all.insert_mut(name.clone(), foreseen.clone());
             }
         }
-        drop(all);
-        // As below.
-        drop(left);
     }
 
     /// Forgets a module that is loaded now.
     pub fn forget(&self, name: &str) {
-        let forgotten = self.lock().remove(name);
+        let mut all = self.lock();
+        let forgotten = all.get(name).cloned();
+        if forgotten.is_some() {
+            all.remove_mut(name);
+        }
+        drop(all);
         // It may hold the last reference to a code object, whose end must not come under the lock.
         drop(forgotten);
     }

@@ -15,7 +15,9 @@ use super::Snapshot;
 use super::application::{Application, Change, Known, Resolution};
 use super::build::{Abandoned, Build, Reason};
 use super::context::{self, View};
+use super::execute;
 use super::failure::Broken;
+use super::generation::Modules;
 use super::graph::{Affected, Facts, Name};
 use super::import;
 use super::janitor;
@@ -65,8 +67,9 @@ pub struct Stage {
     base: Arc<Snapshot>,
     number: u64,
     search: Search,
-    /// The base's modules when the build began.
-    loaded: HashMap<Name, Arc<Managed>>,
+    loaded: Loaded,
+    /// How many modules had been added to the base by then.
+    additions: usize,
     changes: HashMap<Name, Change>,
     affected: Affected,
     /// What bodies may change around themselves, as it was before.
@@ -77,7 +80,27 @@ pub struct Stage {
     draft: Arc<Draft>,
 }
 
-struct BaseFacts<'a>(&'a HashMap<Name, Arc<Managed>>, &'a Application);
+/// The base's modules that had been begun before anything was compared: later ones have not been compared with their files.
+struct Loaded {
+    modules: Modules<Managed>,
+    horizon: u64,
+}
+
+impl Loaded {
+    fn get(&self, name: &str) -> Option<&Arc<Managed>> {
+        self.modules.get(name).filter(|module| module.sequence < self.horizon)
+    }
+
+    fn contains_key(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Name> {
+        self.modules.iter().filter(|(_, module)| module.sequence < self.horizon).map(|(name, _)| name)
+    }
+}
+
+struct BaseFacts<'a>(&'a Loaded, &'a Application);
 
 impl Facts for BaseFacts<'_> {
     fn reads_attribute(&self, module: &str, name: &str) -> bool {
@@ -99,6 +122,26 @@ impl Facts for BaseFacts<'_> {
     }
 }
 
+/// How far loading had come when a build began: what is loaded later is not compared with its file.
+pub struct Horizon {
+    generation: Arc<Snapshot>,
+    additions: usize,
+    sequence: u64,
+}
+
+impl Horizon {
+    /// Before anything is compared with this generation, which is the current one.
+    pub fn of(generation: Arc<Snapshot>) -> Self {
+        // In this order: what is begun later is added later.
+        let additions = generation.additions();
+        Self { generation, additions, sequence: execute::horizon() }
+    }
+
+    fn additions_to(&self, base: &Arc<Snapshot>) -> usize {
+        if Arc::ptr_eq(&self.generation, base) { self.additions } else { 0 }
+    }
+}
+
 /// Why a build was not published.
 pub enum Unpublished {
     /// It has failed; everything is as before.
@@ -110,7 +153,7 @@ pub enum Unpublished {
 }
 
 /// Builds a generation that takes in the changes, and publishes it. They were found among the modules that had been begun before
-/// the `horizon`.
+/// the horizon.
 ///
 /// # Errors
 /// Why it is not published.
@@ -118,7 +161,7 @@ pub fn build(
     py: Python<'_>,
     application: &Arc<Application>,
     changes: HashMap<Name, Change>,
-    horizon: u64,
+    horizon: &Horizon,
     build: &Arc<Build>,
 ) -> Result<(), Unpublished> {
     let begun = Instant::now();
@@ -174,28 +217,29 @@ impl Stage {
         py: Python<'_>,
         application: &Arc<Application>,
         changes: HashMap<Name, Change>,
-        horizon: u64,
+        horizon: &Horizon,
         build: &Arc<Build>,
     ) -> PyResult<Self> {
         let surroundings = Surroundings::note(py)?;
         let base = application.current();
-        // What was begun later has not been compared with its file.
-        let loaded: HashMap<Name, Arc<Managed>> =
-            base.modules().into_iter().filter(|(_, m)| m.sequence < horizon).collect();
+        let loaded = Loaded { modules: base.modules(), horizon: horizon.sequence };
+        let additions = horizon.additions_to(&base);
         let affected =
             application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded, application)));
         let mut plan = HashMap::new();
         let mut children: HashMap<Name, Vec<Box<str>>> = HashMap::new();
         for (names, what) in [(&affected.renew, Plan::Renew), (&affected.run, Plan::Run)] {
-            for name in names.iter().filter(|n| loaded.contains_key(*n)) {
+            for name in names.iter().filter(|n| loaded.contains_key(n)) {
                 plan.insert(name.clone(), what);
                 if let Some((package, tail)) = name.rsplit_once('.') {
                     children.entry(Name::from(package)).or_default().push(tail.into());
                 }
             }
         }
-        for (name, module) in loaded.iter().filter(|(name, _)| plan.get(*name) == Some(&Plan::Run)) {
-            if let Some(file) = module.origin.file() {
+        for (name, _) in plan.iter().filter(|(_, what)| **what == Plan::Run) {
+            if let Some(module) = loaded.get(name)
+                && let Some(file) = module.origin.file()
+            {
                 build.note_read(name, (file.clone(), Some(module.source.hash())));
             }
         }
@@ -216,6 +260,7 @@ impl Stage {
             number,
             search,
             loaded,
+            additions,
             changes,
             affected,
             surroundings,
@@ -310,7 +355,7 @@ impl Stage {
     fn vanished(&self) -> impl Iterator<Item = &Name> {
         self.changes
             .iter()
-            .filter(|(name, c)| c.known.is_none() && self.loaded.contains_key(*name))
+            .filter(|(name, c)| c.known.is_none() && self.loaded.contains_key(name))
             .map(|(name, _)| name)
     }
 

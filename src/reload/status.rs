@@ -40,7 +40,7 @@ fn seen(application: &Application, view: View) -> Arc<Snapshot> {
 
 /// The modules of a generation, by name.
 fn modules(seen: &Snapshot) -> Vec<Arc<Managed>> {
-    let mut modules: Vec<_> = seen.modules().into_values().collect();
+    let mut modules: Vec<_> = seen.modules().values().cloned().collect();
     modules.sort_by(|a, b| a.name.cmp(&b.name));
     modules
 }

@@ -241,7 +241,8 @@ proptest! {
         changed in prop::collection::hash_set(dotted(), 1..4),
     ) {
         let mut graph = Graph::default();
-        let (mut uses, mut holds): (HashSet<(String, String)>, HashSet<(String, String)>) = Default::default();
+        let mut uses: HashSet<(String, String)> = HashSet::new();
+        let mut holds = uses.clone();
         for (kind, a, b) in steps {
             let (user, used) = (Name::from(a.as_str()), Name::from(b.as_str()));
             match kind {

@@ -8,7 +8,7 @@ use std::{
 use proptest::prelude::*;
 
 use crate::{
-    generation::{Claim, Generation},
+    generation::{Claim, Generation, Modules},
     graph::Name,
 };
 
@@ -66,7 +66,7 @@ proptest! {
     /// module goes with the last generation that has it.
     #[test]
     fn generations_share_what_is_not_affected_and_nothing_else(steps in steps()) {
-        let mut pinned: Vec<Pinned> = vec![(Generation::new(1, HashMap::new(), ()), HashMap::new())];
+        let mut pinned: Vec<Pinned> = vec![(Generation::new(1, Modules::new_sync(), ()), HashMap::new())];
         let mut made: Vec<Weak<usize>> = Vec::new();
         let mut published = 1;
         for step in steps {
@@ -98,14 +98,14 @@ proptest! {
                     let (base, expected) = pinned.last().expect("the current generation is pinned");
                     let (mut modules, mut expected) = (base.modules(), expected.clone());
                     for name in gone {
-                        modules.remove(&name);
+                        modules.remove_mut(&name);
                         expected.remove(&name);
                     }
                     for name in renewed {
                         let module = Arc::new(made.len());
                         made.push(Arc::downgrade(&module));
                         expected.insert(name.clone(), *module);
-                        modules.insert(name, module);
+                        modules.insert_mut(name, module);
                     }
                     published += 1;
                     pinned.push((Generation::new(published, modules, ()), expected));
@@ -114,7 +114,7 @@ proptest! {
                 Step::Unpin => {}
             }
             for (generation, expected) in &pinned {
-                let found: HashMap<Name, usize> = generation.modules().into_iter().map(|(n, m)| (n, *m)).collect();
+                let found: HashMap<Name, usize> = generation.modules().iter().map(|(n, m)| (n.clone(), **m)).collect();
                 prop_assert_eq!(&found, expected, "generation {}", generation.number);
                 for (name, number) in expected {
                     let module = generation.ready(name).expect("it is among the modules");

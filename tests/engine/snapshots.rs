@@ -1,7 +1,6 @@
 //! Generations: who loads a module, who waits, and who must not.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Barrier,
         atomic::{AtomicUsize, Ordering},
@@ -14,7 +13,7 @@ use std::{
 use proptest::prelude::*;
 
 use crate::{
-    generation::{Claim, Generation},
+    generation::{Claim, Generation, Modules},
     graph::Name,
 };
 
@@ -61,7 +60,7 @@ struct World {
 impl World {
     fn new(imports: Vec<Vec<usize>>) -> Self {
         let begun = imports.iter().map(|_| AtomicUsize::new(0)).collect();
-        Self { generation: Generation::new(1, HashMap::new(), ()), imports, begun }
+        Self { generation: Generation::new(1, Modules::new_sync(), ()), imports, begun }
     }
 
     fn import(&self, number: usize) -> Arc<Module> {
@@ -139,12 +138,12 @@ proptest! {
 fn crossing_imports_do_not_deadlock() {
     for _ in 0..500 {
         let world = import_all(vec![vec![1], vec![0]], vec![0, 1]);
-        assert_eq!(world.generation.modules().len(), 2);
+        assert_eq!(world.generation.modules().size(), 2);
     }
     // The same over three corners.
     for _ in 0..500 {
         let world = import_all(vec![vec![1], vec![2], vec![0]], vec![0, 1, 2]);
-        assert_eq!(world.generation.modules().len(), 3);
+        assert_eq!(world.generation.modules().size(), 3);
     }
 }
 
@@ -152,7 +151,7 @@ fn crossing_imports_do_not_deadlock() {
 #[test]
 fn one_loader_for_each_name() {
     must_end(|| {
-        let generation: Arc<Generation<usize>> = Arc::new(Generation::new(1, HashMap::new(), ()));
+        let generation: Arc<Generation<usize>> = Arc::new(Generation::new(1, Modules::new_sync(), ()));
         let loads = AtomicUsize::new(0);
         let barrier = Barrier::new(16);
         let modules: Vec<Arc<usize>> = thread::scope(|scope| {
@@ -188,7 +187,7 @@ fn one_loader_for_each_name() {
 #[test]
 fn after_a_failure_another_thread_loads() {
     must_end(|| {
-        let generation: Generation<&str> = Generation::new(1, HashMap::new(), ());
+        let generation: Generation<&str> = Generation::new(1, Modules::new_sync(), ());
         let x = Name::from("x");
         assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
         generation.begin(&x, Arc::new("half"));
@@ -213,7 +212,7 @@ fn after_a_failure_another_thread_loads() {
 /// The thread that loads a module gets it half-way when its own imports come back to it; another thread does not.
 #[test]
 fn only_the_loader_sees_a_module_half_way() {
-    let generation: Generation<&str> = Generation::new(1, HashMap::new(), ());
+    let generation: Generation<&str> = Generation::new(1, Modules::new_sync(), ());
     let x = Name::from("x");
     assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
     generation.begin(&x, Arc::new("half"));
@@ -233,7 +232,7 @@ fn only_the_loader_sees_a_module_half_way() {
 #[test]
 fn adopting_never_replaces() {
     let kept = Arc::new("kept");
-    let modules = HashMap::from([(Name::from("x"), kept.clone())]);
+    let modules = Modules::from_iter([(Name::from("x"), kept.clone())]);
     let generation: Generation<&str> = Generation::new(7, modules, ());
     generation.adopt(&Name::from("x"), &Arc::new("other"));
     generation.adopt(&Name::from("y"), &Arc::new("new"));
@@ -242,12 +241,29 @@ fn adopting_never_replaces() {
     assert_eq!(generation.number, 7);
 }
 
+/// What was added to a generation is told from what it was made with, and its successors share it without getting more.
+#[test]
+fn additions_are_told_apart() {
+    let names = ["a", "b", "c"].map(Name::from);
+    let generation: Generation<&str> = Generation::new(1, Modules::from_iter([(names[0].clone(), Arc::new("a"))]), ());
+    assert_eq!(generation.additions(), 0);
+    assert!(matches!(generation.claim(&names[1]), Some(Claim::Yours)));
+    assert_eq!(generation.additions(), 0, "it is being loaded");
+    generation.settle(&names[1], Some(Arc::new("b")));
+    let before = generation.modules();
+    generation.adopt(&names[2], &Arc::new("c"));
+    generation.adopt(&names[0], &Arc::new("other"));
+    assert_eq!(generation.added_since(0), names[1..]);
+    assert_eq!(generation.added_since(1), names[2..]);
+    assert_eq!((before.size(), generation.modules().size()), (2, 3));
+}
+
 /// A thread that holds a lock which the loader waits for gets the module half-way, rather than waiting for ever; one that
 /// only seems to, gets the whole.
 #[test]
 fn a_holder_of_the_lock_that_the_loader_wants_goes_on() {
     must_end(|| {
-        let generation: Generation<&str> = Generation::new(1, HashMap::new(), ());
+        let generation: Generation<&str> = Generation::new(1, Modules::new_sync(), ());
         let x = Name::from("x");
         assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
         let loader = thread::current().id();

@@ -13,12 +13,11 @@ use crate::python::gate::lock;
 use crate::reload::applications;
 use crate::reload::archive::Damage;
 use crate::reload::build::{self, Build, Reason};
-use crate::reload::execute;
 use crate::reload::failure::{Failure, signature};
 use crate::reload::fingerprint::Content;
 use crate::reload::graph::Name;
 use crate::reload::relabel;
-use crate::reload::stage::{self, Unpublished};
+use crate::reload::stage::{self, Horizon, Unpublished};
 use crate::reload::watch::Listener;
 
 /// How long a child that cannot build what others serve waits before it tries again.
@@ -64,7 +63,7 @@ impl Application {
         let Some(this) = self.this.upgrade() else { return };
         // Before anything is read: what is found is at least as new.
         let version = self.report.version();
-        let horizon = execute::horizon();
+        let horizon = Horizon::of(self.current());
         let Some(is_asked) = self.take_in() else { return };
         let has_moved = lock(&self.places).next().is_some();
         if let Some(damage) = self.archives.damage() {
@@ -115,7 +114,7 @@ impl Application {
         self.report.begin(&signature);
         let told = told(&suspects);
         let changes = self.with_submodules(suspects);
-        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, horizon, build));
+        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, &horizon, build));
         let in_a_row = self.turn.superseded.swap(0, Ordering::SeqCst);
         match outcome {
             Ok(()) => self.conclude(version, None),
@@ -151,14 +150,14 @@ impl Application {
             self.report.fail(&failure.text);
             return;
         }
-        let modules = self.current().modules();
+        let current = self.current();
         if self.report.is_behind(version) {
             // What is kept is not what is on disk, and no child follows another one there.
-            let followed = modules.iter().filter(|(_, module)| !self.keeps(module));
-            self.report.serve_compared(followed.map(|(name, module)| (&**name, module.source.hash())));
+            self.report.serve_compared(|name| current.ready(name).is_some_and(|module| !self.keeps(&module)));
         }
         self.report.reach(version);
-        self.report.settle(modules.iter().map(|(name, module)| (&**name, module.source.hash())));
+        let modules = current.modules();
+        self.report.settle(modules.size(), || modules.iter().map(|(name, module)| (name, module.source.hash())));
     }
 
     /// Changes of modules that are kept are not built. Attached, as a change may hold compiled code.

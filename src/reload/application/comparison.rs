@@ -198,9 +198,9 @@ impl Application {
         };
         let modules = self.current().modules();
         modules
-            .into_iter()
+            .iter()
             .filter(|(name, module)| is_meant(name) && !self.keeps(module))
-            .map(|(name, _)| name)
+            .map(|(name, _)| name.clone())
             .collect()
     }
 

@@ -16,11 +16,11 @@ use crate::reload::janitor;
 use crate::reload::looking::Attempts;
 use crate::reload::module::Managed;
 use crate::reload::shown;
-use crate::reload::sources::{Foreseen, Sources};
+use crate::reload::sources::{Prospects, Sources};
 
 impl Stage {
     /// Makes this the current generation: the pointer, `sys.modules` and the packages' attributes. Answers what ran, for the log.
-    pub(super) fn publish(&self, py: Python<'_>, foreseen: HashMap<Name, Foreseen>) -> String {
+    pub(super) fn publish(&self, py: Python<'_>, foreseen: Prospects) -> String {
         let mut table = std::mem::take(&mut *self.lock());
         let renewed: HashMap<Name, Arc<Managed>> = table
             .made
@@ -31,7 +31,11 @@ impl Stage {
             })
             .collect();
         // Modules that requests have added to the base in the meantime come along, unless they use what has been replaced.
-        let mut modules = self.application.current().modules();
+        let current = self.application.current();
+        let mut modules = current.modules();
+        let since = if Arc::ptr_eq(&current, &self.base) { self.additions } else { 0 };
+        let mut late = current.added_since(since);
+        late.retain(|name| !self.loaded.contains_key(name) && !renewed.contains_key(name));
         let mut gone: Vec<Name> = self
             .affected
             .run
@@ -40,30 +44,27 @@ impl Stage {
             .cloned()
             .collect();
         loop {
-            let stale: Vec<Name> = modules
-                .iter()
-                .filter(|(name, module)| {
-                    !renewed.contains_key(*name)
-                        && !gone.contains(name)
-                        && !self.loaded.contains_key(*name)
-                        && !self.application.keeps(module)
-                        && (self.late(name).is_none()
-                            || module.uses().iter().any(|used| self.affected.run.contains(used) || gone.contains(used)))
+            let (stays, stale): (Vec<Name>, Vec<Name>) = late.into_iter().partition(|name| {
+                modules.get(name).is_none_or(|module| {
+                    gone.contains(name)
+                        || self.application.keeps(module)
+                        || (self.late(name).is_some()
+                            && !module.uses().iter().any(|u| self.affected.run.contains(u) || gone.contains(u)))
                 })
-                .map(|(name, _)| name.clone())
-                .collect();
+            });
+            late = stays;
             if stale.is_empty() {
                 break;
             }
             gone.extend(stale);
         }
         for name in &gone {
-            modules.remove(name);
+            modules.remove_mut(name);
             // What cannot be taken out of `sys.modules` any more is at worst an old entry there.
             let _ = shown::show(py, &self.application, name, None);
         }
         for (name, record) in &renewed {
-            modules.insert(name.clone(), record.clone());
+            modules.insert_mut(name.clone(), record.clone());
         }
         for record in renewed.values().filter(|r| r.origin.is_package()) {
             let tails = match self.base.any(&record.name) {

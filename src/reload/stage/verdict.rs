@@ -1,6 +1,6 @@
 //! Whether a stage can be published: what may have failed, and what not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyModuleNotFoundError;
@@ -15,7 +15,7 @@ use crate::reload::import;
 use crate::reload::looking::Attempts;
 use crate::reload::module::{Managed, Source};
 use crate::reload::preflight;
-use crate::reload::sources::Foreseen;
+use crate::reload::sources::{Foreseen, Prospects};
 
 impl Stage {
     /// Whether the stage can be published: nothing that somebody needs has failed, and what directives name is there.
@@ -138,7 +138,7 @@ impl Stage {
     ///
     /// # Errors
     /// Why one of them cannot be loaded any more, if code still needs it.
-    pub(super) fn foresee(self: &Arc<Self>, py: Python<'_>) -> Result<HashMap<Name, Foreseen>, (Option<Name>, PyErr)> {
+    pub(super) fn foresee(self: &Arc<Self>, py: Python<'_>) -> Result<Prospects, (Option<Name>, PyErr)> {
         let made: Vec<Arc<Managed>> = self
             .lock()
             .made
@@ -150,11 +150,13 @@ impl Stage {
             .collect();
         let before = self.base.sources.all();
         let changed: Vec<Name> = self.changes.keys().cloned().collect();
-        let known = before.iter().filter(|(name, _)| !self.changes.contains_key(*name));
-        let known = known.map(|(name, foreseen)| (name.clone(), foreseen.clone())).collect();
+        let mut known = before.clone();
+        for name in &changed {
+            known.remove_mut(name);
+        }
         let foreseen = foresight::of_stage(py, &self.application, self, known, &changed, &made);
-        for (name, before) in &before {
-            let (Foreseen::Source(..), Some(now)) = (before, foreseen.get(name)) else { continue };
+        for name in &changed {
+            let (Some(Foreseen::Source(..)), Some(now)) = (before.get(name), foreseen.get(name)) else { continue };
             let failure = match now {
                 Foreseen::Source(..) => continue,
                 Foreseen::Broken(origin, content) => {
@@ -174,7 +176,7 @@ impl Stage {
     }
 
     /// Whether code of the new generation needs a module that it has not imported yet.
-    fn is_foreseen(&self, py: Python<'_>, foreseen: &HashMap<Name, Foreseen>, name: &Name, is_absent: bool) -> bool {
+    fn is_foreseen(&self, py: Python<'_>, foreseen: &Prospects, name: &Name, is_absent: bool) -> bool {
         let needs = |package: &str, source: &Source| {
             foresight::mentions(package, source, name) && execute::requires(py, package, source, name, is_absent)
         };

@@ -1,0 +1,139 @@
+//! What the members of `mp_request` have in common: reading and changing the record's fields.
+
+use std::ffi::c_char;
+
+use pyo3::exceptions::{PyAttributeError, PyOverflowError};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use super::Request;
+use crate::api::hlist::HandlerEntries;
+use crate::api::text::{any_str, decode, path_bytes, to_str};
+use crate::httpd::request::texts;
+use crate::httpd::{RequestRec, sys};
+
+/// A text for Python, or None.
+pub(super) type Text<'py> = PyResult<Option<Bound<'py, PyString>>>;
+
+impl Request {
+    /// One of the record's texts.
+    pub(super) fn text<'py>(&self, py: Python<'py>, field: fn(&sys::request_rec) -> *const c_char) -> Text<'py> {
+        let record = self.rec()?;
+        Ok(record.bytes(field(record.raw())).map(|bytes| to_str(py, bytes)))
+    }
+
+    /// One of the record's numbers.
+    pub(super) fn number<N>(&self, field: fn(&sys::request_rec) -> N) -> PyResult<N> {
+        Ok(field(self.rec()?.raw()))
+    }
+
+    /// Changes the record.
+    pub(super) fn change(&self, change: impl FnOnce(&mut sys::request_rec)) -> PyResult<()> {
+        change(self.rec()?.raw_mut());
+        Ok(())
+    }
+
+    /// Changes one of the record's texts to what is given, copied into the request's pool.
+    pub(super) fn change_text(
+        &self,
+        value: &Bound<'_, PyAny>,
+        change: impl FnOnce(&mut sys::request_rec, *mut c_char),
+    ) -> PyResult<()> {
+        let value = any_str(value)?;
+        let record = self.rec()?;
+        change(record.raw_mut(), record.pool().bytes(&value));
+        Ok(())
+    }
+
+    /// The same for the name of a file or a part of a URI.
+    pub(super) fn change_path(
+        &self,
+        value: &Bound<'_, PyAny>,
+        change: impl FnOnce(&mut sys::request_rec, *mut c_char),
+    ) -> PyResult<()> {
+        let value = path_bytes(value)?;
+        let record = self.rec()?;
+        change(record.raw_mut(), record.pool().bytes(value.as_bytes()));
+        Ok(())
+    }
+
+    /// The texts of an array.
+    pub(super) fn texts<'py>(
+        &self,
+        py: Python<'py>,
+        field: fn(&sys::request_rec) -> *const sys::apr_array_header_t,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let record = self.rec()?;
+        // SAFETY: the arrays of a live request are null or hold NUL-terminated texts of its pool.
+        let names = unsafe { texts(field(record.raw())) };
+        let names: Vec<_> = names.iter().filter_map(|name| record.bytes(*name)).map(|name| to_str(py, name)).collect();
+        PyTuple::new(py, names)
+    }
+
+    /// The wrapper of a request that this one is tied to.
+    pub(super) fn relative<'py>(
+        &self,
+        py: Python<'py>,
+        record: Option<RequestRec>,
+    ) -> PyResult<Option<Bound<'py, Self>>> {
+        record.map(|record| Self::of(py, record)).transpose()
+    }
+
+    /// The parts of the URI.
+    pub(super) fn uri_parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let record = self.rec()?;
+        let uri = &record.raw().parsed_uri;
+        let part = |text: *mut c_char| match record.bytes(text) {
+            Some(text) => to_str(py, text).into_any(),
+            None => py.None().into_bound(py),
+        };
+        let port =
+            if uri.port_str.is_null() { py.None().into_bound(py) } else { uri.port.into_pyobject(py)?.into_any() };
+        PyTuple::new(
+            py,
+            [
+                part(uri.scheme),
+                part(uri.hostinfo),
+                part(uri.user),
+                part(uri.password),
+                part(uri.hostname),
+                port,
+                part(uri.path),
+                part(uri.query),
+                part(uri.fragment),
+            ],
+        )
+    }
+
+    /// The handlers of the running phase, if there is one.
+    pub(super) fn handler_list<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, HandlerEntries>>> {
+        let state = self.state()?;
+        if !state.in_phase.get() {
+            return Ok(None);
+        }
+        let list = self.part(
+            py,
+            |o| &mut o.hlist,
+            || {
+                let list = {
+                    let phase = state.phase.borrow();
+                    let Some(phase) = phase.as_ref() else { return Err(PyAttributeError::new_err("hlist")) };
+                    let filename = state.record().filename().map(|name| decode(name).into_owned());
+                    HandlerEntries::of(phase, state.entry.get(), filename.as_deref())
+                };
+                Bound::new(py, list)
+            },
+        );
+        list.map(Some)
+    }
+}
+
+/// Seconds as httpd counts time: microseconds.
+#[allow(clippy::cast_possible_truncation)]
+pub(super) fn to_micros(seconds: f64) -> PyResult<i64> {
+    let whole = seconds.trunc();
+    if whole.is_nan() || whole.abs() > 9.0e12 {
+        return Err(PyOverflowError::new_err("not a time in seconds"));
+    }
+    Ok(whole as i64 * 1_000_000)
+}
