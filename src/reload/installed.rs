@@ -59,21 +59,22 @@ struct Modules {
 
 static MODULES: Mutex<Option<Modules>> = Mutex::new(None);
 
-/// How many modules `sys.modules` had when it was looked through.
+/// How many modules that are not ours `sys.modules` had when it was looked through.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 fn lock() -> Locked<'static, Option<Modules>> {
     gate::lock(&MODULES)
 }
 
-/// Takes in what Python has loaded since the last time, if `sys.modules` has grown or shrunk.
+/// Takes in what Python has loaded since the last time, if `sys.modules` has grown or shrunk by modules that are not ours.
 pub fn take_in(py: Python<'_>) {
     // A copy has no thread that looks.
     if forking::is_copy() {
         return;
     }
     let Ok(modules) = system::modules(py) else { return };
-    if COUNT.swap(modules.len(), Ordering::Relaxed) == modules.len() {
+    let count = modules.len().wrapping_sub(shown::count(py));
+    if COUNT.swap(count, Ordering::Relaxed) == count {
         return;
     }
     let found: Vec<(Name, PathBuf, usize)> =
@@ -102,14 +103,13 @@ pub fn take_in(py: Python<'_>) {
 /// An unmanaged module with a file. Runs no Python code.
 fn describe(py: Python<'_>, name: &Bound<'_, PyAny>, module: &Bound<'_, PyAny>) -> Option<(Name, PathBuf, usize)> {
     let name = name.cast_exact::<PyString>().ok()?.to_cow().ok()?;
-    let name = Name::from(&*name);
     if shown::is_ours(py, &name) {
         return None;
     }
     let dict: Bound<'_, PyDict> = module.cast::<PyModule>().ok()?.dict();
     let file = dict.get_item("__file__").ok()??;
     let file = PathBuf::from(&*file.cast_exact::<PyString>().ok()?.to_cow().ok()?);
-    file.is_absolute().then(|| (name, file, module.as_ptr() as usize))
+    file.is_absolute().then(|| (Name::from(&*name), file, module.as_ptr() as usize))
 }
 
 /// Looks at the files when it is time to. Called by a thread of the child that serves no request; answers when it wants to be

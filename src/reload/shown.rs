@@ -37,8 +37,13 @@ pub enum Shown {
 }
 
 /// Whether the name's entry in `sys.modules` is a managed module, perhaps of another generation.
-pub fn is_ours(py: Python<'_>, name: &Name) -> bool {
+pub fn is_ours(py: Python<'_>, name: &str) -> bool {
     OWNERS.borrow(py).as_ref().is_some_and(|owners| owners.contains_key(name))
+}
+
+/// How many names managed modules have put into `sys.modules`.
+pub fn count(py: Python<'_>) -> usize {
+    OWNERS.borrow(py).as_ref().map_or(0, HashMap::len)
 }
 
 /// Whether the name's entry in `sys.modules` is a module of another application.
