@@ -26,6 +26,7 @@ pub fn add(_: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(managed_origin, module)?)?;
     module.add_function(wrap_pyfunction!(managed_module, module)?)?;
     module.add_function(wrap_pyfunction!(is_of_another, module)?)?;
+    module.add_function(wrap_pyfunction!(is_in_body, module)?)?;
     module.add_function(wrap_pyfunction!(calling_application, module)?)?;
     module.add_function(wrap_pyfunction!(publisher_handler, module)?)?;
     module.add_function(wrap_pyfunction!(reload_children, module)?)?;
@@ -97,6 +98,12 @@ fn managed_module<'py>(py: Python<'py>, application: usize, name: &str) -> PyRes
 #[pyfunction]
 fn is_of_another(py: Python<'_>, name: &str) -> bool {
     import::is_of_another(py, name)
+}
+
+/// Whether the body of a managed module runs, and not what it imports.
+#[pyfunction]
+fn is_in_body() -> bool {
+    context::is_in_body()
 }
 
 /// What stands for the application whose code calls, for the threads that it starts.

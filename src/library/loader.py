@@ -21,6 +21,8 @@ from importlib.machinery import (
 )
 from importlib.util import decode_source, module_from_spec, spec_from_file_location
 
+import _apache
+
 
 class ModuleInfo:
     """What a managed module's `__mp_info__` tells of it."""
@@ -72,8 +74,6 @@ class ManagedLoader(SourceFileLoader):
 
     def create_module(self, spec):
         """Answer the managed module for code that loads by spec."""
-        import _apache
-
         return _apache.managed_module(self._application, spec.name)
 
     def exec_module(self, module):
@@ -218,6 +218,11 @@ def show_own_source():
         return lazycache(filename, module_globals)
 
     def managed_getlines(filename, module_globals=None):
+        if _apache.is_in_body():
+            # What a body reads is to be read when it runs, as the file may be another one than the last time.
+            entry = linecache.cache.get(filename)
+            if entry is not None and len(entry) > 1 and entry[1] is not None:
+                forget_lines(filename)
         remember(filename, module_globals)
         return getlines(filename, module_globals)
 
@@ -229,8 +234,6 @@ class ManagedFinder:
 
     def find_spec(self, fullname, path=None, target=None):
         """Answer the spec of a managed module that the running application has, else None."""
-        import _apache
-
         found = _apache.managed_origin(fullname)
         if found is None:
             return None
@@ -281,8 +284,6 @@ def _find_past_modules(fullname, path, *passed):
 
 def find_own_specs():
     """Make find_spec pass over what sys.modules shows of other applications."""
-    import _apache
-
     find_spec = importlib.util.find_spec
 
     @functools.wraps(find_spec)
@@ -299,8 +300,6 @@ def find_own_specs():
 
 def follow_threads():
     """Let threads work for the application that starts them."""
-    import _apache
-
     start = threading.Thread.start
 
     @functools.wraps(start)
@@ -311,10 +310,29 @@ def follow_threads():
     threading.Thread.start = managed_start
 
 
+class KeptModules:
+    """Finds modules that have no file again, where code has thrown them out of sys.modules."""
+
+    def __init__(self, *modules):
+        self._modules = {module.__name__: module for module in modules}
+
+    def find_spec(self, fullname, path=None, target=None):
+        """Answer a spec for one of the modules, else None."""
+        return ModuleSpec(fullname, self) if fullname in self._modules else None
+
+    def create_module(self, spec):
+        """Answer the module."""
+        return self._modules[spec.name]
+
+    def exec_module(self, module):
+        """Do nothing: the module is what it was."""
+
+
 def install():
     """Put the finder behind the built-in and frozen importers and before the path finder."""
     position = next((i for i, f in enumerate(sys.meta_path) if getattr(f, "__name__", "") == "PathFinder"), None)
     finder = ManagedFinder()
+    sys.meta_path.insert(0, KeptModules(_apache, sys.modules[__name__], sys.modules["_mod_python_edits"]))
     show_own_source()
     find_own_specs()
     follow_threads()

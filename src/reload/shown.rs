@@ -52,6 +52,29 @@ pub fn is_of_another(py: Python<'_>, application: &Application, name: &Name) -> 
     owners.as_ref().and_then(|owners| owners.get(name)).is_some_and(|entry| entry.owner != mark(application))
 }
 
+/// Whether somebody has taken the application's module out of `sys.modules`.
+///
+/// # Errors
+/// What Python raises when `sys.modules` is not a dict any more.
+pub fn is_missing(py: Python<'_>, application: &Application, name: &Name) -> PyResult<bool> {
+    let is_own =
+        OWNERS.borrow(py).as_ref().and_then(|owners| owners.get(name)).is_some_and(|e| e.owner == mark(application));
+    Ok(is_own && !modules(py)?.contains(&**name)?)
+}
+
+/// Puts the application's modules back that somebody has taken out.
+///
+/// # Errors
+/// As [`show`].
+pub fn show_again(py: Python<'_>, application: &Application) -> PyResult<()> {
+    for (name, module) in application.current().modules() {
+        if is_missing(py, application, &name)? {
+            show(py, application, &name, Some(&module.exposed(py)))?;
+        }
+    }
+    Ok(())
+}
+
 /// Leaves a name, and those below it, to something unmanaged.
 ///
 /// # Errors

@@ -165,23 +165,46 @@ pub fn build(
     build: &Arc<Build>,
 ) -> Result<(), Unpublished> {
     let begun = Instant::now();
-    let stage = Arc::new(Stage::new(py, application, changes, horizon, build).map_err(|e| {
-        let (text, brief) = (error::format(py, &e), error::brief(py, &e));
-        Unpublished::Broken(Box::new(Broken { text, brief, ..Broken::default() }))
-    })?);
-    build.hold(&stage);
-    let order = stage.order();
-    let result = {
-        let _watched = janitor::watch_over(py, build);
-        let _seen = context::enter(application, View::Stage(stage.clone()));
-        stage.run(py, &order).map_err(|e| (None, e)).and_then(|()| stage.check(py)).and_then(|()| stage.foresee(py))
+    let mut changes = changes;
+    let (stage, result) = loop {
+        let stage = Arc::new(Stage::new(py, application, changes, horizon, build).map_err(|e| {
+            let (text, brief) = (error::format(py, &e), error::brief(py, &e));
+            Unpublished::Broken(Box::new(Broken { text, brief, ..Broken::default() }))
+        })?);
+        build.hold(&stage);
+        let order = stage.order();
+        let result = {
+            let _watched = janitor::watch_over(py, build);
+            let _seen = context::enter(application, View::Stage(stage.clone()));
+            match stage.run(py, &order) {
+                // Nothing is decided before those have run that have lost their package.
+                Ok(()) if stage.has_orphans() => Ok(HashMap::new()),
+                Ok(()) => stage.check(py).and_then(|()| stage.foresee(py)),
+                Err(e) => Err((None, e)),
+            }
+        };
+        let orphans: Vec<Name> = stage.orphans().cloned().collect();
+        // Whoever takes it out of the build takes it back.
+        if orphans.is_empty() || build.reason().is_some() || build.take().is_none() {
+            break (stage, result);
+        }
+        stage.undo(py);
+        stage.discard(py);
+        changes = stage.changes.clone();
+        changes.extend(orphans.into_iter().map(|name| (name, Change::open(None))));
     };
     let closed = build.close();
     if closed.is_ok() {
         drop(build.take());
     }
     let result = match (closed, result) {
-        (Err(Abandoned), _) => return Err(Unpublished::Abandoned),
+        (Err(Abandoned), _) => {
+            // It was left behind between two stages, so that nobody has taken the second one back.
+            if let Some(stage) = build.take() {
+                stage.discard(py);
+            }
+            return Err(Unpublished::Abandoned);
+        }
         (Ok(Some(Reason::Superseded)), _) => {
             stage.undo(py);
             stage.discard(py);
@@ -368,7 +391,8 @@ impl Stage {
         }
     }
 
-    /// A body has asked for a name and learned that nothing managed stands behind it: what becomes of that decides.
+    /// A body has asked for a name and learned that nothing managed stands behind it, or that its package is broken: what becomes
+    /// of that decides.
     pub fn meet_absence(&self, name: &Name) {
         if context::running_body().is_some() {
             self.lock().met.insert(name.clone());

@@ -81,7 +81,7 @@ pub struct Change {
 
 impl Change {
     /// A name that must be resolved anew.
-    pub(super) fn open(content: Option<Result<Content, Arc<io::Error>>>) -> Self {
+    pub fn open(content: Option<Result<Content, Arc<io::Error>>>) -> Self {
         Self { known: None, content, source: None, data: None, is_asked: false }
     }
 

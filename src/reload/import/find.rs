@@ -109,10 +109,17 @@ pub fn find(
     }
     let parent = match name.rsplit_once('.') {
         None => None,
-        Some((parent, _)) => match find(py, application, view, &Name::from(parent))? {
-            Some(parent) => Some(parent),
-            None => return Ok(None),
-        },
+        Some((parent, _)) => {
+            let parent = find(py, application, view, &Name::from(parent)).inspect_err(|_| {
+                if let View::Stage(stage) = view {
+                    stage.meet_absence(name);
+                }
+            })?;
+            match parent {
+                Some(parent) => Some(parent),
+                None => return Ok(None),
+            }
+        }
     };
     let found = match ready {
         Some(ready) => ready,

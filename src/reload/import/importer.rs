@@ -42,13 +42,15 @@ impl Importer {
         Some(Self { module: None, application, view })
     }
 
-    /// Lets code that is not managed find what it has imported in `sys.modules`, where the entry is another application's.
+    /// Lets code find what it has imported in `sys.modules`, where somebody has taken the entry out, or where it is another
+    /// application's and the code is not managed.
     pub(super) fn show(&self, py: Python<'_>, found: &Managed) -> PyResult<()> {
+        let View::Generation(generation) = &self.view else { return Ok(()) };
+        if shown::is_missing(py, &self.application, &found.name)? {
+            return shown::show_again(py, &self.application);
+        }
         if self.module.is_none() && shown::is_of_another(py, &self.application, &found.name) {
-            let newest = match &self.view {
-                View::Generation(_) => self.application.current().ready(&found.name),
-                View::Stage(_) => None,
-            };
+            let newest = self.application.current().ready(&found.name).or_else(|| generation.ready(&found.name));
             let object = newest.as_deref().unwrap_or(found).exposed(py);
             shown::show(py, &self.application, &found.name, Some(&object))?;
         }

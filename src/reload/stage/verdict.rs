@@ -54,19 +54,25 @@ impl Stage {
         Box::new(Broken { text, brief, module, affected, attempts })
     }
 
-    /// Whether the new generation uses something in this package without using the package itself, as `from package.part
-    /// import name` does: it could not be imported again.
-    fn is_above_used(&self, package: &Name, reached: Option<&HashSet<Name>>) -> bool {
-        let below = format!("{package}.");
-        let table = self.lock();
-        let stays = |name: &Name| self.loaded.contains_key(name) && !table.failed.contains_key(name);
-        self.application.with_graph(|graph| {
-            let parts = self.loaded.keys().filter(|name| name.starts_with(&below) && stays(name));
-            parts
-                .flat_map(|part| graph.users_of(part))
-                .filter(|user| reached.is_none_or(|reached| reached.contains(*user)))
-                .any(|user| !user.starts_with(&below) && stays(user) && !table.made.contains_key(user))
-        })
+    /// Modules of the base in packages that have failed: they are to be made anew, as they could not be imported either, and so
+    /// are their users, which need not use the package itself.
+    pub(super) fn orphans(&self) -> impl Iterator<Item = &Name> {
+        let failed: HashSet<Name> = self.lock().failed.keys().cloned().collect();
+        let is_below = move |name: &str| name.rmatch_indices('.').any(|(at, _)| failed.contains(&name[..at]));
+        self.loaded
+            .iter()
+            .filter(move |(name, _)| is_below(name))
+            .filter(|(name, module)| {
+                !(self.affected.run.contains(*name)
+                    || self.changes.contains_key(*name)
+                    || self.application.keeps(module))
+            })
+            .map(|(name, _)| name)
+    }
+
+    /// Whether there are any.
+    pub(super) fn has_orphans(&self) -> bool {
+        self.orphans().next().is_some()
     }
 
     /// The modules that what directives name leads to: others are loaded, but nobody asks for them any more. `None` where
@@ -100,13 +106,17 @@ impl Stage {
     /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
     /// function that has not run yet would fail in the middle of a request.
     fn is_wanted(&self, py: Python<'_>, name: &Name, is_gone: bool) -> bool {
-        if self.is_above_used(name, self.reached().as_ref()) {
-            return true;
-        }
+        // What has failed with its package is missed by modules that nobody may ask for any more.
+        let has_lost_package = {
+            let table = self.lock();
+            name.rmatch_indices('.').any(|(at, _)| table.failed.contains_key(&name[..at]))
+        };
+        let reached = if has_lost_package { self.reached() } else { None };
         let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
         let made: Vec<Arc<Managed>> = {
             let table = self.lock();
-            let made = users.iter().filter_map(|user| table.made.get(user));
+            let asked = users.iter().filter(|user| reached.as_ref().is_none_or(|reached| reached.contains(*user)));
+            let made = asked.filter_map(|user| table.made.get(user));
             made.map(|(Made::Ready(record) | Made::Running(record))| record.clone()).collect()
         };
         let roots = &self.application.roots;
