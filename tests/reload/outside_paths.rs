@@ -1,5 +1,7 @@
 //! P1 and P7: directories that code puts on `sys.path` itself, and names that two applications have.
 
+use std::{fs, os::unix::fs::symlink};
+
 use crate::{
     app::{App, handler, module},
     support::{Httpd, Site, mpm_tests},
@@ -23,6 +25,34 @@ mpm_tests! {
         app.expect("3");
         app.edit("lib/outside_part.py", "V = 4");
         app.expect("4");
+    }
+
+    /// Case 44, for a release that a body puts on `sys.path` by its link.
+    [prefork, event]
+    fn case_44_a_linked_directory_that_a_body_puts_on_the_path(mpm) {
+        let path = "import os, sys\n\
+                    lib = os.path.join(os.path.dirname(__file__), 'current')\n\
+                    if lib not in sys.path: sys.path.insert(0, lib)\n\
+                    import outside_whole, outside_same";
+        let site = Site::new();
+        for release in ["one", "two"] {
+            site.write(&format!("{release}/outside_part.py"), module(&format!("V = '{release}'")));
+            site.write(&format!("{release}/outside_whole.py"), module("from outside_part import V"));
+            site.write(&format!("{release}/outside_same.py"), module("import outside_part"));
+        }
+        let value = "'%s %s' % (outside_whole.V, outside_same.outside_part.V)";
+        site.write("h.py", module(&handler(path, value)));
+        symlink("one", site.path("current")).expect("a link is made");
+        let httpd = Httpd::builder(mpm).site(&site, "SetHandler mod_python\nPythonHandler h").start();
+        let app = App { site, httpd };
+        app.expect("one one");
+        for release in ["two", "one", "two"] {
+            symlink(release, app.site.path("next")).expect("a link is made");
+            fs::rename(app.site.path("next"), app.site.path("current")).expect("the link is replaced");
+            app.expect(&format!("{release} {release}"));
+        }
+        app.edit("two/outside_part.py", "V = 'new'");
+        app.expect("new new");
     }
 
     /// Case 16, by way of the standard library: it imports for the application that asks.

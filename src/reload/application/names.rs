@@ -148,7 +148,7 @@ impl Application {
             None => None,
         };
         if let (Found::Nothing, Some(file)) = (&looked.found, origin.as_ref().and_then(Origin::file)) {
-            self.follow_file(name, file);
+            self.follow_paths(name, std::slice::from_ref(file));
         }
         let resolution = origin.map_or(Resolution::Unmanaged, Resolution::Managed);
         Ok(Known { resolution, candidate: looked.found, directories, beyond })

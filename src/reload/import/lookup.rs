@@ -172,16 +172,18 @@ fn installed_in_place(py: Python<'_>, application: &Application, view: &View, na
         let own: Vec<PathBuf> = path.iter().map(|path| canonical(path)).filter(is_own).collect();
         return Ok(if own.is_empty() { Elsewhere::Nothing } else { Elsewhere::NotYet(own) });
     };
-    let file = canonical(&file);
+    let end = canonical(&file);
     if is_ordinary {
-        if !is_below(&file) || crate::reload::applications::is_installation(&file) {
+        if !is_below(&end) || crate::reload::applications::is_installation(&end) {
             return Ok(Elsewhere::Nothing);
         }
     } else if roots.is_empty() {
         return Ok(Elsewhere::Nothing);
-    } else if !roots.iter().any(|root| file.starts_with(root)) {
+    } else if !roots.iter().any(|root| end.starts_with(root)) {
         return Ok(Elsewhere::Unmanaged);
     }
+    // By the path that leads through links, as they may be turned.
+    let file = if file.is_absolute() { file } else { end };
     Ok(Elsewhere::Managed(match file.parent() {
         Some(directory) if is_package => Origin::Package(file.clone(), directory.to_owned()),
         _ => Origin::File(file),
