@@ -67,9 +67,9 @@ pub fn is_missing(py: Python<'_>, application: &Application, name: &Name) -> PyR
 /// # Errors
 /// As [`show`].
 pub fn show_again(py: Python<'_>, application: &Application) -> PyResult<()> {
-    for (name, module) in application.current().modules() {
-        if is_missing(py, application, &name)? {
-            show(py, application, &name, Some(&module.exposed(py)))?;
+    for (name, module) in &application.current().modules() {
+        if is_missing(py, application, name)? {
+            show(py, application, name, Some(&module.exposed(py)))?;
         }
     }
     Ok(())

@@ -26,6 +26,7 @@ use super::looking::{Attempts, Missed};
 use super::module::Managed;
 use super::search::Search;
 use super::shown;
+use super::sources::Prospects;
 use super::surroundings::Surroundings;
 use crate::httpd::log;
 use crate::python::error;
@@ -178,12 +179,12 @@ pub fn build(
             let _seen = context::enter(application, View::Stage(stage.clone()));
             match stage.run(py, &order) {
                 // Nothing is decided before those have run that have lost their package.
-                Ok(()) if stage.has_orphans() => Ok(HashMap::new()),
+                Ok(()) if !stage.orphans().is_empty() => Ok(Prospects::new_sync()),
                 Ok(()) => stage.check(py).and_then(|()| stage.foresee(py)),
                 Err(e) => Err((None, e)),
             }
         };
-        let orphans: Vec<Name> = stage.orphans().cloned().collect();
+        let orphans = stage.orphans();
         // Whoever takes it out of the build takes it back.
         if orphans.is_empty() || build.reason().is_some() || build.take().is_none() {
             break (stage, result);

@@ -56,23 +56,15 @@ impl Stage {
 
     /// Modules of the base in packages that have failed: they are to be made anew, as they could not be imported either, and so
     /// are their users, which need not use the package itself.
-    pub(super) fn orphans(&self) -> impl Iterator<Item = &Name> {
+    pub(super) fn orphans(&self) -> Vec<Name> {
         let failed: HashSet<Name> = self.lock().failed.keys().cloned().collect();
-        let is_below = move |name: &str| name.rmatch_indices('.').any(|(at, _)| failed.contains(&name[..at]));
-        self.loaded
-            .iter()
-            .filter(move |(name, _)| is_below(name))
-            .filter(|(name, module)| {
-                !(self.affected.run.contains(*name)
-                    || self.changes.contains_key(*name)
-                    || self.application.keeps(module))
-            })
-            .map(|(name, _)| name)
-    }
-
-    /// Whether there are any.
-    pub(super) fn has_orphans(&self) -> bool {
-        self.orphans().next().is_some()
+        if failed.is_empty() {
+            return Vec::new();
+        }
+        let is_below = |name: &Name| name.rmatch_indices('.').any(|(at, _)| failed.contains(&name[..at]));
+        let is_kept = |name: &Name| self.loaded.get(name).is_some_and(|module| self.application.keeps(module));
+        let is_new = |name: &Name| !(self.affected.run.contains(name) || self.changes.contains_key(name));
+        self.loaded.keys().filter(|name| is_below(name) && is_new(name) && !is_kept(name)).cloned().collect()
     }
 
     /// The modules that what directives name leads to: others are loaded, but nobody asks for them any more. `None` where
