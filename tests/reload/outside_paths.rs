@@ -27,6 +27,35 @@ mpm_tests! {
         app.expect("4");
     }
 
+    /// Case 24, where a body puts the directories on `sys.path`: portions of a namespace come, and directories before others.
+    [prefork, event]
+    fn case_24_portions_in_directories_that_a_body_adds(mpm) {
+        let head = "import os, sys
+for lib in ['lib1', 'lib2']:
+    lib = os.path.join(os.path.dirname(__file__), lib)
+    if lib not in sys.path: sys.path.append(lib)
+import outside_space.x
+def late():
+    try:
+        import outside_space.y
+        return outside_space.y.V
+    except ImportError:
+        return None";
+        let value = "'%s %s' % (outside_space.x.V, late())";
+        let app = App::start(mpm, &[("h.py", &handler(head, value)), ("lib2/outside_space/x.py", "V = 1")]);
+        app.expect("1 None");
+        app.edit("lib1/outside_space/y.py", "V = 2");
+        app.expect("1 2");
+        app.edit("lib1/outside_space/y.py", "V = 3");
+        app.expect("1 3");
+        app.edit("lib1/outside_space/x.py", "V = 4");
+        app.expect("4 3");
+        app.site.remove("lib1/outside_space/x.py");
+        app.expect("1 3");
+        app.edit("lib2/outside_space/__init__.py", "");
+        app.expect("1 None");
+    }
+
     /// Case 44, for a release that a body puts on `sys.path` by its link.
     [prefork, event]
     fn case_44_a_linked_directory_that_a_body_puts_on_the_path(mpm) {

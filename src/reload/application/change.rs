@@ -32,8 +32,8 @@ pub enum Elsewhere {
     Unmanaged,
     /// Source code under a root, as of a package that is installed in place.
     Managed(Origin),
-    /// Nothing so far in these directories, which code of the application has put on `sys.path`.
-    NotYet(Vec<PathBuf>),
+    /// Whatever is found in these directories, which code of the application has put on `sys.path`.
+    Beyond(Vec<PathBuf>),
 }
 
 /// What is known of a name, and what that rests on.
@@ -45,8 +45,16 @@ pub struct Known {
     pub(super) candidate: Found,
     /// Where it was looked for.
     pub(super) directories: Vec<PathBuf>,
-    /// Where it was not found beside that.
-    pub(super) beyond: Vec<PathBuf>,
+    /// Where it was looked for beside that, as it was not there.
+    pub(super) beyond: Option<Beyond>,
+}
+
+/// Directories that code has put on `sys.path`.
+#[derive(Debug, Clone)]
+pub struct Beyond {
+    pub(super) directories: Vec<PathBuf>,
+    /// What was found in them.
+    pub(super) candidate: Found,
 }
 
 impl Known {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::change::Beyond;
 use super::files::{PAUSE, moved};
 use super::names::origin_of;
 use super::{Application, Change, Known, Resolution};
@@ -12,7 +13,6 @@ use crate::reload::Snapshot;
 use crate::reload::fingerprint::Stat;
 use crate::reload::graph::Name;
 use crate::reload::module::Origin;
-use crate::reload::resolve::Found;
 use crate::reload::watch::{Listener, scope_hash};
 
 /// How long files may keep changing while they are compared.
@@ -258,7 +258,8 @@ impl Application {
         let looked = self.look_on_disk(name, &known.directories);
         self.follow_paths(name, &looked.probed);
         let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
-        if !known.beyond.is_empty() && self.look_in(&known.beyond, tail) != Found::Nothing {
+        let is_else_beyond = |beyond: &Beyond| self.look_in(&beyond.directories, tail) != beyond.candidate;
+        if known.beyond.as_ref().is_some_and(is_else_beyond) {
             return Some(Change { is_asked, ..Change::open(None) });
         }
         if looked.found != known.candidate {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::change::Beyond;
 use super::{Application, Change, Elsewhere, Known, Published, Resolution};
 use crate::python::gate::lock;
 use crate::reload::fingerprint::Stat;
@@ -127,31 +128,42 @@ impl Application {
         self.follow_paths(name, &expected);
         let looked = self.look_on_disk(name, &directories);
         self.follow_paths(name, &looked.probed);
-        let mut beyond = Vec::new();
+        let mut beyond = None;
         let origin = match origin_of(&looked.found) {
             Some(origin) if self.is_excluded(name, &origin) => None,
             Some(origin) => match elsewhere(&looked.found)? {
                 Elsewhere::Unmanaged => None,
-                Elsewhere::Nothing | Elsewhere::Managed(_) | Elsewhere::NotYet(_) => Some(origin),
+                Elsewhere::Nothing | Elsewhere::Managed(_) | Elsewhere::Beyond(_) => Some(origin),
             },
-            None if looked.found == Found::Nothing => match elsewhere(&looked.found)? {
-                Elsewhere::Managed(origin) if !self.is_excluded(name, &origin) => Some(origin),
-                Elsewhere::NotYet(directories) => {
-                    let places: Vec<PathBuf> =
-                        directories.iter().flat_map(|d| [d.join(tail), d.join(format!("{tail}.py"))]).collect();
-                    self.follow_paths(name, &places);
-                    beyond = directories;
-                    None
-                }
-                _ => None,
-            },
+            None if looked.found == Found::Nothing => {
+                let origin = match elsewhere(&looked.found)? {
+                    Elsewhere::Managed(origin) => {
+                        origin.file().into_iter().for_each(|file| self.follow_paths(name, std::slice::from_ref(file)));
+                        Some(origin)
+                    }
+                    Elsewhere::Beyond(directories) => {
+                        let candidate = self.look_beyond(name, &directories);
+                        let origin = origin_of(&candidate);
+                        beyond = Some(Beyond { directories, candidate });
+                        origin
+                    }
+                    Elsewhere::Nothing | Elsewhere::Unmanaged => None,
+                };
+                origin.filter(|origin| !self.is_excluded(name, origin))
+            }
             None => None,
         };
-        if let (Found::Nothing, Some(file)) = (&looked.found, origin.as_ref().and_then(Origin::file)) {
-            self.follow_paths(name, std::slice::from_ref(file));
-        }
         let resolution = origin.map_or(Resolution::Unmanaged, Resolution::Managed);
         Ok(Known { resolution, candidate: looked.found, directories, beyond })
+    }
+
+    /// What a top-level name stands for in directories that code has put on `sys.path`.
+    fn look_beyond(&self, name: &Name, directories: &[PathBuf]) -> Found {
+        self.follow_paths(name, &resolve::candidates(directories, name).collect::<Vec<_>>());
+        let directories = directories.iter().map(PathBuf::as_path);
+        let looked = resolve::lookup(&self.archives, directories, name, &self.suffixes);
+        self.follow_paths(name, &looked.probed);
+        looked.found
     }
 
     /// What stands behind a name: what it was given for, else the first of these directories that has it.

@@ -161,25 +161,27 @@ fn installed_in_place(py: Python<'_>, application: &Application, view: &View, na
     if is_taken || shown::is_standard(py, name)? {
         return Ok(Elsewhere::Nothing);
     }
-    let roots: Vec<PathBuf> = application.key.roots.iter().map(|root| canonical(Path::new(root))).collect();
-    let found = crate::python::import(py, "_mod_python_loader")?.getattr("find_in_place")?.call1((&**name,))?;
     let search = view.search();
-    let is_below = |path: &Path| search.iter().any(|d| d.managed && path.starts_with(&d.path));
+    let is_below = |path: &Path| {
+        search.iter().any(|d| d.managed && path.starts_with(&d.path))
+            && !crate::reload::applications::is_installation(path)
+    };
+    let beyond = || -> PyResult<Elsewhere> {
+        let own = own_directories(py, |path| is_below(path) && search.iter().all(|d| d.path != *path))?;
+        Ok(if own.is_empty() { Elsewhere::Nothing } else { Elsewhere::Beyond(own) })
+    };
+    let found = crate::python::import(py, "_mod_python_loader")?.getattr("find_in_place")?.call1((&**name,))?;
     let Some((file, is_package, is_ordinary)) = found.extract::<Option<(PathBuf, bool, bool)>>()? else {
-        let path = crate::python::import(py, "sys")?.getattr("path")?;
-        let path: Vec<PathBuf> = path.try_iter()?.filter_map(|entry| entry.ok()?.extract().ok()).collect();
-        let is_own = |path: &PathBuf| is_below(path) && search.iter().all(|d| d.path != *path);
-        let own: Vec<PathBuf> = path.iter().map(|path| canonical(path)).filter(is_own).collect();
-        return Ok(if own.is_empty() { Elsewhere::Nothing } else { Elsewhere::NotYet(own) });
+        return beyond();
     };
     let end = canonical(&file);
     if is_ordinary {
-        if !is_below(&end) || crate::reload::applications::is_installation(&end) {
-            return Ok(Elsewhere::Nothing);
-        }
-    } else if roots.is_empty() {
+        return if is_below(&end) { beyond() } else { Ok(Elsewhere::Nothing) };
+    }
+    let roots = &application.key.roots;
+    if roots.is_empty() {
         return Ok(Elsewhere::Nothing);
-    } else if !roots.iter().any(|root| end.starts_with(root)) {
+    } else if !roots.iter().any(|root| end.starts_with(canonical(Path::new(root)))) {
         return Ok(Elsewhere::Unmanaged);
     }
     // By the path that leads through links, as they may be turned.
@@ -188,6 +190,17 @@ fn installed_in_place(py: Python<'_>, application: &Application, view: &View, na
         Some(directory) if is_package => Origin::Package(file.clone(), directory.to_owned()),
         _ => Origin::File(file),
     }))
+}
+
+/// The directories of `sys.path` that lie in such a place: by the paths that lead through links, as they may be turned.
+fn own_directories(py: Python<'_>, is_own: impl Fn(&Path) -> bool) -> PyResult<Vec<PathBuf>> {
+    let path = crate::python::import(py, "sys")?.getattr("path")?;
+    let entries = path.try_iter()?.filter_map(|entry| entry.ok()?.extract::<PathBuf>().ok());
+    let own = entries.filter_map(|entry| {
+        let end = canonical(&entry);
+        is_own(&end).then(|| if entry.is_absolute() { entry } else { end })
+    });
+    Ok(own.collect())
 }
 
 /// Says once that a file of the application bears the name of a module of the standard library.
