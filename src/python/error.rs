@@ -2,6 +2,7 @@
 
 use std::ffi::c_long;
 
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 
 /// The traceback and the exception as `traceback.print_exception` would show them.
@@ -11,12 +12,14 @@ pub fn format(py: Python<'_>, error: &PyErr) -> String {
             .call_method1("format_exception", (error.get_type(py), error.value(py), error.traceback(py)))?;
         lines.try_iter()?.map(|line| line?.extract::<String>()).collect()
     })();
-    formatted.unwrap_or_else(|_| format!("{error}")).trim_end().to_owned()
+    formatted.unwrap_or_else(|_| brief(py, error)).trim_end().to_owned()
 }
 
 /// The last line of `format`: the exception's type and text.
 pub fn brief(py: Python<'_>, error: &PyErr) -> String {
-    let name = error.get_type(py).name().map_or_else(|_| "exception".to_owned(), |n| n.to_string());
+    // Where there is no memory, asking for the name fails as well.
+    let nameless = || if error.is_instance_of::<PyMemoryError>(py) { "MemoryError" } else { "exception" };
+    let name = error.get_type(py).name().map_or_else(|_| nameless().to_owned(), |n| n.to_string());
     match error.value(py).str() {
         Ok(text) if text.len().unwrap_or(0) > 0 => format!("{name}: {}", text.to_string_lossy()),
         _ => name,

@@ -8,6 +8,7 @@ pub mod gate;
 pub mod gil;
 pub mod library;
 pub mod lines;
+mod reserve;
 pub mod shutdown;
 pub mod system;
 pub mod thread;

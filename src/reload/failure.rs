@@ -20,8 +20,8 @@ pub struct Broken {
     pub text: String,
     /// Its last line.
     pub brief: String,
-    /// The module that failed, where it was one.
-    pub module: Option<Name>,
+    /// The changed modules whose content it is due to, where it was a module that failed.
+    pub blame: HashSet<Name>,
     /// Everything that was to run again.
     pub affected: HashSet<Name>,
     /// What the bodies that ran have read: when that changes, it is worth another try.
@@ -45,7 +45,7 @@ pub struct Failure {
     attempts: Attempts,
     is_told: bool,
     signature: Signature,
-    blame: Option<(Name, Option<Hash>)>,
+    blame: Signature,
     affected: HashSet<Name>,
     at: Instant,
     /// It was not even tried, as too many threads hang in bodies.
@@ -55,11 +55,8 @@ pub struct Failure {
 impl Failure {
     /// The failure of a build that was to take in these changes.
     pub fn new(broken: Broken, signature: Signature, is_told: bool) -> Self {
-        let Broken { text, brief, module, affected, attempts } = broken;
-        let blame = module.map(|name| {
-            let hash = signature.iter().find(|(n, _)| *n == name).and_then(|(_, hash)| *hash);
-            (name, hash)
-        });
+        let Broken { text, brief, blame, affected, attempts } = broken;
+        let blame = signature.iter().filter(|(name, _)| blame.contains(name)).cloned().collect();
         Self { text, brief, attempts, signature, blame, affected, is_told, at: Instant::now(), lacks_room: false }
     }
 
@@ -76,7 +73,7 @@ impl Failure {
             brief,
             attempts: Attempts::new(),
             signature,
-            blame: None,
+            blame: Signature::new(),
             affected,
             is_told: true,
             at: Instant::now(),
@@ -106,9 +103,9 @@ impl Failure {
         self.is_told
     }
 
-    /// The module that failed and its content, where it was one.
-    pub fn blame(&self) -> Option<&(Name, Option<Hash>)> {
-        self.blame.as_ref()
+    /// Those of the changes that it is due to; none where it was not a module that failed.
+    pub fn blame(&self) -> &Signature {
+        &self.blame
     }
 
     /// Whether other children would not meet it: it was this process that had no memory left, or no threads.
@@ -142,7 +139,7 @@ impl Failure {
 
     /// Whether the other one is the same content failing in the same way, whatever else has changed around it.
     pub fn is_repeated_by(&self, other: &Self) -> bool {
-        let is_same = self.blame.is_some() && self.blame == other.blame && self.brief == other.brief;
+        let is_same = !self.blame.is_empty() && self.blame == other.blame && self.brief == other.brief;
         is_same || (self.lacks_room && other.lacks_room)
     }
 

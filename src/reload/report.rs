@@ -233,10 +233,9 @@ impl Report {
         // With what it was due to left out, the other children find it out themselves, and do not log it again.
         let about = if failure.is_told() { "" } else { &failure.brief };
         let fingerprint = self.fingerprint(contents(failure.signature()), about);
-        let blame = failure.blame().map(|(name, hash)| (&**name, *hash));
-        let blame = match blame {
-            Some(blame) => self.fingerprint(std::iter::once(blame), &failure.brief),
-            None => fingerprint,
+        let blame = match failure.blame() {
+            blame if blame.is_empty() => fingerprint,
+            blame => self.fingerprint(contents(blame), &failure.brief),
         };
         board.keep_failure([&fingerprint, &blame], self.version(), [&failure.brief, &failure.text])
     }

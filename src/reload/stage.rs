@@ -226,8 +226,9 @@ pub fn build(
         }
         Err((module, e)) => {
             stage.undo(py);
+            let blame = module.map(|module| stage.to_blame(py, module, &e)).unwrap_or_default();
             let attempts = stage.discard(py);
-            let mut broken = stage.broken(module, error::format(py, &e), error::brief(py, &e), attempts);
+            let mut broken = stage.broken(blame, error::format(py, &e), error::brief(py, &e), attempts);
             if build.reason() == Some(Reason::Late) {
                 broken.is_late(build.limit);
             }

@@ -37,17 +37,41 @@ mpm_tests! {
         assert_eq!(fixed.runs_after(&first), ["c", "user", "h"]);
     }
 
-    /// Memory that cannot be had is contained as any other failure.
+    /// Memory that cannot be had, by one allocation and, under a limit, by many that leave nothing: contained as any other failure.
     [prefork, event]
     fn bodies_without_memory(mpm) {
-        let app = leaf(mpm);
+        // Far more than httpd and Python take. `bytes` takes address space without touching it, so that a body is there soon.
+        let limit = ["prlimit", "--as=4294967296"];
+        let app = App::start_with(Httpd::builder(mpm).threads(2).launcher(limit), &[
+            ("h.py", &handler("import user", "user.V")),
+            ("user.py", "from c import V"),
+            ("c.py", "V = 1"),
+        ]);
         let first = app.expect("1");
-        app.edit("c.py", "[0] * 10**15");
-        app.expect("1");
-        assert!(app.expect("1").runs_after(&first).is_empty());
-        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
-        app.edit("c.py", "V = 2");
-        app.expect("2");
+        let to_the_last_byte = "
+kept = []
+for power in (28, 20, 16, 12, 9, 6):
+    try:
+        while True: kept.append(bytes(1 << power))
+    except MemoryError:
+        pass
+while True: kept.append([])
+";
+        for (count, body) in [
+            "[0] * 10**15",
+            "kept = []\nwhile True: kept.append(bytes(1 << 28))",
+            "kept = []\nwhile True: kept.append(bytes(1 << 16))",
+            to_the_last_byte,
+        ].into_iter().enumerate() {
+            app.edit("c.py", body);
+            app.expect("1");
+            assert!(app.expect("1").runs_after(&first).is_empty(), "{body}");
+            let failures = app.failures();
+            assert_eq!(failures.len(), count + 1, "{body}: {failures:#?}");
+            assert!(failures[count].contains("MemoryError"), "{body}: {}", failures[count]);
+        }
+        app.edit("c.py", "V = sum(len(b) for b in [bytes(1 << 28) for _ in range(8)]) >> 30");
+        assert_eq!(app.expect("2").runs_after(&first), ["c", "user", "h"], "what the bodies held is free again");
     }
 
     /// A thread that a body starts ends by sys.exit or by an error: its own end, and nobody else's.

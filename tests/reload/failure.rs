@@ -123,6 +123,46 @@ mpm_tests! {
         app.expect("5 4");
     }
 
+    /// Case 50: another content that fails in the same words is told as well, by way of handlers that have not changed; what only
+    /// imports it is not to blame.
+    [prefork, event]
+    fn case_50_each_failing_content_is_told(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import user, strict, other", "(user.V, strict.V)")),
+            ("user.py", "from c import V"),
+            ("strict.py", "from d import V\nassert V == 1"),
+            ("c.py", "V = 1"),
+            ("d.py", "V = 1"),
+            ("other.py", ""),
+        ]);
+        app.expect("(1, 1)");
+        for (count, (path, body)) in [
+            ("c.py", "1 / 0"),
+            ("c.py", "V = 2\n1 / 0"),
+            ("c.py", "V = 3\n1 / 0"),
+        ].into_iter().enumerate() {
+            app.edit(path, body);
+            app.expect("(1, 1)");
+            assert_eq!(app.failures().len(), count + 1, "{body}: {:#?}", app.failures());
+        }
+        for (path, body) in [("other.py", "W = 2"), ("user.py", "from c import V as U\nV = U")] {
+            app.edit(path, body);
+            app.expect("(1, 1)");
+            assert_eq!(app.failures().len(), 3, "{path}: {:#?}", app.failures());
+        }
+        app.edit("c.py", "V = 4");
+        app.expect("(4, 1)");
+        // What fails is a module that is as it was.
+        for (count, value) in [2, 3].into_iter().enumerate() {
+            app.edit("d.py", &format!("V = {value}"));
+            app.expect("(4, 1)");
+            assert_eq!(app.failures().len(), count + 4, "{value}: {:#?}", app.failures());
+        }
+        app.edit("other.py", "W = 3");
+        app.expect("(4, 1)");
+        assert_eq!(app.failures().len(), 5, "{:#?}", app.failures());
+    }
+
     /// P3: PythonReloadOnError fail concerns the requests that newer code would answer, and refers to the report.
     [prefork, event]
     fn fail_refuses_what_the_failure_affects(mpm) {

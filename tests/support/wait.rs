@@ -6,7 +6,7 @@ use std::{
 };
 
 /// How long anything that a test waits for may take: generous, as a loaded machine is slow and a hang is for ever.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Asks `condition` again and again until it gives a value; panics with `what` after [`DEADLINE`].
 pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {

@@ -207,7 +207,7 @@ impl Application {
             let attempts = stage.discard(py);
             let told = told(stage.changes());
             let is_told = self.is_told(&told, &attempts);
-            let broken = stage.broken(None, text, String::new(), attempts);
+            let broken = stage.broken(HashSet::new(), text, String::new(), attempts);
             Some((stage, broken, is_told))
         });
         let stage = taken.map(|(stage, mut broken, is_told)| {

@@ -21,10 +21,12 @@ impl Stage {
     /// Whether the stage can be published: nothing that somebody needs has failed, and what directives name is there.
     pub(super) fn check(&self, py: Python<'_>) -> Result<(), (Option<Name>, PyErr)> {
         let entries = self.application.entries();
-        let failed: Vec<(Name, PyErr)> = {
+        let mut failed: Vec<(Name, PyErr)> = {
             let table = self.lock();
             table.failed.iter().map(|(name, failure)| (name.clone(), failure.clone_ref(py))).collect()
         };
+        // Of several failures the same one is told each time, so that it is not news again.
+        failed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for (name, failure) in failed {
             // A page that is gone is not found; one that is broken is as bad as a handler that is.
             let (is_gone, is_met) = {
@@ -48,10 +50,36 @@ impl Stage {
         Ok(())
     }
 
+    /// The changes that the failure of a module is due to. An exception goes through all that import the module which raised
+    /// it: its own content counts if that has changed, else what it is made of.
+    pub(super) fn to_blame(&self, py: Python<'_>, module: Name, failure: &PyErr) -> HashSet<Name> {
+        let failed: Vec<(Name, PyErr)> = {
+            let table = self.lock();
+            let in_order = table.attempts.iter().map(|(name, _)| name);
+            in_order.filter_map(|name| Some((name.clone(), table.failed.get(name)?.clone_ref(py)))).collect()
+        };
+        let is_same = |other: &PyErr| other.value(py).is(failure.value(py));
+        let origin = failed.into_iter().find(|(_, other)| is_same(other)).map_or(module, |(name, _)| name);
+        if self.changes.contains_key(&origin) {
+            return HashSet::from([origin]);
+        }
+        let mut reached = HashSet::new();
+        let mut queue = vec![origin];
+        self.application.with_graph(|graph| {
+            while let Some(name) = queue.pop() {
+                queue.extend(graph.used_by(&name).filter(|used| !reached.contains(*used)).cloned());
+                reached.insert(name);
+            }
+        });
+        let all = || self.changes.keys().cloned();
+        let found: HashSet<Name> = all().filter(|name| reached.contains(name)).collect();
+        if found.is_empty() { all().collect() } else { found }
+    }
+
     /// What a failure of this build is to tell.
-    pub fn broken(&self, module: Option<Name>, text: String, brief: String, attempts: Attempts) -> Box<Broken> {
+    pub fn broken(&self, blame: HashSet<Name>, text: String, brief: String, attempts: Attempts) -> Box<Broken> {
         let affected = self.affected.run.union(&self.affected.renew).cloned().collect();
-        Box::new(Broken { text, brief, module, affected, attempts })
+        Box::new(Broken { text, brief, blame, affected, attempts })
     }
 
     /// Modules of the base in packages that have failed: they are to be made anew, as they could not be imported either, and so
