@@ -14,6 +14,8 @@ pub const WARNING: u32 = sys::APLOG_WARNING;
 pub const NOTICE: u32 = sys::APLOG_NOTICE;
 /// What an administrator may want to follow.
 pub const INFO: u32 = sys::APLOG_INFO;
+/// What shows how the module works.
+pub const DEBUG: u32 = sys::APLOG_DEBUG;
 
 fn text(message: &str) -> CString {
     CString::new(message.replace('\0', "\\0")).unwrap_or_default()

@@ -6,6 +6,7 @@ mod comparison;
 mod files;
 mod names;
 mod places;
+mod sweep;
 mod turn;
 
 use std::collections::{HashMap, HashSet};

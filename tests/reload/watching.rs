@@ -41,6 +41,25 @@ fn leaf(builder: Builder) -> App {
 }
 
 mpm_tests! {
+    /// P9: what requests looked at right after a save is compared once more by the sweep in the background, and by no request: no
+    /// save has all files looked at.
+    [prefork, event]
+    fn sweeps_after_saves_leave_requests_alone(mpm) {
+        for how in [Save::Rename, Save::InPlace] {
+            let app = leaf(Httpd::builder(mpm).conf("PythonReloadInterval 0.1\nLogLevel debug"));
+            app.expect("1");
+            let mut value = 1;
+            wait_for("sweeps to compare what was saved", || {
+                value += 1;
+                app.save(how, "c.py", &format!("V = {value}"));
+                app.expect(&value.to_string());
+                (app.httpd.log_lines("a sweep has compared").len() >= 3).then_some(())
+            });
+            let looks = app.httpd.log_lines("all files are looked at");
+            assert!(looks.is_empty(), "{how:?}: {looks:#?}");
+        }
+    }
+
     /// P1 with PythonReloadWatch stat: with an interval of 0 every request looks at the files.
     [prefork, event]
     fn stat_at_every_request(mpm) {

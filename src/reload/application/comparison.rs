@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::change::Beyond;
-use super::files::{PAUSE, moved};
+use super::files::PAUSE;
 use super::names::origin_of;
+use super::sweep::{Moved, moved};
 use super::{Application, Change, Known, Resolution};
+use crate::httpd::log;
 use crate::python::gate::lock;
 use crate::reload::Snapshot;
 use crate::reload::fingerprint::Stat;
@@ -28,6 +30,8 @@ const GLANCE: Duration = Duration::from_millis(1);
 pub struct Pending {
     /// Paths to which something happened.
     pub paths: HashSet<PathBuf>,
+    /// Paths that were found to differ, by looking at them.
+    found: HashSet<PathBuf>,
     /// Anything may have happened.
     pub anything: bool,
     /// Modules to load again whether they have changed or not: the hash of a name or package, none for all.
@@ -40,6 +44,7 @@ impl Pending {
     /// Puts back what could not be taken in.
     fn merge(&mut self, other: Self) {
         self.paths.extend(other.paths);
+        self.found.extend(other.found);
         self.anything |= other.anything;
         self.rebuilds.extend(other.rebuilds);
         self.is_asked |= other.is_asked;
@@ -128,6 +133,7 @@ impl Application {
     fn compare_pending(&self, pending: &Pending) -> bool {
         self.refresh_archives(pending);
         let mut names = lock(&self.names).at(&pending.paths);
+        names.extend(self.names_found(&pending.found));
         if pending.anything {
             names.extend(self.names_to_compare());
         }
@@ -145,6 +151,7 @@ impl Application {
 
     /// Waits until the files that differ, and may have a writer that nothing tells of, can be trusted; whether they can.
     fn settle_doubts(&self, pending: &Pending) -> bool {
+        let is_looked_for = pending.anything || !pending.found.is_empty();
         let mut announced = pending.paths.clone();
         let deadline = Instant::now() + SETTLING;
         let mut last = HashMap::new();
@@ -155,7 +162,7 @@ impl Application {
         };
         loop {
             let is_announced =
-                |change: &Change| !pending.anything || change.file().is_some_and(|file| announced.contains(file));
+                |change: &Change| !is_looked_for || change.file().is_some_and(|file| announced.contains(file));
             let doubtful: HashMap<Name, Option<Stat>> = lock(&self.names)
                 .suspects
                 .iter()
@@ -184,7 +191,7 @@ impl Application {
 
     fn refresh_archives(&self, pending: &Pending) {
         for archive in self.archives.roots() {
-            if pending.anything || pending.paths.contains(archive) {
+            if pending.anything || pending.paths.contains(archive) || pending.found.contains(archive) {
                 self.archives.refresh(archive);
             }
         }
@@ -219,17 +226,32 @@ impl Application {
         for directory in &listed {
             self.watch.follow_all(directory, &self.top_of(directory), &listener);
         }
-        let changed: Vec<(PathBuf, Option<Stat>)> = moved(self.seen()).collect();
+        let changed: Vec<Moved> = moved(self.seen()).collect();
         let mut names = lock(&self.names);
-        names.seen.extend(changed.iter().map(|(path, now)| (path.clone(), *now)));
-        let changed: HashSet<&Path> = changed.iter().map(|(path, _)| path.as_path()).collect();
-        let mut found: HashSet<Name> = names.suspects.keys().cloned().collect();
-        for (path, at) in &names.by_path {
-            if changed.contains(path.as_path()) || path.parent().is_some_and(|above| changed.contains(above)) {
-                found.extend(at.iter().cloned());
-            }
+        names.seen.extend(changed.iter().map(|moved| (moved.path.clone(), moved.now)));
+        let suspects: HashSet<Name> = names.suspects.keys().cloned().collect();
+        let swept = names.swept.clone();
+        drop(names);
+        log::main(log::DEBUG, "all files are looked at, and what may have changed is compared");
+        let changed = changed.into_iter().map(|moved| moved.path).chain(swept).collect();
+        &suspects | &self.names_found(&changed)
+    }
+
+    /// The names that rest on any of these files and directories.
+    fn names_found(&self, changed: &HashSet<PathBuf>) -> HashSet<Name> {
+        if changed.is_empty() {
+            return HashSet::new();
         }
-        found
+        let names = lock(&self.names);
+        let is_among =
+            |path: &Path| changed.contains(path) || path.parent().is_some_and(|above| changed.contains(above));
+        names.by_path.iter().filter(|(path, _)| is_among(path)).flat_map(|(_, at)| at.iter().cloned()).collect()
+    }
+
+    /// Files and directories do not hold what is served, as looking at them has shown.
+    pub(super) fn found_changed(&self, paths: impl Iterator<Item = PathBuf>) {
+        lock(&self.pending).found.extend(paths);
+        self.turn.note_change();
     }
 
     /// Compares names with the current generation; those that differ become suspects, others cease to be.
@@ -254,12 +276,17 @@ impl Application {
         }
     }
 
-    fn compare_one(&self, name: &Name, known: &Known, current: &Snapshot, is_asked: bool) -> Option<Change> {
+    /// Whether something else is found in the directories that code has put on `sys.path`.
+    pub(super) fn is_else_beyond(&self, name: &Name, known: &Known) -> bool {
+        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
+        let is_else = |beyond: &Beyond| self.look_in(&beyond.directories, tail) != beyond.candidate;
+        known.beyond.as_ref().is_some_and(is_else)
+    }
+
+    pub(super) fn compare_one(&self, name: &Name, known: &Known, current: &Snapshot, is_asked: bool) -> Option<Change> {
         let looked = self.look_on_disk(name, &known.directories);
         self.follow_paths(name, &looked.probed);
-        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
-        let is_else_beyond = |beyond: &Beyond| self.look_in(&beyond.directories, tail) != beyond.candidate;
-        if known.beyond.as_ref().is_some_and(is_else_beyond) {
+        if self.is_else_beyond(name, known) {
             return Some(Change { is_asked, ..Change::open(None) });
         }
         if looked.found != known.candidate {

@@ -124,46 +124,6 @@ impl Application {
         names.by_path.entry(path.to_owned()).or_default().insert(module.clone());
         names.seen.insert(path.to_owned(), stat);
     }
-
-    /// Looks at the files of which the kernel does not tell, if it is time to.
-    pub(super) fn poll_files(&self) {
-        if !lock(&self.sweeps).begin_polling() {
-            return;
-        }
-        let begun = Instant::now();
-        self.watch.look_at_trigger();
-        if self.key.autoreload {
-            self.sweep(self.watch.unannounced(self.seen(), |(path, _)| path));
-        }
-        lock(&self.sweeps).end_polling(begun.elapsed());
-    }
-
-    /// Looks at all files for changes that the kernel does not tell of, such as writes through a memory map. Called by a thread
-    /// of the child that serves no request; answers when it wants to be called again.
-    pub fn sweep_in_background(&self) -> Instant {
-        let begun = Instant::now();
-        let next = lock(&self.sweeps).next_background();
-        if begun < next {
-            return next;
-        }
-        self.watch.look_at_trigger();
-        if self.key.autoreload && !self.kept.is_frozen() && !self.watch.is_polling() {
-            self.sweep(self.seen());
-        }
-        lock(&self.sweeps).end_background(begun.elapsed())
-    }
-
-    fn sweep(&self, seen: Vec<(PathBuf, Option<Stat>)>) {
-        let is_elsewhere = lock(&self.places).are_elsewhere();
-        if is_elsewhere || moved(seen).next().is_some() {
-            self.anything_changed();
-        }
-    }
-
-    /// All paths, with what they were when they were looked at last.
-    pub(super) fn seen(&self) -> Vec<(PathBuf, Option<Stat>)> {
-        lock(&self.names).seen.iter().map(|(path, stat)| (path.clone(), *stat)).collect()
-    }
 }
 
 /// Where there are symbolic links on the way from a search directory to a path: all of them, and what they lead to.
@@ -176,18 +136,4 @@ fn links_below(top: &Path, path: &Path) -> Vec<PathBuf> {
     let (mut links, end) = search::trace(path);
     links.push(end);
     links
-}
-
-/// The paths whose stat does not prove that nothing has happened, with what it is now. Each is looked at when it is asked
-/// for.
-pub fn moved(seen: Vec<(PathBuf, Option<Stat>)>) -> impl Iterator<Item = (PathBuf, Option<Stat>)> {
-    seen.into_iter().filter_map(|(path, before)| {
-        let now = Stat::take(&path);
-        let is_proven = match (&before, &now) {
-            (Some(before), Some(now)) => before.proves(now),
-            (None, None) => true,
-            _ => false,
-        };
-        (!is_proven).then_some((path, now))
-    })
 }

@@ -27,6 +27,8 @@ pub struct Names {
     pub listed: HashSet<PathBuf>,
     /// What paths were when they were looked at last.
     pub seen: HashMap<PathBuf, Option<Stat>>,
+    /// Paths that a sweep compares at this moment: that they were seen proves nothing yet.
+    pub swept: HashSet<PathBuf>,
     /// Who uses whom.
     pub graph: Graph,
     /// Names that differ from what is served.
