@@ -112,7 +112,9 @@ impl Archives {
         let Some(archive) = self.archive_of(path) else { return Some(Err(missing())) };
         let stat = self.lock().get(&archive.path).and_then(|held| held.stat).unwrap_or(archive.content.stat);
         let bytes = archive.inner(path).and_then(|inner| archive.sources.get(inner).cloned());
-        Some(bytes.ok_or_else(missing).map(|bytes| Content { hash: fingerprint::hash_of_bytes(&bytes), bytes, stat }))
+        let is_link = archive.content.is_link;
+        let content = |bytes: Arc<[u8]>| Content { hash: fingerprint::hash_of_bytes(&bytes), bytes, stat, is_link };
+        Some(bytes.ok_or_else(missing).map(content))
     }
 
     /// Takes a new snapshot if the archive has changed. One that cannot be read leaves the old snapshot in place.

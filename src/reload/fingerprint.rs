@@ -123,6 +123,8 @@ pub struct Content {
     pub hash: Hash,
     /// The stat they were read under.
     pub stat: Stat,
+    /// The path is a symbolic link to the file.
+    pub is_link: bool,
 }
 
 impl Content {
@@ -131,23 +133,21 @@ impl Content {
     /// # Errors
     /// What the system says, `InvalidInput` for what is not a regular file, and `WouldBlock` for a file that did not hold still.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
         for _ in 0..ATTEMPTS {
-            if let Some(content) = Self::read_once(&mut file)? {
+            let (file, is_link) = open(path)?;
+            if let Some(content) = Self::read_once(file, is_link)? {
                 return Ok(content);
             }
-            file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
         }
         Err(io::Error::new(io::ErrorKind::WouldBlock, "the file kept changing while it was read"))
     }
 
-    fn read_once(file: &mut File) -> io::Result<Option<Self>> {
+    fn read_once(mut file: File, is_link: bool) -> io::Result<Option<Self>> {
         let before = file.metadata()?;
         if !before.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0).saturating_add(1));
-        file.read_to_end(&mut bytes)?;
+        let bytes = read_whole(&mut file, usize::try_from(before.len()).unwrap_or(0))?;
         let metadata = file.metadata()?;
         // Another file has come into its place: that changes its time, and nothing else.
         let is_replaced = metadata.nlink() == 0;
@@ -157,8 +157,39 @@ impl Content {
         if !same || usize::try_from(after.size).ok() != Some(bytes.len()) {
             return Ok(None);
         }
-        Ok(Some(Self { hash: hash_of_bytes(&bytes), bytes: bytes.into(), stat: after }))
+        Ok(Some(Self { hash: hash_of_bytes(&bytes), bytes: bytes.into(), stat: after, is_link }))
     }
+}
+
+/// Opens a file without waiting; whether by way of a link.
+fn open(path: &Path) -> io::Result<(File, bool)> {
+    let open = |more| OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | more).open(path);
+    match open(libc::O_NOFOLLOW) {
+        Err(e) if e.raw_os_error() == Some(libc::ELOOP) => Ok((open(0)?, true)),
+        opened => Ok((opened?, false)),
+    }
+}
+
+/// Reads a file of about this size. The standard library asks for the size and the position once more, and reads until nothing
+/// comes; here it is enough that less comes than there is room for, as the size is compared afterwards.
+fn read_whole(file: &mut File, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; size.saturating_add(1)];
+    let mut length = 0;
+    loop {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        }
+        if length == bytes.len() {
+            bytes.resize(length.saturating_mul(2), 0);
+        } else if length == size {
+            break;
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 /// The hash of a file's bytes.

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::fingerprint::Stat;
+use super::fingerprint::Content;
 
 /// Everyone may write.
 const BY_EVERYONE: u32 = 0o002;
@@ -26,16 +26,15 @@ impl Trust {
         }
     }
 
-    /// Checks a file that was opened and found to be `opened`, and the directories from it up to `top`, the search directory
-    /// that it lies under.
+    /// Checks a file that was read, and the directories from it up to `top`, the search directory that it lies under.
     ///
     /// # Errors
     /// `PermissionDenied` with a sentence that names what everyone may write to.
-    pub fn check(&self, file: &Path, opened: &Stat, top: &Path) -> io::Result<()> {
+    pub fn check(&self, file: &Path, read: &Content, top: &Path) -> io::Result<()> {
         if self.all {
             return Ok(());
         }
-        if opened.mode() & BY_EVERYONE != 0 {
+        if read.stat.mode() & BY_EVERYONE != 0 {
             self.refuse(file)?;
         }
         let above = file.ancestors().skip(1);
@@ -43,7 +42,7 @@ impl Trust {
             self.check_directory(directory)?;
         }
         // Whoever may write where a link leads to decides as well.
-        if file.is_symlink()
+        if read.is_link
             && let Some(directory) = file.canonicalize()?.parent()
         {
             self.check_directory(directory)?;

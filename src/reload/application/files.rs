@@ -1,5 +1,6 @@
 //! The files of an application: reading them, following them, and looking whether they have changed.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,12 +27,11 @@ impl Application {
         let deadline = Instant::now() + WRITING;
         let written = self.archives.root_of(file).unwrap_or(file);
         loop {
-            self.watch.poll();
             let content = self.read(file);
             // A truncation is not announced before it is complete.
             let may_be_half = |content: &Content| self.watch.is_polling() || content.bytes.is_empty();
             let is_young = content.as_ref().is_ok_and(|content| may_be_half(content) && content.stat.is_young());
-            // Asked again after reading, as the writer may have begun in between.
+            // Asked after reading, as a writer may have begun in between.
             self.watch.poll();
             if !(is_young || self.watch.has_writer(written)) || Instant::now() >= deadline {
                 return content;
@@ -55,7 +55,7 @@ impl Application {
                 Some(archive) => (archive, archive.parent().unwrap_or(archive).to_owned()),
                 None => (file, self.top_of(file)),
             };
-            self.trust.check(checked, &content.stat, &top)?;
+            self.trust.check(checked, &content, &top)?;
             Ok(content)
         });
         let content = content.map_err(Arc::new);
@@ -84,6 +84,7 @@ impl Application {
 
     pub(super) fn follow_paths(&self, name: &Name, paths: &[PathBuf]) {
         let listener = self.listener();
+        let mut plain = HashSet::new();
         for path in paths {
             if let Some(archive) = self.archives.root_of(path) {
                 self.follow_file(name, archive);
@@ -91,7 +92,7 @@ impl Application {
             }
             let top = self.top_of(path);
             self.watch.follow(path, &top, &listener);
-            for link in links_below(&top, path) {
+            for link in links_below(&top, path, &mut plain) {
                 self.follow_file(name, &link);
             }
             let mut names = lock(&self.names);
@@ -126,11 +127,13 @@ impl Application {
     }
 }
 
-/// Where there are symbolic links on the way from a search directory to a path: all of them, and what they lead to.
-fn links_below(top: &Path, path: &Path) -> Vec<PathBuf> {
-    let is_link = |part: &Path| part.symlink_metadata().is_ok_and(|m| m.is_symlink());
-    let has_links = path.ancestors().take_while(|part| *part != top).any(is_link);
-    if !has_links {
+/// Where there are symbolic links on the way from a search directory to a path: all of them, and what they lead to. There are
+/// none on the way to a `plain` directory.
+fn links_below<'a>(top: &Path, path: &'a Path, plain: &mut HashSet<&'a Path>) -> Vec<PathBuf> {
+    let is_link = |part: &&Path| part.symlink_metadata().is_ok_and(|m| m.is_symlink());
+    let parts: Vec<&Path> = path.ancestors().take_while(|part| *part != top && !plain.contains(part)).collect();
+    if !parts.iter().any(is_link) {
+        plain.extend(parts);
         return Vec::new();
     }
     let (mut links, end) = search::trace(path);

@@ -129,7 +129,8 @@ impl Application {
         };
         self.follow_paths(name, &expected);
         let looked = self.look_on_disk(name, &directories);
-        self.follow_paths(name, &looked.probed);
+        let others: Vec<PathBuf> = looked.probed.into_iter().filter(|path| !expected.contains(path)).collect();
+        self.follow_paths(name, &others);
         let mut beyond = None;
         let origin = match origin_of(&looked.found) {
             Some(origin) if self.is_excluded(name, &origin) => None,
