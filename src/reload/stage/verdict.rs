@@ -85,7 +85,9 @@ impl Stage {
     /// Modules of the base in packages that have failed: they are to be made anew, as they could not be imported either, and so
     /// are their users, which need not use the package itself.
     pub(super) fn orphans(&self) -> Vec<Name> {
-        let failed: HashSet<Name> = self.lock().failed.keys().cloned().collect();
+        let mut failed: HashSet<Name> = self.lock().failed.keys().cloned().collect();
+        failed.retain(|name| self.loaded.get(name).is_none_or(|module| module.origin.is_package()));
+        // Only then is there anything to be walked through.
         if failed.is_empty() {
             return Vec::new();
         }
