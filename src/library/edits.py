@@ -15,31 +15,32 @@ _STOPS_ABSENCE = {"ImportError", "ModuleNotFoundError", "Exception", "BaseExcept
 _STOPS_BREAKAGE = {"SyntaxError", "Exception", "BaseException"}
 
 
-def requires(source, package, name, is_absent):
+def requires(source, package, name, is_absent, has_run):
     """Tell whether some import of the module `name` in this source would fail the code around it.
 
-    It would not if it stands in a try statement that catches what is raised for a module that is absent, or else broken,
+    Where the body has run already, only its functions count. It would not if it stands in a try statement that catches what is raised for a module that is absent, or else broken,
     or below `if TYPE_CHECKING`.
     """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
-    return _requires(tree, package, name, _STOPS_ABSENCE if is_absent else _STOPS_BREAKAGE)
+    return _requires(tree, package, name, _STOPS_ABSENCE if is_absent else _STOPS_BREAKAGE, not has_run)
 
 
-def _requires(tree, package, name, stops):
-    pending = [tree]
+def _requires(tree, package, name, stops, counts):
+    pending = [(tree, counts)]
     while pending:
-        node = pending.pop()
+        node, counts = pending.pop()
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            if any(n == name or n.startswith(name + ".") for n in _imported(node, package)):
+            if counts and any(n == name or n.startswith(name + ".") for n in _imported(node, package)):
                 return True
             continue
         children = list(ast.iter_child_nodes(node))
-        if _is_guarded(node, stops):
+        if counts and _is_guarded(node, stops):
             children = [child for child in children if child not in node.body]
-        pending += children
+        counts = counts or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        pending += [(child, counts) for child in children]
     return False
 
 

@@ -306,6 +306,11 @@ impl Application {
         lock(&self.names).miss(name.clone(), missed);
     }
 
+    /// Whether a module that is not loaded could not be, and somebody has gone on without.
+    pub fn has_missed(&self, name: &str) -> bool {
+        lock(&self.names).missed.contains_key(name)
+    }
+
     /// A change is no change any more: the module is as its file is now.
     pub fn settle(&self, name: &Name) {
         let settled = lock(&self.names).suspects.remove(name);

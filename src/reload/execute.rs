@@ -56,11 +56,15 @@ pub fn load_source(py: Python<'_>, application: &Application, origin: &Origin) -
     compile(py, file, &content)
 }
 
-/// Whether code needs a module: some import of it would fail the code around it, were it absent or else broken.
-pub fn requires(py: Python<'_>, package: &str, source: &Source, name: &str, is_absent: bool) -> bool {
+/// Whether code needs a module: some import of it would fail the code around it, were it absent or else broken. Where the body `has_run`
+/// already, that is the code of functions.
+pub fn requires(py: Python<'_>, package: &str, source: &Source, name: &str, is_absent: bool, has_run: bool) -> bool {
     let ask = || -> PyResult<bool> {
         let edits = crate::python::import(py, "_mod_python_edits")?;
-        edits.getattr("requires")?.call1((PyBytes::new(py, &source.bytes()), package, name, is_absent))?.extract()
+        edits
+            .getattr("requires")?
+            .call1((PyBytes::new(py, &source.bytes()), package, name, is_absent, has_run))?
+            .extract()
     };
     // Out of memory or the like: the safe answer.
     ask().unwrap_or(true)

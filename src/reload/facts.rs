@@ -5,11 +5,19 @@ use std::collections::HashSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCode, PyString, PyTuple};
 
+use super::chains::Chains;
+use super::graph::Reading;
+
+/// What makes attributes of texts with dots in them.
+const TAKES_PATHS: [&str; 5] = ["attrgetter", "eval", "exec", "resolve_name", "locate"];
+/// What takes such texts apart, for `getattr`.
+const SPLITS: [&str; 4] = ["split", "rsplit", "partition", "rpartition"];
+
 /// Facts of one code object and all that are nested in it.
 #[derive(Debug, Default)]
 pub struct CodeFacts {
     names: HashSet<Box<str>>,
-    attributes: HashSet<Box<str>>,
+    chains: Chains,
     texts: HashSet<Box<str>>,
     imports: Vec<Import>,
     rebinds_globals: bool,
@@ -45,7 +53,7 @@ impl Import {
 }
 
 /// The numbers of the instructions that matter, which differ between versions of Python.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Instructions {
     store_global: u8,
     delete_global: u8,
@@ -59,6 +67,26 @@ struct Instructions {
     load_super_attribute: Option<u8>,
     /// From Python 3.12 on the lowest bit of the argument tells a method call.
     attribute_shift: u32,
+    load_name: u8,
+    load_global: u8,
+    /// From Python 3.11 on the lowest bit of the argument tells a call.
+    global_shift: u32,
+    store_name: u8,
+    import_from: u8,
+    pop_top: u8,
+    /// What exchanges two values: one of them is of each version.
+    swap: [Option<u8>; 2],
+    /// New in Python 3.11: room for the interpreter's own notes.
+    cache: Option<u8>,
+    jumps: [bool; 256],
+}
+
+/// Whether a text has this part of a name in it, and before it nothing that stands elsewhere in the name.
+fn may_stand_for(text: &str, name: &[&str], at: usize) -> bool {
+    text.split([':', '/']).any(|piece| {
+        let parts: Vec<&str> = piece.split('.').filter(|part| !part.is_empty()).collect();
+        (0..parts.len()).any(|last| last <= at && (0..=last).all(|back| parts[last - back] == name[at - back]))
+    })
 }
 
 impl CodeFacts {
@@ -73,7 +101,7 @@ impl CodeFacts {
         Ok(facts)
     }
 
-    fn add(&mut self, code: &Bound<'_, PyAny>, instructions: Instructions, nested: bool) -> PyResult<()> {
+    fn add(&mut self, code: &Bound<'_, PyAny>, instructions: &Instructions, nested: bool) -> PyResult<()> {
         let names = code.getattr("co_names")?;
         let names = names.cast::<PyTuple>()?;
         for name in names.iter() {
@@ -87,18 +115,29 @@ impl CodeFacts {
         let (mut last_constant, mut constant_before) = (None, None);
         // The names of a `from package import` are no attributes of anything that the module holds.
         let mut import_lists = HashSet::new();
+        let mut has_jumped = false;
         for unit in bytes.cast::<PyBytes>()?.as_bytes().chunks_exact(2) {
             argument = argument << 8 | usize::from(unit[1]);
             let operation = unit[0];
             if operation == instructions.extended_argument {
                 continue;
             }
-            if let Some(index) = instructions.attribute(operation, argument)
-                && let Ok(name) = names.get_item(index)
-                && let Ok(name) = name.extract::<String>()
-            {
-                self.attributes.insert(name.into());
+            if Some(operation) == instructions.cache {
+                argument = 0;
+                continue;
             }
+            let name_at = |index: usize| names.get_item(index).and_then(|n| n.extract::<String>()).unwrap_or_default();
+            match instructions.step(operation, argument) {
+                // Where code may have come from elsewhere, what was loaded last may be another value.
+                Step::Name(index) if !has_jumped => self.chains.name(&name_at(index)),
+                Step::Attribute(index) => self.chains.attribute(&name_at(index)),
+                Step::Store(index) => self.chains.store(&name_at(index)),
+                Step::ImportFrom(index) => self.chains.import_from(&name_at(index)),
+                Step::Turn => self.chains.turn(),
+                Step::Name(_) | Step::Other => self.chains.end(),
+            }
+            has_jumped =
+                instructions.jumps[usize::from(operation)] || (has_jumped && operation == instructions.pop_top);
             self.rebinds_globals |=
                 nested && (operation == instructions.store_global || operation == instructions.delete_global);
             if operation == instructions.import_name {
@@ -109,6 +148,7 @@ impl CodeFacts {
             last_constant = (operation == instructions.load_constant).then_some(argument);
             argument = 0;
         }
+        self.chains.end();
         for (index, constant) in constants.iter().enumerate() {
             self.add_constant(&constant, instructions, !import_lists.contains(&index))?;
         }
@@ -128,13 +168,14 @@ impl CodeFacts {
         let Ok(name) = names.get_item(name).and_then(|n| n.extract::<String>()) else { return };
         let Some(level) = constant(level).and_then(|l| l.extract().ok()) else { return };
         let parts: Vec<String> = constant(parts).and_then(|p| p.extract().ok()).unwrap_or_default();
+        self.chains.import(level, &name, &parts);
         self.imports.push(Import { level, name: name.into(), parts: parts.into_iter().map(Box::from).collect() });
     }
 
     fn add_constant(
         &mut self,
         constant: &Bound<'_, PyAny>,
-        instructions: Instructions,
+        instructions: &Instructions,
         may_name_attributes: bool,
     ) -> PyResult<()> {
         if constant.is_instance_of::<PyCode>() {
@@ -170,8 +211,8 @@ impl CodeFacts {
             && let Ok(text) = text.to_cow()
             && text.len() <= 256
         {
-            self.attributes.extend(text.split('.').filter(|part| !part.is_empty()).map(Box::from));
-            self.texts.extend(text.split(['.', ':', '/']).filter(|part| !part.is_empty()).map(Box::from));
+            self.chains.text(&text);
+            self.texts.insert(text.into());
         }
     }
 
@@ -180,10 +221,11 @@ impl CodeFacts {
         &self.imports
     }
 
-    /// Whether the code may import a module of this name, or part of a name, that it puts together from texts.
-    pub fn imports_by_text(&self, part: &str) -> bool {
-        self.texts.contains(part)
-            && ["import_module", "__import__", "exec", "eval"].iter().any(|n| self.names.contains(*n))
+    /// Whether the code may import a module of this name that it puts together from texts, the first `own` parts of which need not
+    /// stand in one.
+    pub fn imports_by_text(&self, name: &[&str], own: usize) -> bool {
+        ["import_module", "__import__", "exec", "eval"].iter().any(|n| self.names.contains(*n))
+            && (own..name.len()).all(|at| self.texts.iter().any(|text| may_stand_for(text, name, at)))
     }
 
     /// Whether the code contains the name: as a variable, an attribute, or in a text that may be one.
@@ -193,7 +235,15 @@ impl CodeFacts {
 
     /// Whether the code contains the name as an attribute, or in a text that may name one.
     pub fn reads_attribute(&self, name: &str) -> bool {
-        self.attributes.contains(name)
+        self.chains.has_attribute(name)
+    }
+
+    /// How the code, of a module in the package `own`, gets at the submodule `rest` of a package. `is_module` tells which dotted
+    /// names stand for modules.
+    pub fn reading(&self, own: &str, package: &str, rest: &str, is_module: impl Fn(&str) -> bool) -> Reading {
+        let has_any = |names: &[&str]| names.iter().any(|name| self.names.contains(*name));
+        let takes_paths = has_any(&TAKES_PATHS) || (self.names.contains("getattr") && has_any(&SPLITS));
+        self.chains.reading(own, package, rest, is_module, takes_paths)
     }
 
     /// Whether a copy of the module's namespace would not do in its place: functions of the module change its globals.
@@ -202,9 +252,37 @@ impl CodeFacts {
     }
 }
 
+/// What an instruction means for chains of attributes; with the index of a name.
+enum Step {
+    Name(usize),
+    Attribute(usize),
+    Store(usize),
+    ImportFrom(usize),
+    Turn,
+    Other,
+}
+
 impl Instructions {
+    fn step(&self, operation: u8, argument: usize) -> Step {
+        if let Some(index) = self.attribute(operation, argument) {
+            Step::Attribute(index)
+        } else if operation == self.load_name {
+            Step::Name(argument)
+        } else if operation == self.load_global {
+            Step::Name(argument >> self.global_shift)
+        } else if operation == self.store_name || operation == self.store_global {
+            Step::Store(argument)
+        } else if operation == self.import_from {
+            Step::ImportFrom(argument)
+        } else if operation == self.pop_top || self.swap.contains(&Some(operation)) {
+            Step::Turn
+        } else {
+            Step::Other
+        }
+    }
+
     /// The index of the attribute's name, if the instruction reads one.
-    fn attribute(self, operation: u8, argument: usize) -> Option<usize> {
+    fn attribute(&self, operation: u8, argument: usize) -> Option<usize> {
         if operation == self.load_attribute {
             Some(argument >> self.attribute_shift)
         } else if Some(operation) == self.load_method {
@@ -216,14 +294,24 @@ impl Instructions {
         }
     }
 
-    fn get(py: Python<'_>) -> PyResult<Self> {
+    fn get(py: Python<'_>) -> PyResult<&'static Self> {
         static KNOWN: std::sync::OnceLock<Instructions> = std::sync::OnceLock::new();
         if let Some(known) = KNOWN.get() {
-            return Ok(*known);
+            return Ok(known);
         }
-        let map = crate::python::import(py, "opcode")?.getattr("opmap")?;
+        let module = crate::python::import(py, "opcode")?;
+        let map = module.getattr("opmap")?;
         let number = |name: &str| map.get_item(name)?.extract::<u8>();
         let optional = |name: &str| number(name).ok();
+        let mut jumps = [false; 256];
+        for list in ["hasjrel", "hasjabs"] {
+            for number in module.getattr(list)?.try_iter()? {
+                // Greater numbers are the compiler's own and stand in no code.
+                if let Some(is_jump) = jumps.get_mut(number?.extract::<usize>()?) {
+                    *is_jump = true;
+                }
+            }
+        }
         let found = Self {
             store_global: number("STORE_GLOBAL")?,
             delete_global: number("DELETE_GLOBAL")?,
@@ -234,7 +322,16 @@ impl Instructions {
             load_method: optional("LOAD_METHOD"),
             load_super_attribute: optional("LOAD_SUPER_ATTR"),
             attribute_shift: u32::from(py.version_info() >= (3, 12)),
+            load_name: number("LOAD_NAME")?,
+            load_global: number("LOAD_GLOBAL")?,
+            global_shift: u32::from(py.version_info() >= (3, 11)),
+            store_name: number("STORE_NAME")?,
+            import_from: number("IMPORT_FROM")?,
+            pop_top: number("POP_TOP")?,
+            swap: [optional("ROT_TWO"), optional("SWAP")],
+            cache: optional("CACHE"),
+            jumps,
         };
-        Ok(*KNOWN.get_or_init(|| found))
+        Ok(KNOWN.get_or_init(|| found))
     }
 }

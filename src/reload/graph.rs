@@ -41,10 +41,21 @@ fn disconnect(forward: &mut HashMap<Name, HashSet<Name>>, back: &mut HashMap<Nam
     }
 }
 
+/// How code gets at a submodule of a package that it may have in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reading {
+    /// It does not.
+    Never,
+    /// By the package's own name, which the module has imported itself.
+    ByName,
+    /// As an attribute of something that it may have got from others.
+    Anyhow,
+}
+
 /// What the graph must know of code to decide about ancestors of a changed submodule.
 pub trait Facts {
-    /// Whether the module's code reads an attribute of this name, or contains a text that may name it.
-    fn reads_attribute(&self, module: &str, name: &str) -> bool;
+    /// How the module's code gets at `rest`, a submodule below the package.
+    fn reading(&self, module: &str, package: &str, rest: &str) -> Reading;
     /// Whether the package is loaded, so that it holds its submodules as attributes.
     fn is_loaded(&self, package: &str) -> bool;
     /// Whether the package must run again when its attribute `child` changes, as a copy of its namespace would not do.
@@ -124,10 +135,11 @@ impl Graph {
                     queue.push(package_name);
                     break;
                 }
-                if !handed_on.insert((package_name.clone(), Name::from(tail))) {
+                let rest = &name[package.len() + 1..];
+                if !handed_on.insert((package_name.clone(), Name::from(rest))) {
                     break;
                 }
-                queue.extend(self.reach_through(package, tail, facts));
+                queue.extend(self.reach_through(package, rest, facts));
                 result.renew.insert(package_name);
                 child = package;
             }
@@ -135,9 +147,9 @@ impl Graph {
         result
     }
 
-    /// The modules that read an attribute `tail` and can reach the package: those that hold it, and those that use one that does; with
-    /// the modules through which they reach it.
-    fn reach_through(&self, package: &str, tail: &str, facts: &impl Facts) -> Vec<Name> {
+    /// The modules that read the submodule `rest` and can reach the package: those that hold it, and those that use one that does;
+    /// with the modules through which they may reach it.
+    fn reach_through(&self, package: &str, rest: &str, facts: &impl Facts) -> Vec<Name> {
         let mut reach: HashSet<&Name> = HashSet::new();
         let mut queue: Vec<&Name> = self.holders.get(package).into_iter().flatten().collect();
         while let Some(name) = queue.pop() {
@@ -145,13 +157,22 @@ impl Graph {
                 queue.extend(self.users_of(name));
             }
         }
+        let mut by_name: Vec<&Name> = Vec::new();
+        let mut queue: Vec<&Name> = Vec::new();
+        for name in &reach {
+            match facts.reading(name, package, rest) {
+                Reading::Never => {}
+                Reading::ByName => by_name.push(name),
+                Reading::Anyhow => queue.push(name),
+            }
+        }
         let mut found: HashSet<&Name> = HashSet::new();
-        let mut queue: Vec<&Name> = reach.iter().copied().filter(|n| facts.reads_attribute(n, tail)).collect();
         while let Some(name) = queue.pop() {
             if found.insert(name) {
                 queue.extend(self.used_by(name).filter(|n| reach.contains(n)));
             }
         }
+        found.extend(by_name);
         found.into_iter().cloned().collect()
     }
 

@@ -240,12 +240,14 @@ fn parts(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, list: &Bou
         let Ok(text) = text.to_cow() else { continue };
         if text == "*" {
             importer.hold(py, package);
-            // The submodules that stand in the package's namespace now are copied along with everything else.
-            for tail in package.bound() {
-                importer.note(py, &Name::from(format!("{}.{tail}", package.name)));
-            }
-            if let Some(all) = package.exposed(py).getattr_opt("__all__")? {
-                parts(py, importer, package, &all)?;
+            match package.exposed(py).getattr_opt("__all__")? {
+                Some(all) => parts(py, importer, package, &all)?,
+                // The submodules that stand in the package's namespace now are copied along with everything else.
+                None => package
+                    .bound()
+                    .iter()
+                    .filter(|tail| !tail.starts_with('_'))
+                    .for_each(|tail| importer.note(py, &Name::from(format!("{}.{tail}", package.name)))),
             }
             continue;
         }

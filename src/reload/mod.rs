@@ -10,6 +10,7 @@ pub mod board;
 mod build;
 pub mod builders;
 pub mod by_path;
+mod chains;
 pub mod context;
 mod dependency;
 mod dot;

@@ -18,7 +18,7 @@ use super::context::{self, View};
 use super::execute;
 use super::failure::Broken;
 use super::generation::Modules;
-use super::graph::{Affected, Facts, Name};
+use super::graph::{Affected, Facts, Name, Reading};
 use super::import;
 use super::janitor;
 use super::lifecycle::Draft;
@@ -52,13 +52,46 @@ struct Table {
     failed: HashMap<Name, PyErr>,
     /// Those among the failed that do not stand for anything managed any more.
     gone: HashSet<Name>,
-    /// Failed modules whose failure an importing body has met: what became of it there decides.
-    met: HashSet<Name>,
+    /// Failed modules, and who has met the failure while a body ran: what became of it there decides.
+    met: HashMap<Name, HashSet<Name>>,
     bound: Vec<(Arc<Managed>, Box<str>)>,
     known: HashMap<Name, Known>,
     /// What the bodies that failed have read.
     attempts: Attempts,
     missed: Vec<(Name, Missed)>,
+}
+
+impl Table {
+    /// Whether a module has met the failure of another, or of a package above that.
+    fn has_met(&self, user: &Name, name: &str) -> bool {
+        let above = name.match_indices('.').map(|(at, _)| &name[..at]);
+        above.chain([name]).any(|name| self.met.get(name).is_some_and(|users| users.contains(user)))
+    }
+
+    /// Takes out the modules that have imported one in a cycle which then has failed, and those that use them: nobody asks for them, or
+    /// the stage would not be published. Answers which.
+    fn drop_spoiled(&mut self) -> Vec<Name> {
+        let mut spoiled: HashSet<Name> = self.failed.keys().cloned().collect();
+        let mut dropped = Vec::new();
+        loop {
+            let is_spoiled = |(name, made): &(&Name, &Made)| match made {
+                Made::Running(_) => true,
+                Made::Ready(record) => {
+                    record.copied_from.is_none()
+                        && record.uses().iter().any(|used| spoiled.contains(used) && !self.has_met(name, used))
+                }
+            };
+            let more: Vec<Name> = self.made.iter().filter(is_spoiled).map(|(name, _)| name.clone()).collect();
+            if more.is_empty() {
+                return dropped;
+            }
+            for name in &more {
+                self.made.remove(name);
+            }
+            spoiled.extend(more.iter().cloned());
+            dropped.extend(more);
+        }
+    }
 }
 
 /// A generation in the making.
@@ -104,8 +137,10 @@ impl Loaded {
 struct BaseFacts<'a>(&'a Loaded, &'a Application);
 
 impl Facts for BaseFacts<'_> {
-    fn reads_attribute(&self, module: &str, name: &str) -> bool {
-        self.0.get(module).is_some_and(|m| m.source.facts.reads_attribute(name))
+    fn reading(&self, module: &str, package: &str, rest: &str) -> Reading {
+        let of =
+            |m: &Arc<Managed>| m.source.facts.reading(m.package(), package, rest, |name| self.0.contains_key(name));
+        self.0.get(module).map_or(Reading::Never, of)
     }
 
     fn is_loaded(&self, package: &str) -> bool {
@@ -154,7 +189,7 @@ pub enum Unpublished {
 }
 
 /// Builds a generation that takes in the changes, and publishes it. They were found among the modules that had been begun before
-/// the horizon.
+/// the horizon. What is the `same` is found in other directories now.
 ///
 /// # Errors
 /// Why it is not published.
@@ -162,13 +197,14 @@ pub fn build(
     py: Python<'_>,
     application: &Arc<Application>,
     changes: HashMap<Name, Change>,
+    same: &HashMap<Name, Known>,
     horizon: &Horizon,
     build: &Arc<Build>,
 ) -> Result<(), Unpublished> {
     let begun = Instant::now();
     let mut changes = changes;
     let (stage, result) = loop {
-        let stage = Arc::new(Stage::new(py, application, changes, horizon, build).map_err(|e| {
+        let stage = Arc::new(Stage::new(py, application, changes, same.clone(), horizon, build).map_err(|e| {
             let (text, brief) = (error::format(py, &e), error::brief(py, &e));
             Unpublished::Broken(Box::new(Broken { text, brief, ..Broken::default() }))
         })?);
@@ -242,6 +278,7 @@ impl Stage {
         py: Python<'_>,
         application: &Arc<Application>,
         changes: HashMap<Name, Change>,
+        same: HashMap<Name, Known>,
         horizon: &Horizon,
         build: &Arc<Build>,
     ) -> PyResult<Self> {
@@ -261,7 +298,8 @@ impl Stage {
                 }
             }
         }
-        for (name, _) in plan.iter().filter(|(_, what)| **what == Plan::Run) {
+        // A changed name may have stood for another file, which is gone by now.
+        for (name, _) in plan.iter().filter(|(name, what)| **what == Plan::Run && !changes.contains_key(*name)) {
             if let Some(module) = loaded.get(name)
                 && let Some(file) = module.origin.file()
             {
@@ -274,7 +312,7 @@ impl Stage {
             }
         }
         let number = base.number + 1;
-        let table = Mutex::new(Table { plan, ..Table::default() });
+        let table = Mutex::new(Table { plan, known: same, ..Table::default() });
         let search = application.next_search();
         let draft = Draft::new(Instant::now() + build.limit);
         let (application, build) = (application.clone(), build.clone());
@@ -393,12 +431,14 @@ impl Stage {
         }
     }
 
-    /// A body has asked for a name and learned that nothing managed stands behind it, or that its package is broken: what becomes
-    /// of that decides.
-    pub fn meet_absence(&self, name: &Name) {
-        if context::running_body().is_some() {
-            self.lock().met.insert(name.clone());
-        }
+    /// Somebody has asked for a name and learned that it or its package has failed, or that nothing managed stands behind it. Where a
+    /// body runs, what becomes of that there decides.
+    pub fn meet(&self, py: Python<'_>, name: &Name) {
+        let Some(body) = context::running_body() else { return };
+        // The body may have called a function of another module that imports.
+        let importer = import::nearest_managed(py);
+        let names = std::iter::once(body).chain(importer).map(|module| module.name.clone());
+        self.lock().met.entry(name.clone()).or_default().extend(names);
     }
 
     /// A module of this stage that is there, or of the base if the change does not affect it.

@@ -4,20 +4,27 @@ use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 
-use crate::graph::{Affected, Facts, Graph, Name};
+use crate::graph::{Affected, Facts, Graph, Name, Reading};
 
 /// Facts that a test makes up.
 #[derive(Debug, Default, Clone)]
 struct Made {
     reads: HashSet<(String, String)>,
+    /// Readers that use the package's own name.
+    by_name: HashSet<String>,
     loaded: HashSet<String>,
     must_run: HashSet<(String, String)>,
     kept: HashSet<String>,
 }
 
 impl Facts for Made {
-    fn reads_attribute(&self, module: &str, name: &str) -> bool {
-        self.reads.contains(&(module.to_owned(), name.to_owned()))
+    fn reading(&self, module: &str, _: &str, rest: &str) -> Reading {
+        let first = rest.split('.').next().unwrap_or(rest);
+        match self.reads.contains(&pair(module, first)) {
+            false => Reading::Never,
+            true if self.by_name.contains(module) => Reading::ByName,
+            true => Reading::Anyhow,
+        }
     }
 
     fn is_loaded(&self, package: &str) -> bool {
@@ -91,8 +98,14 @@ type Pairs = Vec<(String, String)>;
 fn nested() -> impl Strategy<Value = (Pairs, Pairs, Made, HashSet<String>)> {
     let pairs = || prop::collection::hash_set((dotted(), "[a-i]"), 0..30);
     let few = prop::collection::hash_set((dotted(), "[a-i]"), 0..4);
-    let facts = (pairs(), prop::collection::hash_set(dotted(), 0..20), few)
-        .prop_map(|(reads, loaded, must_run)| Made { reads, loaded, must_run, ..Made::default() });
+    let some = || prop::collection::hash_set(dotted(), 0..20);
+    let facts = (pairs(), some(), some(), few).prop_map(|(reads, by_name, loaded, must_run)| Made {
+        reads,
+        by_name,
+        loaded,
+        must_run,
+        ..Made::default()
+    });
     let edges = || prop::collection::vec((dotted(), dotted()), 0..40);
     (edges(), edges(), facts, prop::collection::hash_set(dotted(), 0..4))
 }
@@ -110,7 +123,8 @@ fn least(
             near.insert(user);
         }
         // Who reads the attribute, and through whom the package came to it.
-        let mut found: HashSet<&String> = near.iter().copied().filter(|n| facts.reads_attribute(n, tail)).collect();
+        let readers = |how: Reading| near.iter().copied().filter(move |n| facts.reading(n, "", tail) == how);
+        let mut found: HashSet<&String> = readers(Reading::Anyhow).collect();
         let next = |found: &HashSet<&String>| {
             let onward = uses.iter().filter(|(user, used)| found.contains(user) && near.contains(used));
             onward.map(|(_, used)| near.get(used).copied()).find_map(|n| n.filter(|n| !found.contains(n)))
@@ -118,6 +132,7 @@ fn least(
         while let Some(more) = next(&found) {
             found.insert(more);
         }
+        found.extend(readers(Reading::ByName));
         found.into_iter().cloned().collect::<HashSet<String>>()
     };
     let (mut run, mut renew) = (changed.clone(), HashSet::<String>::new());
@@ -203,7 +218,7 @@ proptest! {
             let uses: Vec<(Name, Name)> =
                 edges.iter().chain(&holds).map(|(a, b)| (Name::from(a.as_str()), Name::from(b.as_str()))).collect();
             for user in closure(&uses, &holders.collect()) {
-                let reaches = facts.reads_attribute(&user, tail);
+                let reaches = facts.reading(&user, package, tail) != Reading::Never;
                 prop_assert!(!reaches || result.run.contains(&user), "{} reaches {} through {}", user, name, package);
             }
         }
@@ -343,6 +358,19 @@ fn an_attribute_of_a_package_is_an_edge() {
     let result = affected(&graph, &["pkg.sub"], &facts);
     assert_eq!(result.run, names(&["pkg.sub", "direct", "indirect", "middle"]));
     assert_eq!(result.renew, names(&["pkg"]));
+}
+
+/// P5: whoever reaches the submodule by the package's own name needs nobody who holds the package as well.
+#[test]
+fn a_package_that_is_named_is_reached_through_nobody() {
+    let mut graph = graph(&[("h", "stranger"), ("h", "pkg"), ("stranger", "pkg")]);
+    for holder in ["h", "stranger"] {
+        graph.add_hold(&Name::from(holder), &Name::from("pkg"));
+    }
+    let mut facts = Made { loaded: ["pkg".to_owned()].into(), reads: [pair("h", "sub")].into(), ..Made::default() };
+    assert_eq!(affected(&graph, &["pkg.sub"], &facts).run, names(&["pkg.sub", "h", "stranger"]));
+    facts.by_name.insert("h".to_owned());
+    assert_eq!(affected(&graph, &["pkg.sub"], &facts).run, names(&["pkg.sub", "h"]));
 }
 
 /// A package whose own code depends on its submodule runs, and its users with it.

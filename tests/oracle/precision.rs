@@ -22,7 +22,9 @@ pub struct Loaded<'a> {
 /// What ran and may not; what ran twice; what has a new namespace without having run.
 pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed: bool) -> Result<(), String> {
     let distinct: HashSet<&str> = ran.iter().map(String::as_str).collect();
-    if distinct.len() < ran.len() {
+    // Where a package cannot be loaded any more, its modules and their users are found to be affected only when that shows: what the
+    // build has run until then is discarded, and counts for nothing.
+    if distinct.len() < ran.len() && !is_broken(after.tree) {
         return Err(format!("a body ran twice: {ran:?}"));
     }
     if !is_changed && !ran.is_empty() {
@@ -39,8 +41,8 @@ pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed
         return Err(format!("ran without having been affected: {idle:?}\naffected: {affected:?}"));
     }
     for (name, place) in before.places {
-        // A package may get a namespace of its own for a new submodule, without running.
-        let has_children = after.places.keys().chain(before.places.keys()).any(|other| parent(other) == name);
+        // A package may get a namespace of its own for a new submodule, which need not be reached, without running.
+        let has_children = before.tree.keys().chain(after.tree.keys()).any(|path| parent(&name_of(path)) == name);
         let is_elsewhere = after.places.get(name).is_some_and(|now| now != place);
         if is_elsewhere && !has_children && !distinct.contains(name.as_str()) && !affected.contains(name) {
             return Err(format!("{name} has another namespace, and was not affected"));
@@ -56,10 +58,41 @@ fn name_of(path: &str) -> String {
     path.strip_suffix("/__init__").unwrap_or(path).replace("of_", "").replace('/', ".")
 }
 
+/// Whether a module of the tree has a defect, or uses one that is not there.
+fn is_broken(tree: &Tree) -> bool {
+    let names: HashSet<String> = tree.keys().flat_map(|path| ancestry(&name_of(path))).collect();
+    tree.iter().filter(|(path, _)| path.ends_with(".py")).any(|(_, content)| {
+        let text = String::from_utf8_lossy(content);
+        let used = text.lines().find_map(|line| line.strip_prefix("# uses:")).unwrap_or_default();
+        !text.ends_with("_o.end(__name__)\n")
+            || text.contains("no_such_module")
+            || text.contains("\nraise ")
+            || !text.contains("\nK = ")
+            || used.split_whitespace().any(|used| !names.contains(used))
+    })
+}
+
+/// A name, and the packages above it.
+fn ancestry(name: &str) -> Vec<String> {
+    ancestors(name).chain([name]).map(str::to_owned).collect()
+}
+
+/// The module that a line imports everything from.
+fn star(line: &str) -> Option<&str> {
+    line.strip_prefix("from ")?.split_once(" import *").map(|(module, _)| module)
+}
+
+/// Whether a module says itself what "everything" is.
+fn has_all(tree: &Tree, name: &str) -> bool {
+    let text = tree.iter().find(|(path, _)| path.ends_with(".py") && name_of(path) == name).map(|(_, content)| content);
+    text.is_some_and(|content| String::from_utf8_lossy(content).contains("\n__all__"))
+}
+
 /// Everything that may have changed: modules with other files, what is below a name that stands for something else, and all that
 /// use any of these.
 fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
     let mut users: HashMap<String, Vec<String>> = HashMap::new();
+    let mut starred: Vec<(String, String)> = Vec::new();
     for (path, content) in
         before.iter().chain(after.iter().filter(|(path, content)| before.get(*path) != Some(content)))
     {
@@ -71,13 +104,22 @@ fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
                 users.entry(used.to_owned()).or_default().push(name.clone());
             }
         }
+        starred.extend(text.lines().filter_map(star).map(|package| (package.to_owned(), name.clone())));
     }
     let names: BTreeSet<String> = before.keys().chain(after.keys()).map(|path| name_of(path)).collect();
+    for (package, user) in starred.into_iter().filter(|(package, _)| !has_all(before, package)) {
+        for part in names.iter().filter(|name| parent(name) == package) {
+            // It may stand in the package's namespace, and so in that of whoever copies everything.
+            users.entry(part.clone()).or_default().push(user.clone());
+        }
+    }
     let mut queue: Vec<String> = Vec::new();
     for path in before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)) {
         let name = name_of(path);
-        // A package's data file lies inside of it.
-        queue.push(parent(&name).to_owned());
+        if path.ends_with(".json") {
+            // A package's data file lies inside of it.
+            queue.push(parent(&name).to_owned());
+        }
         if !(before.contains_key(path) && after.contains_key(path)) {
             let below = format!("{name}.");
             queue.extend(names.iter().filter(|other| other.starts_with(&below)).cloned());

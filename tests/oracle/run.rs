@@ -4,7 +4,7 @@ use std::{
     env,
     io::{Write, stderr},
     process,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
@@ -22,6 +22,8 @@ const SHORT: usize = 150;
 const LONG: usize = 5000;
 /// How many batches an application lives.
 const LIFE: usize = 60;
+/// How many seconds a difference may be made smaller for.
+const PATIENCE: u64 = 60;
 /// How many applications follow each other in one httpd.
 const APPLICATIONS: usize = 5;
 
@@ -41,11 +43,13 @@ fn batches(mpm: Mpm, count: usize, largest: usize) {
     let seed = parameter("ORACLE_SEED").unwrap_or(now % 1_000_000_000 + u64::from(process::id()));
     let count = parameter("ORACLE_BATCHES").map_or(count, |n| n as usize);
     let largest = parameter("ORACLE_MODULES").map_or(largest, |n| n as usize).max(2);
+    let patience = Duration::from_secs(parameter("ORACLE_PATIENCE").unwrap_or(PATIENCE));
     say(&format!("oracle: {}, {count} batches, ORACLE_SEED={seed}", mpm.name()));
     let begun = Instant::now();
     let mut done = 0;
     let mut good = 0;
     let mut reached = 0;
+    let mut circular = 0;
     let mut application = 0;
     let mut served = Served::start(mpm);
     let mut history = Vec::new();
@@ -69,11 +73,17 @@ fn batches(mpm: Mpm, count: usize, largest: usize) {
             match served.turn_into(&tree, &mut random) {
                 Ok(Outcome::New) => good += 1,
                 Ok(Outcome::LastGood) => {}
+                Ok(Outcome::Circular) => {
+                    circular += 1;
+                    served = Served::start(mpm);
+                    history.clear();
+                    break;
+                }
                 Err(report) => {
                     let place =
                         format!("ORACLE_SEED={seed}, application {application} of {size} modules, batch {batch}");
                     say(&format!("oracle: a difference, {place}, by {what:?}\n{report}\nlooking for a smaller one"));
-                    let small = Shrinker::new(mpm, history, &report).map(Shrinker::shrink);
+                    let small = Shrinker::new(mpm, history, &report, patience).map(Shrinker::shrink);
                     panic!("{place}\n{report}\n{}", small.as_deref().unwrap_or("it does not come back"));
                 }
             }
@@ -84,7 +94,8 @@ fn batches(mpm: Mpm, count: usize, largest: usize) {
     }
     let seconds = begun.elapsed().as_secs_f64();
     say(&format!(
-        "oracle: {}: {done} batches in {seconds:.1} s, {good} of them loaded; {} modules on average; no difference",
+        "oracle: {}: {done} batches in {seconds:.1} s, {good} of them loaded; {} modules on average; {circular} applications ended in a circle; no \
+         difference",
         mpm.name(),
         reached / done.max(1)
     ));

@@ -15,16 +15,13 @@ use crate::{
     world::{ROOTS, Tree},
 };
 
-/// How long the search may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Lines without which nothing can be compared: the static graph, and the handler.
 const KEPT: [&str; 6] = ["# uses", "import oracle", "_o.end", "def handler", "    req.", "    return 0\n"];
 
 /// A history that ends with a difference.
 pub struct Shrinker {
     mpm: Mpm,
-    begun: Instant,
+    end: Instant,
     kind: String,
     history: Vec<Tree>,
     report: String,
@@ -36,16 +33,16 @@ fn kind(report: &str) -> String {
 }
 
 impl Shrinker {
-    /// Tries again from the start; None where the difference does not come back.
-    pub fn new(mpm: Mpm, history: Vec<Tree>, report: &str) -> Option<Self> {
-        let mut this =
-            Self { mpm, begun: Instant::now(), kind: kind(report), history: Vec::new(), report: String::new() };
+    /// Tries again from the start; None where the difference does not come back. The search ends after so long.
+    pub fn new(mpm: Mpm, history: Vec<Tree>, report: &str, patience: Duration) -> Option<Self> {
+        let end = Instant::now() + patience;
+        let mut this = Self { mpm, end, kind: kind(report), history: Vec::new(), report: String::new() };
         this.fails(history).then_some(this)
     }
 
     /// Whether a history ends like the first one; if so it takes that one's place.
     fn fails(&mut self, history: Vec<Tree>) -> bool {
-        if self.begun.elapsed() > PATIENCE || history.is_empty() {
+        if Instant::now() >= self.end || history.is_empty() {
             return false;
         }
         let mut served = Served::start(self.mpm);

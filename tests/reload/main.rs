@@ -41,6 +41,7 @@ mod outside_paths;
 mod packages;
 mod pinned;
 mod places;
+mod precision;
 mod published;
 mod rebuilds;
 mod restart_required;

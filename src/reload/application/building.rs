@@ -1,12 +1,14 @@
 //! Building the next generation, and what becomes of the attempt.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Application, Change};
+use super::names::origin_of;
+use super::{Application, Change, Known};
 use crate::httpd::log;
 use crate::python::error;
 use crate::python::gate::lock;
@@ -17,6 +19,7 @@ use crate::reload::failure::{Failure, signature};
 use crate::reload::fingerprint::Content;
 use crate::reload::graph::Name;
 use crate::reload::relabel;
+use crate::reload::resolve::Found;
 use crate::reload::stage::{self, Horizon, Unpublished};
 use crate::reload::watch::Listener;
 
@@ -70,7 +73,8 @@ impl Application {
             self.meet_damage(version, damage);
             return;
         }
-        let suspects = lock(&self.names).suspects.clone();
+        let mut suspects = lock(&self.names).suspects.clone();
+        self.foretell(&mut suspects);
         if suspects.is_empty() && !has_moved {
             self.conclude(version, None);
             return;
@@ -113,8 +117,8 @@ impl Application {
         }
         self.report.begin(&signature);
         let told = told(&suspects);
-        let changes = self.with_submodules(suspects);
-        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, &horizon, build));
+        let (changes, same) = self.with_submodules(suspects);
+        let outcome = crate::python::attach(|py| stage::build(py, &this, changes, &same, &horizon, build));
         let in_a_row = self.turn.superseded.swap(0, Ordering::SeqCst);
         match outcome {
             Ok(()) => self.conclude(version, None),
@@ -262,19 +266,78 @@ impl Application {
         false
     }
 
-    /// Adds what is known below names that stand for something else now: it must be looked for in other directories.
-    fn with_submodules(&self, mut changes: HashMap<Name, Change>) -> HashMap<Name, Change> {
+    /// Adds what is known below names that stand for something else now: it must be looked for in other directories. Answers as well
+    /// what is the same there, as in a namespace package that has gained or lost a directory.
+    fn with_submodules(&self, mut changes: HashMap<Name, Change>) -> (HashMap<Name, Change>, HashMap<Name, Known>) {
+        let mut same = HashMap::new();
         let open: Vec<String> =
             changes.iter().filter(|(_, c)| c.known.is_none()).map(|(n, _)| format!("{n}.")).collect();
         if open.is_empty() {
-            return changes;
+            return (changes, same);
         }
-        for name in lock(&self.names).known.keys().filter(|name| open.iter().any(|above| name.starts_with(above))) {
-            changes.entry(name.clone()).or_insert(Change::open(None));
+        let all: BTreeMap<Name, Known> =
+            lock(&self.names).known.iter().map(|(name, known)| (name.clone(), known.clone())).collect();
+        // A package comes before what is in it.
+        for (name, known) in all.iter().filter(|(name, _)| open.iter().any(|above| name.starts_with(above))) {
+            let Some((package, _)) = name.rsplit_once('.') else { continue };
+            let is_open =
+                !all.contains_key(package) || changes.get(package).is_some_and(|change| change.known.is_none());
+            if !is_open || changes.contains_key(name) {
+                continue;
+            }
+            match all.get(package).and_then(|package_known| self.beside(package, package_known, name, known)) {
+                Some(known) => drop(same.insert(name.clone(), known)),
+                None => drop(changes.insert(name.clone(), Change::open(None))),
+            }
         }
         let current = self.current();
         changes.retain(|name, _| !current.any(name).is_some_and(|module| self.keeps(&module)));
-        changes
+        (changes, same)
+    }
+
+    /// Reads what has no content yet, in a package that is elsewhere now: the first file of a name is to be told from the next.
+    fn foretell(&self, suspects: &mut HashMap<Name, Change>) {
+        let is_open = |change: &Change| change.known.is_none() && change.content.is_none();
+        let mut open: Vec<Name> = suspects.iter().filter(|(_, c)| is_open(c)).map(|(name, _)| name.clone()).collect();
+        // A package comes before what is in it.
+        open.sort_unstable();
+        let mut places: HashMap<Name, Vec<PathBuf>> = HashMap::new();
+        for name in open {
+            let package = name.rsplit_once('.').map_or("", |(package, _)| package);
+            let Some(directories) = self.directories_of(package, &mut places) else { continue };
+            let found = self.look_on_disk(&name, &directories).found;
+            let file = origin_of(&found).and_then(|origin| origin.file().cloned());
+            if let (Some(change), Some(file)) = (suspects.get_mut(&name), file) {
+                change.foretold = self.read(&file).ok().map(|content| content.hash);
+            }
+        }
+    }
+
+    /// The directories of a package as it lies on disk now.
+    fn directories_of(&self, package: &str, places: &mut HashMap<Name, Vec<PathBuf>>) -> Option<Vec<PathBuf>> {
+        if let Some(directories) = places.get(package) {
+            return Some(directories.clone());
+        }
+        let name = Name::from(package);
+        let known = lock(&self.names).known.get(&name).cloned()?;
+        let above = package.rsplit_once('.').and_then(|(above, _)| self.directories_of(above, places));
+        let found = self.look_on_disk(&name, &above.unwrap_or(known.directories)).found;
+        let directories = origin_of(&found)?.directories();
+        places.insert(name, directories.clone());
+        Some(directories)
+    }
+
+    /// What a submodule is known by in the new directories of a namespace package, if it is what it was.
+    fn beside(&self, package: &str, package_known: &Known, name: &Name, known: &Known) -> Option<Known> {
+        let Found::Namespace(_) = package_known.candidate else { return None };
+        let Found::Namespace(directories) = self.look_on_disk(&Name::from(package), &package_known.directories).found
+        else {
+            return None;
+        };
+        // Followed before they are looked at, so that nothing can happen unseen in between.
+        self.follow_paths(name, &self.look_on_disk(name, &directories).probed);
+        let looked = self.look_on_disk(name, &directories);
+        (looked.found == known.candidate).then(|| Known { directories, ..known.clone() })
     }
 }
 

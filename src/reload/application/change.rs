@@ -83,6 +83,8 @@ pub struct Change {
     pub source: Option<Arc<Source>>,
     /// What the module has read is now, where that differs.
     pub data: Option<Hash>,
+    /// What is found where the name is probably to be looked for now, if it is not known yet what it stands for.
+    pub foretold: Option<Hash>,
     /// It is to run again even if its code is the same.
     pub is_asked: bool,
 }
@@ -90,13 +92,14 @@ pub struct Change {
 impl Change {
     /// A name that must be resolved anew.
     pub fn open(content: Option<Result<Content, Arc<io::Error>>>) -> Self {
-        Self { known: None, content, source: None, data: None, is_asked: false }
+        Self { known: None, content, source: None, data: None, foretold: None, is_asked: false }
     }
 
     /// The hash of the new content, if there is one, and of what the module has read.
     pub fn mark(&self) -> Option<Hash> {
-        let content = self.content.as_ref().and_then(|c| c.as_ref().ok())?;
-        Some(self.data.map_or(content.hash, |data| fingerprint::hash_of(&format!("{:?} {data:?}", content.hash))))
+        let content = self.content.as_ref().and_then(|c| c.as_ref().ok()).map(|content| content.hash);
+        let hash = content.or(self.foretold)?;
+        Some(self.data.map_or(hash, |data| fingerprint::hash_of(&format!("{hash:?} {data:?}"))))
     }
 
     /// The file, where it is known already what the name stands for.

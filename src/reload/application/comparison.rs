@@ -304,7 +304,7 @@ impl Application {
         let is_same = content.as_ref().is_none_or(|content| content.as_ref().ok().map(|c| c.hash) == served);
         let reads = loaded.map(|module| module.reads()).or(missed.map(|missed| missed.reads));
         let data = reads.and_then(|reads| self.other_data(name, &reads));
-        let change = Change { known: Some(known.clone()), content, source: None, data, is_asked };
+        let change = Change { known: Some(known.clone()), content, source: None, data, foretold: None, is_asked };
         (!is_same || change.data.is_some() || is_asked).then_some(change)
     }
 }

@@ -112,7 +112,7 @@ pub fn find(
         Some((parent, _)) => {
             let parent = find(py, application, view, &Name::from(parent)).inspect_err(|_| {
                 if let View::Stage(stage) = view {
-                    stage.meet_absence(name);
+                    stage.meet(py, name);
                 }
             })?;
             match parent {

@@ -92,7 +92,9 @@ pub fn load(
             let current = application.current();
             if current.any(name).is_none() {
                 application.forget_edges(name);
-                if Arc::ptr_eq(&current, generation) && context::running_body().is_some() {
+                // A body goes on without it, or has done so before a function asked again.
+                let is_missed = context::running_body().is_some() || application.has_missed(name);
+                if Arc::ptr_eq(&current, generation) && is_missed {
                     application.miss(name, Missed::new(application, begun.as_deref(), origin));
                 }
             }

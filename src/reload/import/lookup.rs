@@ -45,7 +45,7 @@ pub fn resolve(
 ) -> PyResult<Resolution> {
     let resolution = look_up(py, application, view, name, parent)?;
     if let (View::Stage(stage), Resolution::Unmanaged) = (view, &resolution) {
-        stage.meet_absence(name);
+        stage.meet(py, name);
     }
     Ok(resolution)
 }

@@ -22,6 +22,7 @@ impl Stage {
     /// Makes this the current generation: the pointer, `sys.modules` and the packages' attributes. Answers what ran, for the log.
     pub(super) fn publish(&self, py: Python<'_>, foreseen: Prospects) -> String {
         let mut table = std::mem::take(&mut *self.lock());
+        let spoiled = table.drop_spoiled();
         let renewed: HashMap<Name, Arc<Managed>> = table
             .made
             .drain()
@@ -41,6 +42,7 @@ impl Stage {
             .run
             .iter()
             .filter(|n| modules.contains_key(*n) && !renewed.contains_key(*n))
+            .chain(&spoiled)
             .cloned()
             .collect();
         loop {

@@ -7,7 +7,6 @@ use pyo3::prelude::*;
 
 use super::{Made, Plan, Stage};
 use crate::reload::build::Reason;
-use crate::reload::context;
 use crate::reload::execute::{self, Order};
 use crate::reload::fingerprint::Content;
 use crate::reload::graph::Name;
@@ -30,13 +29,12 @@ impl Stage {
             if let Some(Made::Running(made) | Made::Ready(made)) = table.made.get(name) {
                 return Ok(made.clone());
             }
-            if let Some(failure) = table.failed.get(name) {
-                let failure = failure.clone_ref(py);
-                table.met.insert(name.clone());
-                return Err(failure);
+            match table.failed.get(name) {
+                Some(failure) => Err(failure.clone_ref(py)),
+                None => Ok(table.plan.remove(name)),
             }
-            table.plan.remove(name)
         };
+        let plan = plan.inspect_err(|_| self.meet(py, name))?;
         let before = self.base.ready(name);
         if let (Some(Plan::Renew), Some(before)) = (plan, &before) {
             let renewed = self.children.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -80,13 +78,10 @@ impl Stage {
                     None => None,
                 };
                 let missed = Missed::new(&self.application, begun, origin);
+                self.meet(py, name);
                 let mut table = self.lock();
                 table.attempts.push((name.clone(), missed.reads.clone()));
                 table.missed.push((name.clone(), missed));
-                // Met by the body that asked for it, unless the builder itself did.
-                if context::running_body().is_some() {
-                    table.met.insert(name.clone());
-                }
                 table.failed.insert(name.clone(), e.clone_ref(py));
                 drop(table);
                 // Its destructors may import, so they must not run under the lock.

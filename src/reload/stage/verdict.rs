@@ -29,12 +29,9 @@ impl Stage {
         failed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for (name, failure) in failed {
             // A page that is gone is not found; one that is broken is as bad as a handler that is.
-            let (is_gone, is_met) = {
-                let table = self.lock();
-                (table.gone.contains(&name), table.met.contains(&name))
-            };
+            let is_gone = self.lock().gone.contains(&name);
             let is_entry = entries.iter().any(|(module, object)| *module == name && (object.is_some() || !is_gone));
-            if is_entry || (!is_met && self.is_wanted(py, &name, is_gone)) {
+            if is_entry || self.is_wanted(py, &name, is_gone) {
                 return Err((Some(name), failure));
             }
         }
@@ -99,7 +96,7 @@ impl Stage {
 
     /// The modules that what directives name leads to: others are loaded, but nobody asks for them any more. `None` where
     /// directives name nothing that is remembered, as in a `.htaccess` file.
-    fn reached(&self) -> Option<HashSet<Name>> {
+    fn reached(&self, foreseen: Option<&Prospects>) -> Option<HashSet<Name>> {
         let mut queue: Vec<Name> = self.application.entries().into_iter().map(|(module, _)| module).collect();
         if queue.is_empty() {
             return None;
@@ -114,56 +111,76 @@ impl Stage {
                 Some(Made::Ready(record) | Made::Running(record)) => Some(record.clone()),
                 None => None,
             };
+            let before: Vec<Name> = self.application.with_graph(|graph| graph.used_by(&name).cloned().collect());
             match &made {
-                Some(record) => queue.extend(record.uses()),
-                None => self.application.with_graph(|graph| queue.extend(graph.used_by(&name).cloned())),
+                Some(record) => {
+                    queue.extend(record.uses());
+                    // Its functions have not run yet.
+                    queue.extend(before.into_iter().filter(|used| self.may_compose(record, used, false)));
+                }
+                None => queue.extend(before),
             }
             if let Some(module) = made.or_else(|| self.loaded.get(&name).cloned()) {
-                queue.extend(foresight::names(module.package(), &module.source));
+                let names = foresight::names(module.package(), &module.source);
+                if let Some(root) = self.application.roots.root_of(&module.name) {
+                    queue.extend(names.iter().map(|name| Name::from(format!("{root}.{name}"))));
+                }
+                queue.extend(names);
+            } else if let Some(Foreseen::Source(origin, source)) = foreseen.and_then(|foreseen| foreseen.get(&name)) {
+                queue.extend(foresight::names(origin.package_of(&name), source));
             }
         }
         Some(reached)
     }
 
-    /// Whether code of the new generation still asks for a module that failed without anybody noticing: an import inside a
-    /// function that has not run yet would fail in the middle of a request.
+    /// Whether code of the new generation that has not met the failure of a module still asks for it: an import inside a function that
+    /// has not run yet would fail in the middle of a request.
     fn is_wanted(&self, py: Python<'_>, name: &Name, is_gone: bool) -> bool {
-        // What has failed with its package is missed by modules that nobody may ask for any more.
-        let has_lost_package = {
-            let table = self.lock();
-            name.rmatch_indices('.').any(|(at, _)| table.failed.contains_key(&name[..at]))
-        };
-        let reached = if has_lost_package { self.reached() } else { None };
+        let reached = self.reached(None);
         let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
         let made: Vec<Arc<Managed>> = {
             let table = self.lock();
-            let asked = users.iter().filter(|user| reached.as_ref().is_none_or(|reached| reached.contains(*user)));
-            let made = asked.filter_map(|user| table.made.get(user));
+            let asks = |user: &Name| {
+                !table.has_met(user, name) && reached.as_ref().is_none_or(|reached| reached.contains(user))
+            };
+            let made = users.iter().filter(|user| asks(user)).filter_map(|user| table.made.get(user));
             made.map(|(Made::Ready(record) | Made::Running(record))| record.clone()).collect()
         };
         let roots = &self.application.roots;
         let root = roots.root_of(name);
         made.iter().any(|record| {
+            // It has the module in a cycle, from before the failure.
+            if !is_gone && record.uses().contains(name) {
+                return true;
+            }
             if let Some(root) = root.filter(|root| roots.root_of(&record.name) == Some(root))
                 && let Some(neighbour) = name[root.len()..].strip_prefix('.')
                 && foresight::mentions(record.package(), &record.source, neighbour)
             {
-                return execute::requires(py, record.package(), &record.source, neighbour, is_gone)
+                return execute::requires(py, record.package(), &record.source, neighbour, is_gone, true)
                     && !(is_gone && import::is_elsewhere(py, &self.application, neighbour));
             }
             if foresight::mentions(record.package(), &record.source, name) {
-                return execute::requires(py, record.package(), &record.source, name, is_gone);
+                return execute::requires(py, record.package(), &record.source, name, is_gone, true);
             }
             if is_gone && self.application.calls.has_alternative(name) {
                 return false;
             }
-            // Code does not mention the name of a root, but the path of the file.
-            let written = roots.as_written(name);
-            // A relative import does not mention what both names have in common.
-            let mut own = record.package().split('.').peekable();
-            let parts = written.split('.').skip_while(|part| own.next_if_eq(part).is_some());
-            parts.into_iter().all(|part| record.source.facts.imports_by_text(part))
+            self.may_compose(record, name, is_gone)
         })
+    }
+
+    /// Whether code of the module may import a name again that it puts together.
+    fn may_compose(&self, record: &Managed, name: &Name, is_gone: bool) -> bool {
+        // The same code does what it did before; only what is there no more may not be asked for any more either.
+        if !is_gone && self.loaded.get(&record.name).is_some_and(|m| m.source.hash() == record.source.hash()) {
+            return true;
+        }
+        // Code does not mention the name of a root, but the path of the file.
+        let written = self.application.roots.as_written(name);
+        // A relative import does not mention what both names have in common.
+        let own = record.package().split('.').zip(written.split('.')).take_while(|(a, b)| a == b).count();
+        record.source.facts.imports_by_text(&written.split('.').collect::<Vec<_>>(), own)
     }
 
     /// What the new generation will know of modules that are not loaded.
@@ -187,6 +204,7 @@ impl Stage {
             known.remove_mut(name);
         }
         let foreseen = foresight::of_stage(py, &self.application, self, known, &changed, &made);
+        let reached = self.reached(Some(&foreseen));
         for name in &changed {
             let (Some(Foreseen::Source(..)), Some(now)) = (before.get(name), foreseen.get(name)) else { continue };
             let failure = match now {
@@ -199,7 +217,7 @@ impl Stage {
             };
             let is_absent = matches!(now, Foreseen::Absent);
             if let Some(failure) = failure
-                && self.is_foreseen(py, &foreseen, name, is_absent)
+                && self.is_foreseen(py, &foreseen, reached.as_ref(), name, is_absent)
             {
                 return Err((Some(name.clone()), failure));
             }
@@ -207,18 +225,28 @@ impl Stage {
         Ok(foreseen)
     }
 
-    /// Whether code of the new generation needs a module that it has not imported yet.
-    fn is_foreseen(&self, py: Python<'_>, foreseen: &Prospects, name: &Name, is_absent: bool) -> bool {
-        let needs = |package: &str, source: &Source| {
-            foresight::mentions(package, source, name) && execute::requires(py, package, source, name, is_absent)
+    /// Whether code of the new generation that somebody may ask for needs a module that it has not imported yet.
+    fn is_foreseen(
+        &self,
+        py: Python<'_>,
+        foreseen: &Prospects,
+        reached: Option<&HashSet<Name>>,
+        name: &Name,
+        is_absent: bool,
+    ) -> bool {
+        let is_reached = |user: &Name| reached.is_none_or(|reached| reached.contains(user));
+        let needs = |package: &str, source: &Source, has_run: bool| {
+            foresight::mentions(package, source, name)
+                && execute::requires(py, package, source, name, is_absent, has_run)
         };
         self.loaded
             .keys()
             .chain(self.changes.keys())
+            .filter(|user| is_reached(user))
             .filter_map(|user| self.any(user))
-            .any(|m| needs(m.package(), &m.source))
-            || foreseen.iter().any(|(user, f)| match f {
-                Foreseen::Source(origin, source) => needs(origin.package_of(user), source),
+            .any(|m| needs(m.package(), &m.source, true))
+            || foreseen.iter().filter(|(user, _)| is_reached(user)).any(|(user, f)| match f {
+                Foreseen::Source(origin, source) => needs(origin.package_of(user), source, false),
                 Foreseen::Broken(..) | Foreseen::Absent => false,
             })
     }

@@ -1,0 +1,260 @@
+//! What random batches of edits have found: bodies that ran in vain, and old code that was served because of something that
+//! nobody asked for.
+
+use crate::{
+    app::{App, handler, module},
+    support::{Httpd, Mpm, Site, mpm_tests},
+};
+
+/// An application with the directories `a` and `b` on its path.
+fn start_with_two_directories(mpm: Mpm, modules: &[(&str, &str)]) -> App {
+    let site = Site::new();
+    for (path, body) in modules {
+        site.write(path, module(body));
+    }
+    let (a, b) = (site.path("a"), site.path("b"));
+    let path = format!("PythonPath \"['{}', '{}'] + sys.path\"", a.display(), b.display());
+    let httpd = Httpd::builder(mpm).site(&site, &format!("SetHandler mod_python\nPythonHandler h\n{path}")).start();
+    App { site, httpd }
+}
+
+mpm_tests! {
+    /// P5: two modules reach submodules of one package by its name; an edit of one submodule does not concern the other's user.
+    [prefork, event]
+    fn neighbours_that_name_the_same_package(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import other, pkg.y, pkg.deep.b", "'%s %s %s' % (pkg.y.V, other.total(), pkg.deep.b.V)")),
+            ("other.py", "import pkg.x\nimport pkg.deep.a as named\ndef total():\n    return pkg.x.V + named.V + pkg.deep.a.V"),
+            ("pkg/__init__.py", ""),
+            ("pkg/x.py", "V = 1"),
+            ("pkg/y.py", "V = 1"),
+            ("pkg/deep/__init__.py", ""),
+            ("pkg/deep/a.py", "V = 1"),
+            ("pkg/deep/b.py", "V = 1"),
+        ]);
+        let first = app.expect("1 3 1");
+        app.edit("pkg/y.py", "V = 2");
+        let second = app.expect("2 3 1");
+        assert_eq!(second.runs_after(&first), ["pkg.y", "h"]);
+        app.edit("pkg/deep/b.py", "V = 2");
+        let third = app.expect("2 3 2");
+        assert_eq!(third.runs_after(&second), ["pkg.deep.b", "h"]);
+        app.edit("pkg/deep/a.py", "V = 2");
+        let fourth = app.expect("2 5 2");
+        assert_eq!(fourth.runs_after(&third), ["pkg.deep.a", "other", "h"]);
+    }
+
+    /// P1: a submodule that is reached through another module's name for the package, by an alias, a text or a choice.
+    [prefork, event]
+    fn a_package_by_another_name(mpm) {
+        for value in [
+            "middle.pkg.sub.V",
+            "middle.alias.sub.V",
+            "getattr(middle.pkg, 'sub').V",
+            "operator.attrgetter('pkg.sub.V')(middle)",
+            "(middle.nothing or middle.pkg).sub.V",
+            "(pkg if middle.nothing else middle.pkg).sub.V",
+            "eval('pkg.sub.V', vars(middle))",
+        ] {
+            let app = App::start(mpm, &[
+                ("h.py", &handler("import operator, middle, pkg", value)),
+                ("middle.py", "import pkg.sub, pkg.sub as alias_of_sub\nimport pkg as alias\nnothing = None"),
+                ("pkg/__init__.py", ""),
+                ("pkg/sub.py", "V = 1"),
+            ]);
+            app.expect("1");
+            app.edit("pkg/sub.py", "V = 2");
+            app.expect("2");
+        }
+    }
+
+    /// Case 3 and P5: who imports everything gets the submodules that stand in the package, unless `__all__` leaves them out.
+    [prefork, event]
+    fn everything_of_a_package(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import sub_user, all, listed", "'%s %s' % (all.sub.V, listed.W)")),
+            ("sub_user.py", "import open.sub, closed.sub"),
+            ("all.py", "from open import *"),
+            ("listed.py", "from closed import *"),
+            ("open/__init__.py", "W = 1"),
+            ("open/sub.py", "V = 1"),
+            ("closed/__init__.py", "__all__ = ['W']\nW = 1"),
+            ("closed/sub.py", "V = 1"),
+        ]);
+        let first = app.expect("1 1");
+        app.edit("closed/sub.py", "V = 2");
+        let second = app.expect("1 1");
+        assert_eq!(second.runs_after(&first), ["closed.sub", "sub_user", "h"]);
+        app.edit("open/sub.py", "V = 2");
+        app.expect("2 1");
+    }
+
+    /// Case 28: a module moves to another package, and its importer calls it by a text.
+    [prefork, event]
+    fn case_28_a_move_that_a_text_follows(mpm) {
+        let by = |name: &str| format!("x = __import__('{name}', fromlist=['V'])");
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import old.user, new", "old.user.x.V")),
+            ("old/__init__.py", ""),
+            ("old/user.py", &by("old.part")),
+            ("old/part.py", "V = 1"),
+            ("new/__init__.py", ""),
+        ]);
+        app.expect("1");
+        app.site.remove("old/part.py");
+        app.edit("new/part.py", "V = 2");
+        app.edit("old/user.py", &by("new.part"));
+        app.expect("2");
+        app.site.remove("new/part.py");
+        app.edit("part.py", "V = 3");
+        app.edit("old/user.py", &by("part"));
+        app.expect("3");
+        app.site.remove("part.py");
+        app.edit("new/part.py", "V = 4");
+        app.edit("old/user.py", &by("new.part"));
+        app.expect("4");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
+    /// P3: a package breaks, which one module catches; another uses a part of it, and could not import that again.
+    [prefork, event]
+    fn a_broken_package_with_parts_in_use(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import cautious\nfrom pkg.part import V", "'%s %s' % (V, __import__('sys').modules['pkg'].W)")),
+            ("cautious.py", "try:\n    import pkg\nexcept Exception:\n    pkg = None"),
+            ("pkg/__init__.py", "W = 1"),
+            ("pkg/part.py", "V = 1"),
+        ]);
+        app.expect("1 1");
+        app.edit("pkg/__init__.py", "W = 2\nraise ValueError");
+        app.expect("1 1");
+        app.edit("pkg/__init__.py", "W = 3");
+        app.expect("1 3");
+    }
+
+    /// P1: code that nobody leads to any more keeps nobody from being fresh when it breaks, nor do modules that it would import.
+    [prefork, event]
+    fn what_nobody_reaches_may_break(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import left, circle", "1")),
+            ("left.py", "def late():\n    import later"),
+            ("later.py", "def even_later():\n    import last"),
+            ("last.py", "V = 1"),
+            ("circle.py", "import other_half"),
+            ("other_half.py", "import circle"),
+        ]);
+        app.expect("1");
+        app.edit("h.py", &handler("", "2"));
+        app.expect("2");
+        app.edit("last.py", "V = (");
+        app.edit("h.py", &handler("", "3"));
+        app.expect("3");
+        app.edit("other_half.py", "import circle\nraise ValueError");
+        app.edit("h.py", &handler("", "4"));
+        app.expect("4");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+        // What stayed of the circle is not what the next one gets.
+        app.edit("other_half.py", "import circle\nV = 5");
+        app.edit("h.py", &handler("import circle", "circle.other_half.V"));
+        app.expect("5");
+    }
+
+    /// Case 8: the branch that was not taken loses its module.
+    [prefork, event]
+    fn case_8_a_module_of_the_other_branch_goes(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("from flags import F\nif F:\n    from x import V\nelse:\n    V = 'none'", "V")),
+            ("flags.py", "F = True"),
+            ("x.py", "V = 'x'"),
+        ]);
+        app.expect("x");
+        app.edit("flags.py", "F = False");
+        app.expect("none");
+        app.site.remove("x.py");
+        app.expect("none");
+        app.edit("flags.py", "F = ()");
+        app.expect("none");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+        app.edit("flags.py", "F = 1");
+        app.expect("none");
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+    }
+
+    /// P1: a package that failed in a body, and failed again when a function asked for it, is mended deep inside.
+    [prefork, event]
+    fn what_failed_twice_is_mended(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler(
+                "try:\n    from pkg.item import V\nexcept ImportError:\n    V = 'none'\ndef ask():\n    try:\n        import pkg.item\n    except ImportError:\n        pass\n    return V",
+                "ask()",
+            )),
+            ("pkg/__init__.py", "import pkg.inner"),
+            ("pkg/inner.py", "import nothing_there"),
+            ("pkg/item.py", "V = 'item'"),
+        ]);
+        app.expect("none");
+        app.expect("none");
+        app.edit("pkg/inner.py", "");
+        app.expect("item");
+    }
+
+    /// Case 24 and P5: a namespace package gains and loses a directory; what lies in the others does not run again, and what appears
+    /// in the new one is seen.
+    [prefork, event]
+    fn case_24_a_new_directory_of_a_namespace(mpm) {
+        let app = start_with_two_directories(mpm, &[
+            ("a/h.py", &handler("import b_user\nfrom ns.one import V", "V")),
+            ("a/b_user.py", "try:\n    from ns.two import V\nexcept ImportError:\n    V = None"),
+            ("a/ns/one.py", "V = 1"),
+            ("b/readme.py", ""),
+        ]);
+        let first = app.expect("1");
+        app.edit("b/ns/two.py", "V = 2");
+        let second = app.expect("1");
+        assert_eq!(second.runs_after(&first), ["ns.two", "b_user", "h"]);
+        app.edit("b/ns/two.py", "V = 3");
+        let third = app.expect("1");
+        assert_eq!(third.runs_after(&second), ["ns.two", "b_user", "h"]);
+        app.edit("a/ns/one.py", "V = 4");
+        app.expect("4");
+    }
+
+    /// Case 50: a package moves to another directory of the path with a broken module in it, which then is mended.
+    [prefork, event]
+    fn case_50_broken_on_the_move(mpm) {
+        let app = start_with_two_directories(mpm, &[
+            ("a/h.py", &handler("from pkg import part", "part.V")),
+            ("b/pkg/__init__.py", ""),
+            ("b/pkg/part.py", "V = 1"),
+        ]);
+        app.expect("1");
+        app.site.remove("b/pkg/part.py");
+        app.site.remove("b/pkg/__init__.py");
+        app.edit("a/pkg/__init__.py", "");
+        app.edit("a/pkg/part.py", "V = (");
+        app.expect("1");
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+        app.edit("a/pkg/part.py", "V = 2");
+        app.expect("2");
+    }
+
+    /// Case 11 and P3: a plug-in that a function imports by a name that it puts together breaks.
+    [prefork, event]
+    fn case_11_a_plug_in_breaks(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler(
+                "import importlib\nfrom settings import S\ndef load(name):\n    return importlib.import_module(f'plugins.{name}')",
+                "'%s %s' % (S, load('first').V)",
+            )),
+            ("settings.py", "S = 1"),
+            ("plugins/__init__.py", ""),
+            ("plugins/first.py", "V = 1"),
+        ]);
+        app.expect("1 1");
+        app.edit("plugins/first.py", "V = 2\nraise SystemExit(3)");
+        app.edit("settings.py", "S = 2");
+        app.expect("1 1");
+        app.edit("plugins/first.py", "V = 3");
+        app.expect("2 3");
+    }
+}
