@@ -121,8 +121,8 @@ fn reload_children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
 /// The calling module depends on these paths.
 #[pyfunction]
 #[pyo3(signature = (*paths))]
-fn reload_depends_on(py: Python<'_>, paths: Vec<PathBuf>) {
-    reads::declare(py, &paths);
+fn reload_depends_on(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<()> {
+    reads::declare(py, &paths)
 }
 
 /// The state that the code with this namespace keeps under a name, in a tuple; None while another thread makes it.

@@ -20,6 +20,9 @@ const LARGE: u64 = 16 << 20;
 /// How deep a directory is looked through.
 const DEPTH: usize = 64;
 
+/// How many entries of directories are looked at for one dependency. Whoever names a whole disk would never get an answer.
+const MOST: usize = 50_000;
+
 /// Something on disk, by its absolute path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dependency {
@@ -55,6 +58,8 @@ pub enum Mark {
     One(FileMark),
     /// Several, by their paths.
     Many(BTreeMap<PathBuf, FileMark>),
+    /// Too many to look at: what becomes of them is not seen.
+    TooMany,
 }
 
 /// Hears of everything that is going to be looked at, and looks at files.
@@ -63,17 +68,50 @@ pub trait Observer {
     fn directory(&mut self, directory: &Path);
     /// What the file is. `is_listed` tells that its directory was announced.
     fn file(&mut self, file: &Path, is_listed: bool) -> FileMark;
+    /// Whether one more entry of a directory may be looked at.
+    fn goes_on(&mut self) -> bool {
+        true
+    }
+}
+
+/// Counts entries, and looks at nothing.
+struct Count(usize);
+
+impl Observer for Count {
+    fn directory(&mut self, _directory: &Path) {}
+
+    fn file(&mut self, _file: &Path, _is_listed: bool) -> FileMark {
+        FileMark::There
+    }
+
+    fn goes_on(&mut self) -> bool {
+        self.0 += 1;
+        self.0 <= MOST
+    }
 }
 
 impl Dependency {
+    /// Whether it stands for so many files that it is not looked at.
+    pub fn is_too_large(&self) -> bool {
+        let mut count = Count(0);
+        self.look(&mut count);
+        count.0 > MOST
+    }
+
     /// What it is now.
     pub fn mark(&self, observer: &mut impl Observer) -> Mark {
+        let is_one = matches!(self, Self::File(_));
+        if !is_one && self.is_too_large() { Mark::TooMany } else { self.look(observer) }
+    }
+
+    fn look(&self, observer: &mut impl Observer) -> Mark {
         let mut all = BTreeMap::new();
         match self {
             Self::File(path) => return Mark::One(observer.file(path, false)),
             Self::Listing(directory) => {
                 observer.directory(directory);
-                all.extend(entries(directory).map(|name| (directory.join(name), FileMark::There)));
+                let names = entries(directory).take_while(|_| observer.goes_on());
+                all.extend(names.map(|name| (directory.join(name), FileMark::There)));
             }
             Self::Matches(pattern) => expand(pattern, observer, &mut |path, _| {
                 all.insert(path.to_owned(), FileMark::There);
@@ -117,6 +155,9 @@ fn below<O: Observer>(
         return;
     }
     for name in entries(directory) {
+        if !observer.goes_on() {
+            return;
+        }
         let path = directory.join(name);
         if path.is_dir() {
             below(&path, observer, seen, depth - 1, each);
@@ -133,7 +174,9 @@ fn expand<O: Observer>(pattern: &Path, observer: &mut O, each: &mut impl FnMut(&
     while let Some(part) = parts.next_if(|part| !pattern::is_pattern(part.as_os_str().as_bytes())) {
         base.push(part);
     }
-    let parts: Vec<&OsStr> = parts.map(Component::as_os_str).collect();
+    let mut parts: Vec<&OsStr> = parts.map(Component::as_os_str).collect();
+    // Any number of directories, twice, is any number of them.
+    parts.dedup_by(|a, b| *a == "**" && *b == "**");
     if parts.is_empty() {
         // No pattern after all: it is about this path being there.
         if observer.file(&base, false) != FileMark::Absent {
@@ -166,6 +209,9 @@ fn matching<O: Observer>(
             matching(base, rest, observer, depth, each);
         }
         for name in entries(base) {
+            if !observer.goes_on() {
+                return;
+            }
             let path = base.join(name);
             if rest.is_empty() {
                 each(&path, observer);
@@ -177,6 +223,9 @@ fn matching<O: Observer>(
         }
     } else if pattern::is_pattern(part.as_bytes()) {
         for name in entries(base).filter(|name| pattern::matches(part.as_bytes(), name.as_bytes())) {
+            if !observer.goes_on() {
+                return;
+            }
             matching(&base.join(name), rest, observer, depth, each);
         }
     } else {

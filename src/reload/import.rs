@@ -8,6 +8,7 @@ mod lookup;
 mod owner;
 mod specs;
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::sync::Arc;
 
@@ -56,6 +57,14 @@ fn originals(py: Python<'_>) -> &(Py<PyAny>, Py<PyAny>) {
     ORIGINALS.get(py).expect("the hook that calls this is installed after it is set")
 }
 
+/// The text of a name, unless it is none that a file can have.
+fn text_of<'a>(name: &'a Bound<'_, PyAny>) -> Option<Cow<'a, str>> {
+    // The most that a path may have.
+    const LONGEST: usize = 4096;
+    let text = name.cast::<PyString>().ok()?.to_cow().ok()?;
+    (text.len() <= LONGEST).then_some(text)
+}
+
 /// `__import__`.
 #[pyfunction]
 #[pyo3(name = "__import__", signature = (name, globals = None, locals = None, fromlist = None, level = 0))]
@@ -77,8 +86,7 @@ fn managed_import<'py>(
         None => calling_globals(py),
     };
     let Some(importer) = Importer::find(py, namespace.as_ref()) else { return original() };
-    let Ok(text) = name.cast::<PyString>() else { return original() };
-    let Ok(text) = text.to_cow() else { return original() };
+    let Some(text) = text_of(name) else { return original() };
     let absolute: Name = if level > 0 {
         let package = match &importer.module {
             Some(record) => record.package().to_owned(),
@@ -142,8 +150,7 @@ fn managed_import_module<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let original = || import_outside(py, || originals(py).1.bind(py).call1((name, package)));
     let Some(importer) = Importer::find(py, calling_globals(py).as_ref()) else { return original() };
-    let Ok(text) = name.cast::<PyString>() else { return original() };
-    let Ok(text) = text.to_cow() else { return original() };
+    let Some(text) = text_of(name) else { return original() };
     let level = text.chars().take_while(|c| *c == '.').count();
     let absolute: Name = if level > 0 {
         let Some(package) = package.filter(|p| !p.is_none()) else { return original() };

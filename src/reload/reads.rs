@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use once_cell::sync::OnceCell;
+use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -77,9 +78,12 @@ pub fn note_content(path: &Path, hash: Hash) {
 
 /// The calling module depends on the content of these files, directories and patterns, relative to its own directory. Code that
 /// is not managed has nothing to declare them for.
-pub fn declare(py: Python<'_>, paths: &[PathBuf]) {
-    let Some(module) = import::nearest_managed(py) else { return };
-    let Some(application) = module.application.upgrade() else { return };
+///
+/// # Errors
+/// `ValueError` for what has no end, and for what the kernel makes up.
+pub fn declare(py: Python<'_>, paths: &[PathBuf]) -> PyResult<()> {
+    let Some(module) = import::nearest_managed(py) else { return Ok(()) };
+    let Some(application) = module.application.upgrade() else { return Ok(()) };
     let _quiet = context::leave_body();
     let directory = match module.origin.file() {
         Some(file) => file.parent().map(Path::to_owned),
@@ -89,8 +93,25 @@ pub fn declare(py: Python<'_>, paths: &[PathBuf]) {
     for path in paths.iter().filter_map(|path| audit::absolute(&directory.join(path))) {
         // An archive is one dependency, whatever part of it is meant.
         let path = application.archives().root_of(&path).map(Path::to_owned).unwrap_or(path);
-        note(py, &application, &module, Dependency::Contents(path));
+        let refuse = |why: &str| {
+            let text =
+                format!("depends_on: {} {why}: name a directory or pattern of the application's own", path.display());
+            PyErr::from(PyValueError::new_err(text))
+        };
+        if is_kernel(&path) {
+            return Err(refuse("is made up by the kernel and no file that changes"));
+        }
+        let dependency = Dependency::Contents(path.clone());
+        if py.detach(|| dependency.is_too_large()) {
+            return Err(refuse("stands for too many files to look at"));
+        }
+        note(py, &application, &module, dependency);
     }
+    Ok(())
+}
+
+fn is_kernel(path: &Path) -> bool {
+    ["/proc", "/sys", "/dev"].iter().any(|d| path.starts_with(d)) && !path.starts_with("/dev/shm")
 }
 
 /// Whether a path may be a dependency: neither the kernel's files nor what is installed are.
@@ -100,9 +121,8 @@ fn counts(application: &Application, dependency: &Dependency) -> bool {
     if application.manages(path) {
         return true;
     }
-    let is_kernel = ["/proc", "/sys", "/dev"].iter().any(|d| path.starts_with(d));
     let is_standard = STANDARD.get().is_some_and(|library| path.starts_with(library));
-    !is_kernel && !is_standard && !is_installation(path)
+    !is_kernel(path) && !is_standard && !is_installation(path)
 }
 
 fn is_bytecode(path: &Path) -> bool {

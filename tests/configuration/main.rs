@@ -4,6 +4,7 @@
 mod support;
 
 mod contexts;
+mod documents;
 mod errors;
 mod extensions;
 mod home;

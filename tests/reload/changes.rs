@@ -267,7 +267,19 @@ fn odd_files() -> Vec<(&'static str, Make)> {
     fn loop_of_links(path: &std::path::Path) {
         std::os::unix::fs::symlink("c.py", path).expect("a link is made");
     }
+    fn socket(path: &std::path::Path) {
+        std::os::unix::net::UnixListener::bind(path).expect("a socket is made");
+    }
+    fn device(path: &std::path::Path) {
+        std::os::unix::fs::symlink("/dev/zero", path).expect("a link is made");
+    }
+    fn linked_directory(path: &std::path::Path) {
+        std::os::unix::fs::symlink(".", path).expect("a link is made");
+    }
     vec![
+        ("a socket", socket),
+        ("a link to a device", device),
+        ("a link to a directory", linked_directory),
         ("a FIFO", fifo),
         ("a directory", directory),
         ("a dangling link", link),

@@ -10,6 +10,8 @@ fn accepted() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let mut huge = b"V = 'huge'\nDATA = [\n".to_vec();
     huge.extend(b"    1234567,\n".repeat(200_000));
     huge.extend(b"]\n");
+    let mut large = b"V = 'large'\n#".to_vec();
+    large.extend(b"x".repeat(50 << 20));
     let mut deep = b"V = 'deep'\nD = ".to_vec();
     deep.extend(b"[".repeat(90));
     deep.extend(b"]".repeat(90));
@@ -20,6 +22,7 @@ fn accepted() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("CRLF", b"V = 'crlf'\r\nif V:\r\n    W = 1\r\n".to_vec(), "crlf"),
         ("no line end", b"V = 'short'".to_vec(), "short"),
         ("huge", huge, "huge"),
+        ("50 MB", large, "large"),
         ("deep", deep, "deep"),
     ]
 }

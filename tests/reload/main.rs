@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod adversaries;
 mod app;
 mod appearing;
 mod archives;

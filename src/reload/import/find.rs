@@ -99,28 +99,50 @@ pub fn find(
     view: &View,
     name: &Name,
 ) -> PyResult<Option<Arc<Managed>>> {
-    let ready = match view {
-        View::Generation(generation) => generation.ready(name),
-        View::Stage(stage) => stage.any(name).or_else(|| stage.await_late(py, name)),
-    };
-    // In a stage the package comes first even so: it may be broken now, or not hold the submodule yet.
-    if matches!(view, View::Generation(_)) && ready.is_some() {
-        return Ok(ready);
-    }
-    let parent = match name.rsplit_once('.') {
-        None => None,
-        Some((parent, _)) => {
-            let parent = find(py, application, view, &Name::from(parent)).inspect_err(|_| {
-                if let View::Stage(stage) = view {
-                    stage.meet(py, name);
-                }
-            })?;
-            match parent {
-                Some(parent) => Some(parent),
-                None => return Ok(None),
-            }
+    // From the name up to what is there, and down again; no recursion, as a name may have more parts than a stack is deep.
+    let mut missing: Vec<(Name, Option<Arc<Managed>>)> = Vec::new();
+    let mut parent = None;
+    let mut at = name.clone();
+    loop {
+        let ready = match view {
+            View::Generation(generation) => generation.ready(&at),
+            View::Stage(stage) => stage.any(&at).or_else(|| stage.await_late(py, &at)),
+        };
+        // In a stage the package comes first even so: it may be broken now, or not hold the submodule yet.
+        if matches!(view, View::Generation(_)) && ready.is_some() {
+            parent = ready;
+            break;
         }
-    };
+        let above = at.rsplit_once('.').map(|(above, _)| Name::from(above));
+        missing.push((at, ready));
+        match above {
+            Some(above) => at = above,
+            None => break,
+        }
+    }
+    while let Some((name, ready)) = missing.pop() {
+        let found = find_in(py, application, view, &name, ready, parent).inspect_err(|_| {
+            if let View::Stage(stage) = view {
+                missing.iter().rev().for_each(|(below, _)| stage.meet(py, below));
+            }
+        })?;
+        if found.is_none() {
+            return Ok(None);
+        }
+        parent = found;
+    }
+    Ok(parent)
+}
+
+/// The same for a name whose package has been found, if it has one. `ready` is the module if it is there already.
+fn find_in(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    view: &View,
+    name: &Name,
+    ready: Option<Arc<Managed>>,
+    parent: Option<Arc<Managed>>,
+) -> PyResult<Option<Arc<Managed>>> {
     let found = match ready {
         Some(ready) => ready,
         None => {

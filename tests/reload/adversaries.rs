@@ -1,0 +1,202 @@
+//! P10: code that does its worst to the interpreter it runs in, to its own module and to the names that it asks for.
+
+use crate::{
+    app::{App, handler},
+    support::{Mpm, mpm_tests},
+};
+
+const EVIL: &str = "
+class Evil:
+    def fail(self, *arguments):
+        raise SystemError('evil')
+    __getattr__ = __getattribute__ = __setattr__ = __eq__ = __hash__ = __del__ = __repr__ = __str__ = __bool__ = __call__ = fail
+    __iter__ = __len__ = __fspath__ = __getitem__ = __contains__ = __index__ = __dir__ = __delattr__ = __class_getitem__ = fail
+";
+
+/// What a body may do before it fails or comes to its end.
+const DEEDS: &[&str] = &[
+    "import sys; sys.modules[__name__] = 5",
+    "import sys; sys.modules[__name__] = None",
+    "import sys; sys.modules[__name__] = Evil()",
+    "import sys; sys.modules[__name__] = 'text'",
+    "import sys; sys.modules['user'] = Evil(); sys.modules['h'] = None",
+    "import sys; sys.modules[5] = Evil()",
+    "import sys; sys.modules[b'x'] = 1; sys.modules[Evil] = 1",
+    "import sys; del sys.modules[__name__]",
+    "import sys; sys.modules = None",
+    "import sys; del sys.modules",
+    "globals()[5] = 6",
+    "E = Evil()",
+    "__name__ = Evil()",
+    "__path__ = Evil()",
+    "__spec__ = Evil()",
+    "__loader__ = Evil()",
+    "__file__ = Evil()",
+    "__package__ = Evil()",
+    "__builtins__ = {}",
+    "__builtins__ = Evil()",
+    "__all__ = Evil()",
+    "__all__ = [Evil(), 5, None]",
+    "__getattr__ = Evil()",
+    "__mp_clone__ = Evil()",
+    "__mp_purge__ = Evil()",
+    "__doc__ = Evil()",
+    "__class__ = Evil()",
+    "import sys; sys.modules[__name__].__class__ = type('M', (type(sys),), {'__getattribute__': Evil.fail, '__setattr__': Evil.fail})",
+    "for name in list(globals()): del globals()[name]",
+    "globals().clear()",
+    "import sys; sys.path = None",
+    "import sys; sys.path = [1, None, b'x', Evil(), '\\0', '\\udcff', '/dev/zero', '']",
+    "import sys; sys.path[:] = [1, None, b'x', Evil(), '\\0']",
+    "import sys; del sys.path",
+    "import sys; sys.meta_path.clear()",
+    "import sys; sys.meta_path = None",
+    "import sys; sys.meta_path[:] = [Evil(), None, 5]",
+    "import sys; sys.meta_path.insert(0, Evil())",
+    "import sys; sys.path_hooks = None",
+    "import sys; sys.path_hooks[:] = [Evil(), 5]",
+    "import sys; sys.path_importer_cache = None",
+    "import sys; sys.path_importer_cache.update({'x': Evil()})",
+    "import sys; sys.stdout = sys.stderr = Evil()",
+    "import sys; sys.setrecursionlimit(60)",
+    "import builtins; builtins.__import__ = Evil()",
+    "import builtins; del builtins.__import__",
+    "import importlib; importlib.import_module = Evil()",
+    "import os; os.environ = None",
+    "import os; os.environ.clear(); os.environ['X'] = '\\udcff'",
+    "import os, tempfile; d = tempfile.mkdtemp(); os.chdir(d); os.rmdir(d)",
+    "import mod_python.reload as r; r.on_retire(Evil()); r.on_retire(Evil.fail)",
+    "import mod_python.reload as r; r.on_retire(lambda: 1 / 0); r.carry('x', Evil)",
+    "import mod_python.reload as r; r.carry('y', lambda: 1 / 0)",
+    "import mod_python.reload as r; r.depends_on('\\0'); ",
+    "import mod_python.reload as r; r.depends_on('[' * 5000, '*' * 5000, '**/' * 500)",
+    "import mod_python.reload as r; r.depends_on('\\udcff', '')",
+    "import mod_python.reload as r; r.request(None); r.request('c'); r.request('\\0')",
+    "open('/dev/zero').close(); open(0, closefd=False)",
+    "import os; [os.open('/dev/null', os.O_RDONLY) for _ in range(50)]",
+    "import os; os.listdir('.'); os.listdir(b'/'); os.scandir('/proc/self/fd').close()",
+    "class E(Exception):\n    __traceback__ = __cause__ = __context__ = property(Evil.fail)\n    __str__ = __repr__ = Evil.fail\ntry: raise E\nexcept E as e: kept = e",
+    "class E(BaseException):\n    __class__ = property(Evil.fail)\nE()",
+    "def f(n=0):\n    try: f(n + 1)\n    except RecursionError: import nothing_of_that_name\ntry: f()\nexcept Exception: pass",
+    "import importlib\nfor n in ['a' * 300, 'a' * 100000, 'a.' * 3000 + 'a', 'a\\0b', '\\udcff', 'c.', '.', '..', 'c..d', ' ', '\\n', 'c/', '/', '../c', 'c/../../c', '\\u202e', 'e\\u0301']:\n    try: importlib.import_module(n)\n    except Exception as e: pass\n    else: raise SystemError(n)",
+    "for n in ['a' * 300, 'a' * 100000, 'a.' * 3000 + 'a', 'a\\0b', '\\udcff', 'c.', 'c..d', ' ', '\\n', 'c/', '/', '../c']:\n    try: __import__(n)\n    except Exception as e: pass\n    else: raise SystemError(n)",
+    "for level in [1, 2, 1000, 2 ** 31 - 1, 2 ** 31, 2 ** 70, -1]:\n    try: __import__('x', globals(), None, ['y'], level)\n    except Exception: pass",
+    "for arguments in [(5,), (None,), (Evil(),), ('c', Evil()), ('c', {}), ('c', {}, {}, Evil()), ('c', {}, {}, [Evil()]), ('c', globals(), None, [5]), ('c', {'__name__': Evil()}, None, ['x'], 1)]:\n    try: __import__(*arguments)\n    except Exception: pass",
+    "import sys; sys.modules['d'] = Evil(); import d",
+];
+
+fn app(mpm: Mpm) -> App {
+    App::start(mpm, &[("h.py", &handler("import user", "user.V")), ("user.py", "from c import V"), ("c.py", "V = 1")])
+}
+
+mpm_tests! {
+    /// P10, P3: whatever a body does before it fails, the old code serves, the child lives and the next edit is seen.
+    [prefork, event]
+    fn bodies_that_do_their_worst(mpm) {
+        let app = app(mpm);
+        let first = app.expect("1");
+        let mut value = 1;
+        for deed in DEEDS {
+            app.edit("c.py", &format!("{EVIL}\n{deed}\n1 / 0"));
+            assert_eq!(app.expect(&value.to_string()).pid, first.pid, "{deed}");
+            value += 1;
+            app.edit("c.py", &format!("V = {value}"));
+            assert_eq!(app.expect(&value.to_string()).pid, first.pid, "{deed}");
+        }
+    }
+
+    /// A body that ends the process ends a child, and the server makes another one, which serves what is mended.
+    [prefork, event]
+    fn bodies_that_end_the_process(mpm) {
+        let app = app(mpm);
+        let first = app.expect("1");
+        for body in ["import os\nos._exit(3)", "import os\nos._exit(0)"] {
+            app.edit("c.py", body);
+            let mut connection = app.httpd.connect();
+            let answer = connection
+                .send_request("GET", "/", &[("Connection", "close")], None)
+                .and_then(|()| connection.read_response(false));
+            assert!(answer.is_err(), "{body}: nobody was left to answer");
+            app.edit("c.py", "V = 2");
+            assert_ne!(app.expect("2").pid, first.pid, "{body}");
+        }
+    }
+
+    /// A program that imports what its clients ask for: a name with slashes does not lead out of the search path, and no name
+    /// is too long, too deep or too odd.
+    [prefork, event]
+    fn names_that_clients_choose(mpm) {
+        let outside = crate::support::public_directory("outside");
+        let file = outside.path().join("secret.py");
+        std::fs::write(&file, "V = 'secret'").expect("the file is written");
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import importlib, os, pkg\ndef load(name):\n    try: return importlib.import_module(name).V\n    except ImportError as e: return 'no'\n    except RecursionError: return 'deep'", "load(open(os.path.join(os.path.dirname(__file__), 'name'), newline='').read())")),
+            ("pkg/__init__.py", "V = 1"),
+            ("pkg/part.py", "V = 2"),
+        ]);
+        let secret = file.with_extension("");
+        let secret = secret.to_str().expect("a plain path");
+        let deep = "p/".repeat(100);
+        app.site.write(&format!("{deep}__init__.py"), "V = 'bottom'\n");
+        let mut first = None;
+        for (name, expected) in [
+            ("pkg.part".to_owned(), "2"),
+            (format!("pkg.{secret}"), "no"),
+            (format!("pkg/..{secret}"), "no"),
+            (secret.to_owned(), "no"),
+            ("pkg.".to_owned(), "no"),
+            ("pkg/".to_owned(), "no"),
+            ("pkg/part".to_owned(), "no"),
+            ("pkg..part".to_owned(), "no"),
+            ("a".repeat(100_000), "no"),
+            ("a.".repeat(2_000), "deep"),
+            ("a.".repeat(100_000), "deep"),
+            ("\u{202e}".to_owned(), "no"),
+            (" ".to_owned(), "no"),
+            ("\n".to_owned(), "no"),
+        ] {
+            app.site.write("name", &name);
+            let answer = app.expect(expected);
+            assert_eq!(*first.get_or_insert(answer.pid), answer.pid);
+        }
+        app.site.write("name", vec!["p"; 100].join("."));
+        let answer = app.expect("bottom");
+        app.site.write("name", "pkg");
+        assert_eq!(app.expect("1").pid, answer.pid);
+    }
+
+    /// Files whose names are no text lie beside modules, and in what a module depends on.
+    [prefork, event]
+    fn names_of_files_that_are_no_text(mpm) {
+        use std::os::unix::ffi::OsStrExt;
+        let app = app(mpm);
+        let odd = |name: &[u8]| app.site.root().join(std::ffi::OsStr::from_bytes(name));
+        std::fs::write(odd(b"\xff.py"), "V = 5\n").expect("the file is written");
+        std::fs::create_dir(odd(b"\xfe")).expect("the directory is made");
+        std::fs::write(odd(b"\xfe/\n\t'\".py"), "V = 5\n").expect("the file is written");
+        app.expect("1");
+        app.edit("c.py", "import os\nfrom mod_python import reload\nreload.depends_on('.', '*', b'\\xfe'.decode('latin-1'))\nV = len(os.listdir(b'.')) and 2");
+        app.expect("2");
+        let before = app.ask();
+        std::fs::write(odd(b"\xff.py"), "V = 6\n").expect("the file is written");
+        assert_eq!(app.expect("2").runs_after(&before), ["c", "user", "h"], "the module depends on the directory");
+        app.edit("c.py", "V = 3");
+        app.expect("3");
+    }
+
+    /// What has no end is no dependency: the body is told, and nobody waits.
+    [prefork, event]
+    fn dependencies_without_end(mpm) {
+        let app = app(mpm);
+        let first = app.expect("1");
+        for (count, path) in ["/proc", "/dev/zero", "/"].into_iter().enumerate() {
+            app.edit("c.py", &format!("from mod_python import reload\nreload.depends_on('{path}')"));
+            app.expect("1");
+            let failures = app.failures();
+            assert_eq!(failures.len(), count + 1, "{path}: {failures:#?}");
+            assert!(failures[count].contains("ValueError: depends_on"), "{path}: {}", failures[count]);
+        }
+        app.edit("c.py", "from mod_python import reload\nreload.depends_on('**/' * 500 + '*.txt', '[' * 5000, '*' * 5000)\nV = 2");
+        assert_eq!(app.expect("2").pid, first.pid);
+    }
+}
