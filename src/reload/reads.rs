@@ -96,7 +96,7 @@ pub fn declare(py: Python<'_>, paths: &[PathBuf]) -> PyResult<()> {
         let refuse = |why: &str| {
             let text =
                 format!("depends_on: {} {why}: name a directory or pattern of the application's own", path.display());
-            PyErr::from(PyValueError::new_err(text))
+            PyValueError::new_err(text)
         };
         if is_kernel(&path) {
             return Err(refuse("is made up by the kernel and no file that changes"));

@@ -229,6 +229,11 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     /// P5 where there are packages: nothing runs and nothing is renewed that the rules do not ask for.
     #[test]
     fn with_packages_it_is_the_least_that_is_closed((edges, holds, facts, changed) in nested()) {
@@ -294,6 +299,11 @@ proptest! {
         let names = || changed.iter().map(|n| Name::from(n.as_str()));
         prop_assert_eq!(graph.affected(names(), &facts), fresh.affected(names(), &facts));
     }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     /// Edges that are taken away leave nothing behind, in either direction.
     #[test]

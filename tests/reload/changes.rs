@@ -237,7 +237,8 @@ def late():
             assert_eq!(failures.len(), 1, "{what}: {failures:#?}");
             let names = ["c.py", "No module named 'c'"];
             assert!(names.iter().any(|name| failures[0].contains(name)), "{what}: {failures:#?}");
-            if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) }.expect("it goes again");
+            let is_directory = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+            if is_directory { fs::remove_dir(&path) } else { fs::remove_file(&path) }.expect("it goes again");
             app.edit("c.py", "V = 1");
             app.expect("1");
         }

@@ -36,6 +36,29 @@ fn converge(app: &App, value: &str) {
     });
 }
 
+/// The function `forked`, which answers what a copy of the process says that has imported a module.
+fn forked(module: &str, said: &str) -> String {
+    format!(
+        "
+import os
+def forked():
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            import {module}
+            os.write(write, ({said}).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as f:
+        text = f.read()
+    os.waitpid(pid, 0)
+    return text
+"
+    )
+}
+
 mpm_tests! {
     /// P5: a module that is not loaded yet is imported by twenty requests at once: its body runs once.
     [event, worker]
@@ -319,25 +342,9 @@ def late():
     /// Case 66: a handler that forks, and multiprocessing by fork, leave the parent's view of edits alone.
     [prefork, event]
     fn case_66_forks_in_a_handler(mpm) {
-        let head = "
-import os, c
-def forked():
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            import late
-            os.write(write, ('%s%s' % (c.V, late.V)).encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as f:
-        text = f.read()
-    os.waitpid(pid, 0)
-    return text
-";
+        let head = forked("late", "'%s%s' % (c.V, late.V)") + "import c";
         let app = App::start(mpm, &[
-            ("h.py", &handler(head, "forked() + ' ' + str(c.V)")),
+            ("h.py", &handler(&head, "forked() + ' ' + str(c.V)")),
             ("c.py", "V = 1"),
             ("late.py", "V = 'x'"),
         ]);
@@ -375,28 +382,9 @@ def pooled():
     [worker, event]
     fn case_66_a_fork_while_another_thread_loads(mpm) {
         let mut gate = Gate::new();
-        let head = "
-import os, sys
-sys._server = os.getpid()
-def loaded():
-    import slow
-    return slow.V
-def forked():
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            import slow
-            os.write(write, slow.V.encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as f:
-        text = f.read()
-    os.waitpid(pid, 0)
-    return 'in the copy ' + text
-";
-        let handling = handler(head, "loaded()")
+        let loaded = "import sys\nsys._server = os.getpid()\ndef loaded():\n    import slow\n    return slow.V";
+        let head = forked("slow", "'in the copy ' + slow.V") + loaded;
+        let handling = handler(&head, "loaded()")
             .replace("value = str(_value())\n", "value = forked() if req.args else str(_value())\n");
         let wait = gate.wait_statement().replace('\n', "\n    ");
         let slow = format!("import os, sys\nif os.getpid() == sys._server:\n    {wait}\nV = 'slow'");
@@ -414,25 +402,9 @@ def forked():
     /// Case 66: processes are forked while other threads compare, build and publish; the copies import, and none hangs.
     [worker, event]
     fn case_66_forks_while_others_build(mpm) {
-        let head = "
-import os, c
-def forked():
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            import late
-            os.write(write, ('%s %s' % (c.V, late.V)).encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as f:
-        text = f.read()
-    os.waitpid(pid, 0)
-    return text
-";
+        let head = forked("late", "'%s %s' % (c.V, late.V)") + "import c";
         let app = App::start(mpm, &[
-            ("h.py", &handler(head, "forked()")),
+            ("h.py", &handler(&head, "forked()")),
             ("c.py", "V = 0"),
             ("late.py", "import c\nV = c.V"),
         ]);
