@@ -4,6 +4,7 @@ mod building;
 mod change;
 mod comparison;
 mod files;
+mod idle;
 mod names;
 mod places;
 mod sweep;
@@ -299,6 +300,7 @@ impl Application {
         self.report.publish(generation.number, gone.chain(renewed));
         let old = std::mem::replace(&mut *lock(&self.current), generation);
         drop(old);
+        self.forget_idle();
     }
 
     /// A module could not be loaded into the current generation, and whoever imports it may have gone on without.

@@ -86,6 +86,13 @@ impl Calls {
         lock(&self.listed).contains(name)
     }
 
+    /// Forgets modules that nothing needs.
+    pub fn forget(&self, names: &HashSet<Name>) {
+        lock(&self.sites).retain(|name, _| !names.contains(name));
+        lock(&self.logged).retain(|name, _| !names.contains(name));
+        lock(&self.listed).retain(|name| !names.contains(name));
+    }
+
     fn answer(&self, importer: &Importer, place: &Place) -> Option<Answer> {
         let (Some(caller), View::Generation(generation)) = (&importer.module, &importer.view) else { return None };
         let answers = lock(&self.answers);

@@ -299,6 +299,11 @@ impl Hashes {
         }
     }
 
+    /// Forgets files.
+    pub fn forget(&self, files: &HashSet<PathBuf>) {
+        self.lock().retain(|file, _| !files.contains(file));
+    }
+
     fn lock(&self) -> Locked<'_, HashMap<PathBuf, (Stat, Hash)>> {
         gate::lock(&self.0)
     }

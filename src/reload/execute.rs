@@ -140,6 +140,7 @@ pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> P
         return Err(error);
     }
     lifecycle::finished(py, &record)?;
+    record.note_end();
     if shown::is_ours(py, &name) {
         let now = system::modules(py)?.get_item(&*name)?;
         if let Some(now) = now.filter(|now| !now.is(&module) && !is_another(py, &application, &name, now)) {
@@ -183,6 +184,7 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
     for used in original.uses() {
         record.note_use(&used);
     }
+    record.note_end();
     for package in original.holds() {
         record.note_hold(&package);
     }

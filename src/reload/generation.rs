@@ -111,6 +111,12 @@ impl<M, S> Generation<M, S> {
         table.ready.get(name).or_else(|| table.loading.get(name)?.module.as_ref()).cloned()
     }
 
+    /// Whether there is a module of this name, or somebody loads one.
+    pub fn has(&self, name: &str) -> bool {
+        let table = self.lock();
+        table.ready.contains_key(name) || table.loading.contains_key(name)
+    }
+
     /// All modules whose bodies have run.
     pub fn modules(&self) -> Modules<M> {
         self.lock().ready.clone()

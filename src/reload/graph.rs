@@ -100,6 +100,19 @@ impl Graph {
         self.uses.get(user).into_iter().flatten()
     }
 
+    /// Takes one edge away.
+    pub fn remove(&mut self, user: &str, used: &str) {
+        if let Some(others) = self.uses.get_mut(user) {
+            others.remove(used);
+        }
+        if let Some(others) = self.users.get_mut(used) {
+            others.remove(user);
+            if others.is_empty() {
+                self.users.remove(used);
+            }
+        }
+    }
+
     /// Who uses `name`.
     pub fn users_of(&self, name: &str) -> impl Iterator<Item = &Name> {
         self.users.get(name).into_iter().flatten()

@@ -145,6 +145,9 @@ pub struct Managed {
 #[derive(Default)]
 struct State {
     uses: HashSet<Name>,
+    /// Those among them that were first used when the body had come to its end.
+    late_uses: HashSet<Name>,
+    has_run: bool,
     holds: HashSet<Name>,
     bound: HashSet<Box<str>>,
     reads: Reads,
@@ -214,7 +217,29 @@ impl Managed {
 
     /// Remembers that this module uses a name; whether that is new.
     pub fn note_use(&self, name: &Name) -> bool {
-        *name != self.name && self.lock().uses.insert(name.clone())
+        let mut state = self.lock();
+        let is_new = *name != self.name && state.uses.insert(name.clone());
+        if is_new && state.has_run {
+            state.late_uses.insert(name.clone());
+        }
+        is_new
+    }
+
+    /// The body has come to its end: what is used from now on is used by functions.
+    pub fn note_end(&self) {
+        self.lock().has_run = true;
+    }
+
+    /// The names that its functions have used, and the body has not.
+    pub fn late_uses(&self) -> HashSet<Name> {
+        self.lock().late_uses.clone()
+    }
+
+    /// Forgets that it uses a name.
+    pub fn forget_use(&self, name: &Name) {
+        let mut state = self.lock();
+        state.uses.remove(name);
+        state.late_uses.remove(name);
     }
 
     /// The names it is known to use.

@@ -115,10 +115,24 @@ pub fn show(
     let is_own = claim(py, application, name, module.is_some());
     match module {
         Some(module) => modules.set_item(&**name, module)?,
-        None if is_own && before.is_some() => modules.del_item(&**name)?,
-        None => return Ok(Shown::Untouched),
+        None if is_own && before.is_some() => {
+            modules.del_item(&**name)?;
+            forget(py, name);
+        }
+        None => {
+            if is_own {
+                forget(py, name);
+            }
+            return Ok(Shown::Untouched);
+        }
     }
     Ok(Shown::Before(before.map(Bound::unbind)))
+}
+
+fn forget(py: Python<'_>, name: &Name) {
+    if let Some(owners) = OWNERS.borrow(py).as_mut() {
+        owners.remove(name);
+    }
 }
 
 /// Notes whose module the entry is; whether it was the application's own, or nobody's.

@@ -80,6 +80,11 @@ impl Sources {
         })
     }
 
+    /// Whether it is known that there is a file behind a name.
+    pub fn has(&self, name: &str) -> bool {
+        self.lock().get(name).is_some_and(|foreseen| foreseen.origin().is_some())
+    }
+
     /// All of them.
     pub fn all(&self) -> Prospects {
         self.lock().clone()
@@ -95,7 +100,7 @@ impl Sources {
         }
     }
 
-    /// Forgets a module that is loaded now.
+    /// Forgets a module that is loaded now, or a name that nothing needs.
     pub fn forget(&self, name: &str) {
         let mut all = self.lock();
         let forgotten = all.get(name).cloned();

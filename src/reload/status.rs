@@ -51,7 +51,7 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let result = PyDict::new(py);
     let list = PyList::empty(py);
     let restart = restart_required(py)?;
-    let (mut label, mut failure) = (String::new(), None);
+    let (mut label, mut failure, mut followed) = (String::new(), None, 0);
     if let Some((application, view)) = context::innermost() {
         let graph = application.graph();
         let seen = seen(&application, view);
@@ -72,11 +72,13 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         }
         label = application.key.label();
         failure = application.failure().map(|f| f.text.clone());
+        followed = application.followed();
     }
     result.set_item("application", label)?;
     result.set_item("generation", generation())?;
     result.set_item("failure", failure)?;
     result.set_item("restart_required", restart)?;
+    result.set_item("followed", followed)?;
     result.set_item("modules", list)?;
     Ok(result)
 }

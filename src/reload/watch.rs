@@ -4,6 +4,7 @@
 //! with the editor's first atomic save). All children share the kernel's queue, so whoever starts a request and finds events
 //! waiting moves them to the [`Journal`], where every child reads them.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -347,6 +348,13 @@ impl Watch {
         let mut watched = self.lock();
         if let Some(watch) = self.watch_directory(&mut watched, directory, top) {
             self.add(&mut watched, watch, Interest::File(path.to_owned(), listener.clone()));
+        }
+    }
+
+    /// The listener does not follow these paths any more.
+    pub fn unfollow(&self, paths: &HashSet<PathBuf>, listener: &Weak<dyn Listener>) {
+        if !paths.is_empty() {
+            self.lock().remove(paths, listener);
         }
     }
 

@@ -98,6 +98,18 @@ impl Watched {
         }
     }
 
+    /// Takes away what a listener wants to hear of these paths.
+    pub fn remove(&mut self, paths: &HashSet<PathBuf>, listener: &Weak<dyn Listener>) {
+        self.interests.retain(|_, list| {
+            list.retain(|i| !matches!(i, Interest::File(path, l) if l.ptr_eq(listener) && paths.contains(path)));
+            !list.is_empty()
+        });
+        self.whole.retain(|_, list| {
+            list.retain(|whole| !(whole.listener.ptr_eq(listener) && paths.contains(&whole.directory)));
+            !list.is_empty()
+        });
+    }
+
     /// Tells those who follow the entry.
     pub fn tell(&mut self, entry: Entry, what: What) -> Told {
         let interests = self.interests.get(&(entry.watch, entry.stem)).map(Vec::as_slice).unwrap_or_default();

@@ -25,6 +25,7 @@ mod detection;
 mod editable;
 mod environments;
 mod failure;
+mod forgetting;
 mod forms;
 mod graph;
 mod habits;

@@ -79,8 +79,9 @@ def graph(format="data"):
     """The managed modules and the imports between them, as the generation of this thread knows them.
 
     As "data" a dict: `application`, `generation`, `failure` (why newer code is not served, or None), `restart_required`
-    (modules that are not as they are on disk and will not be reloaded: dicts of name, file and reason) and `modules`, a list of
-    dicts: `name`, `file`, `generation`, `imports`, `may_import` (by statements that have not run yet) and `imported_by`.
+    (modules that are not as they are on disk and will not be reloaded: dicts of name, file and reason), `followed` (how many
+    paths are looked at when something happens to them) and `modules`, a list of dicts: `name`, `file`, `generation`, `imports`,
+    `may_import` (by statements that have not run yet) and `imported_by`.
 
     As "dot" a text for Graphviz, in which modules that import each other in a circle have a box around them.
     """
@@ -89,7 +90,8 @@ def graph(format="data"):
     if format != "data":
         raise ValueError(f'format is "data" or "dot", not {format!r}')
     if _apache is None:
-        return {"application": "", "generation": 0, "failure": None, "restart_required": [], "modules": []}
+        nothing = {"application": "", "generation": 0, "failure": None}
+        return {**nothing, "restart_required": [], "followed": 0, "modules": []}
     return _apache.reload_graph()
 
 

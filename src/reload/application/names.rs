@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::change::Beyond;
+use super::idle::Idle;
 use super::{Application, Change, Elsewhere, Known, Published, Resolution};
 use crate::python::gate::lock;
 use crate::reload::fingerprint::Stat;
@@ -35,6 +36,8 @@ pub struct Names {
     pub suspects: HashMap<Name, Change>,
     /// Suspects that are to be loaded again even if their content is the same.
     pub asked: HashSet<Name>,
+    /// Names that nothing needs.
+    pub idle: Idle,
 }
 
 impl Names {
@@ -100,9 +103,33 @@ impl Application {
 
     /// Remembers what a name stands for on a search path, if that is still the current one.
     pub fn remember(&self, name: &Name, known: Known, search: &Search) {
+        let expected = self.expected(name, &known.directories);
         let mut names = lock(&self.names);
+        let is_followed = |path: &PathBuf| {
+            self.archives.root_of(path).is_some() || names.by_path.get(path).is_some_and(|at| at.contains(name))
+        };
+        let is_followed = expected.first().is_none_or(is_followed);
         if lock(&self.places).are(search) {
             names.known.entry(name.clone()).or_insert(known);
+        }
+        drop(names);
+        if !is_followed {
+            // The lookup took so long that the name was forgotten meanwhile as one that nothing needs.
+            self.follow_paths(name, &expected);
+            expected.iter().for_each(|path| self.verify(path));
+        }
+        if !self.turn.is_building() {
+            self.forget_idle();
+        }
+    }
+
+    /// The paths at which a name is looked for first of all.
+    fn expected(&self, name: &Name, directories: &[PathBuf]) -> Vec<PathBuf> {
+        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
+        match self.roots.get(name) {
+            Some(Root::Directory(_)) => Vec::new(),
+            Some(Root::File(file)) => vec![file],
+            None => resolve::candidates(directories, tail).collect(),
         }
     }
 
@@ -120,13 +147,8 @@ impl Application {
         directories: Vec<PathBuf>,
         elsewhere: impl FnOnce(&Found) -> Result<Elsewhere, E>,
     ) -> Result<Known, E> {
-        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
         // Followed before they are looked at, so that nothing can happen unseen in between.
-        let expected: Vec<PathBuf> = match self.roots.get(name) {
-            Some(Root::Directory(_)) => Vec::new(),
-            Some(Root::File(file)) => vec![file],
-            None => resolve::candidates(&directories, tail).collect(),
-        };
+        let expected = self.expected(name, &directories);
         self.follow_paths(name, &expected);
         let looked = self.look_on_disk(name, &directories);
         let others: Vec<PathBuf> = looked.probed.into_iter().filter(|path| !expected.contains(path)).collect();

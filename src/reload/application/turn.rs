@@ -45,6 +45,11 @@ impl Turn {
         !self.has_change() && !self.building.load(Ordering::SeqCst)
     }
 
+    /// Whether a build runs.
+    pub fn is_building(&self) -> bool {
+        self.builder().is_some()
+    }
+
     fn builder(&self) -> MutexGuard<'_, Option<Arc<Build>>> {
         self.builder.lock().unwrap_or_else(PoisonError::into_inner)
     }
