@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use self::comparison::Pending;
 use self::names::Names;
@@ -162,6 +162,11 @@ impl Application {
     /// The newest good generation.
     pub fn current(&self) -> Arc<Snapshot> {
         lock(&self.current).clone()
+    }
+
+    /// How long a body may run that is loaded for the first time.
+    pub fn load_limit(&self) -> Duration {
+        self.turn.load_limit()
     }
 
     /// Whether a handler runs now, in some generation.

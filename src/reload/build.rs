@@ -24,6 +24,8 @@ pub const GRACE: Duration = Duration::from_millis(500);
 const REPEAT: Duration = Duration::from_millis(200);
 /// The same for a body that has been left behind: only when it wakes up is there anything to interrupt.
 const RARELY: Duration = Duration::from_secs(2);
+/// A body that neither comes back nor can be left behind ends its child so long after that.
+const LAST_GRACE: Duration = Duration::from_secs(5);
 /// A build younger than this is not looked at: most are done by then.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// How often a build in a row may be superseded before the next one gets no more time to end undisturbed.
@@ -67,6 +69,10 @@ struct State {
     next_look: Instant,
     next_push: Instant,
     unheard: u32,
+    /// Its bodies run.
+    runs: bool,
+    /// Somebody waits for them to end, or else to end the child.
+    is_awaited: bool,
     reads: HashMap<Name, Read>,
 }
 
@@ -78,6 +84,8 @@ pub struct Attention {
     pub push: bool,
     /// Leave its thread behind.
     pub abandon: bool,
+    /// See to it that the child ends if the build does not: the time that it has.
+    pub last_grace: Option<Duration>,
     /// When to ask again.
     pub next: Instant,
 }
@@ -120,6 +128,8 @@ impl Build {
                 next_look: now + first_look,
                 next_push: now,
                 unheard: 0,
+                runs: false,
+                is_awaited: false,
                 reads: HashMap::new(),
             }),
         })
@@ -135,6 +145,12 @@ impl Build {
         let mut state = self.lock();
         state.begun = Instant::now();
         state.next_look = state.begun + self.first_look;
+        state.runs = true;
+    }
+
+    /// The bodies have come to their end, or the first ones of them.
+    pub fn pause(&self) {
+        self.lock().runs = false;
     }
 
     /// Remembers the changes that it takes in, which were found when the server had come to `version`.
@@ -239,7 +255,8 @@ impl Build {
     /// What is to be done about it at this time.
     pub fn attend(&self, now: Instant) -> Attention {
         let mut state = self.lock();
-        let mut attention = Attention { look: false, push: false, abandon: false, next: now + RARELY };
+        let mut attention =
+            Attention { look: false, push: false, abandon: false, last_grace: None, next: now + RARELY };
         if state.phase == Phase::Closing {
             return attention;
         }
@@ -263,6 +280,10 @@ impl Build {
                     state.next_push = now + REPEAT;
                 }
                 attention.next = state.next_push;
+                let holds_child = !self.is_abandonable && self.application.strong_count() > 0;
+                if holds_child && !std::mem::replace(&mut state.is_awaited, true) {
+                    attention.last_grace = Some(LAST_GRACE);
+                }
                 if self.is_abandonable {
                     attention.abandon = now >= since + GRACE;
                     attention.next = attention.next.min(since + GRACE);
@@ -270,6 +291,12 @@ impl Build {
             }
         }
         attention
+    }
+
+    /// Whether its bodies still run although it was called off.
+    pub fn is_stuck(&self) -> bool {
+        let state = self.lock();
+        state.runs && state.reason.is_some()
     }
 
     /// The next time to look at its files.

@@ -15,8 +15,9 @@ use pyo3::types::PyCFunction;
 
 use super::application::Application;
 use super::build::{Build, Reason};
-use super::installed;
+use super::builders;
 use super::watch;
+use super::{installed, last_resort};
 use crate::httpd::{log, thread};
 use crate::python::{self, wake};
 
@@ -89,6 +90,20 @@ pub fn limit(py: Python<'_>, time: Duration) -> Watched<'_> {
     watch_over(py, &Build::new(Weak::new(), time, false, 0))
 }
 
+/// The same for the first load of a module and what it imports. The time counts anew for each body.
+pub fn limit_load<'py>(py: Python<'py>, application: &Application) -> Watched<'py> {
+    // In a child with many threads one that hangs is nobody's business but its own.
+    let held = if builders::is_inline() { application.weak() } else { Weak::new() };
+    watch_over(py, &Build::new(held, application.load_limit(), false, 0))
+}
+
+/// One more body begins or has come to its end: the load goes on.
+pub fn note_progress() {
+    if let Some(build) = HERE.with_borrow(|here| here.last().cloned()) {
+        build.begin();
+    }
+}
+
 fn own_thread() -> c_long {
     // SAFETY: the function only reads the thread's identity.
     (unsafe { ffi::PyThread_get_thread_ident() }) as c_long
@@ -99,7 +114,9 @@ impl Drop for Watched<'_> {
         if let Some(all) = duties().as_mut() {
             all.builds.remove(&self.id);
         }
-        HERE.with_borrow_mut(Vec::pop);
+        if let Some(build) = HERE.with_borrow_mut(Vec::pop) {
+            build.pause();
+        }
         forget_sent();
     }
 }
@@ -214,6 +231,9 @@ fn attend(id: u64, build: &Arc<Build>) -> Instant {
             build.look_again_at(next);
             attention.next = attention.next.max(next).min(build.deadline());
         }
+    }
+    if let Some(grace) = attention.last_grace {
+        last_resort::expect_end(build, grace);
     }
     if attention.push {
         push(id, build);

@@ -27,6 +27,7 @@ mod installed;
 pub mod janitor;
 mod journal;
 pub mod kept;
+mod last_resort;
 mod ledger;
 pub mod lifecycle;
 mod looking;

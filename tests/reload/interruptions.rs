@@ -89,6 +89,40 @@ mpm_tests! {
         app.expect("2 same");
     }
 
+    /// P10: a body that swallows whatever is raised in it holds its child, where that has but one thread for requests: the child
+    /// ends, and httpd makes another one, which serves what is mended.
+    [prefork]
+    fn a_body_that_swallows_everything_ends_its_child(mpm) {
+        let app = start(mpm, "0.2");
+        let first = app.expect("1 same");
+        app.edit("c.py", "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass");
+        let mut connection = app.httpd.connect();
+        connection.send_request("GET", "/", &[("Connection", "close")], None).expect("the request is sent");
+        wait_for("the child to end", || {
+            (!std::path::Path::new(&format!("/proc/{}", first.pid)).exists()).then_some(())
+        });
+        assert_eq!(app.httpd.log_lines("the child ends, so that httpd makes another one").len(), 1, "{}", app.httpd.log());
+        app.edit("c.py", "V = 2");
+        assert_ne!(app.expect("2 same").pid, first.pid);
+    }
+
+    /// P10: a module that is loaded for the first time has a time limit as well, late ones too; its request fails, others do not.
+    [prefork, event]
+    fn a_first_load_that_does_not_end(mpm) {
+        let head = "def late():\n    import slow\n    return slow.V";
+        let app = App::start_configured(
+            Httpd::builder(mpm),
+            "PythonReloadTimeout 0.2",
+            &[("h.py", &handler(head, "late() if os.path.exists(os.path.dirname(__file__) + '/go') else 'quick'").replace("def late", "import os\ndef late")), ("slow.py", "while True:\n    pass")],
+        );
+        app.expect("quick");
+        app.site.write("go", "");
+        assert_eq!(app.httpd.get("/").status, 500);
+        assert_eq!(app.httpd.log_lines("ReloadTimeout").len(), 1, "{}", app.httpd.log());
+        app.edit("slow.py", "V = 'mended'");
+        app.expect("mended");
+    }
+
     /// P3, P10: a thread that does not come back is left behind; what it does when it comes back later shows nowhere.
     [event, worker]
     fn a_thread_that_hangs_is_left_behind(mpm) {

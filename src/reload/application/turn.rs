@@ -1,6 +1,6 @@
 //! Whose turn it is to build, and who waits for that.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub struct Turn {
     pub superseded: AtomicU32,
     builder: Mutex<Option<Arc<Build>>>,
     built: Condvar,
+    /// `PythonReloadTimeout` in milliseconds, as the last request had it.
+    limit: AtomicU64,
 }
 
 impl Turn {
@@ -43,6 +45,21 @@ impl Turn {
     fn is_settled(&self) -> bool {
         // In this order: a builder says that it builds before it takes the flag away.
         !self.has_change() && !self.building.load(Ordering::SeqCst)
+    }
+
+    fn note_limit(&self, limit: Duration) {
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        // Seldom another one, and what is not written is not fought for.
+        if self.limit.load(Ordering::Relaxed) != limit {
+            self.limit.store(limit, Ordering::Relaxed);
+        }
+    }
+
+    /// How long a body may run that is loaded for the first time: longer than one that is loaded again, as it imports what is not
+    /// managed as well.
+    pub fn load_limit(&self) -> Duration {
+        const LEAST: Duration = Duration::from_secs(10);
+        (Duration::from_millis(self.limit.load(Ordering::Relaxed)) * 6).max(LEAST)
     }
 
     /// Whether a build runs.
@@ -75,6 +92,7 @@ impl Application {
         if forking::is_copy() || self.kept.is_frozen() {
             return Some(self.current());
         }
+        self.turn.note_limit(patience);
         self.watch.poll();
         if self.watch.has_unannounced() {
             self.poll_files();

@@ -12,6 +12,7 @@ use crate::reload::execute::{self, Order};
 use crate::reload::foresight;
 use crate::reload::generation::Claim;
 use crate::reload::graph::Name;
+use crate::reload::janitor;
 use crate::reload::looking::Missed;
 use crate::reload::module::{Managed, Origin, Source};
 use crate::reload::shown;
@@ -49,6 +50,13 @@ pub fn load(
         Some(_) => None,
         None => Some(Surroundings::note(py)?),
     };
+    let _watched = match &before {
+        Some(_) => Some(janitor::limit_load(py, application)),
+        None => {
+            janitor::note_progress();
+            None
+        }
+    };
     let mut begun = None;
     let result = source(py, application, generation, name, origin).and_then(|read| {
         // Others may have begun to serve something newer since it was read.
@@ -71,6 +79,7 @@ pub fn load(
             application.look_again(record, since);
         })
     });
+    janitor::note_progress();
     match result {
         Ok(record) => {
             claimed.outcome = Some(record.clone());
