@@ -8,7 +8,7 @@ use crate::{
 /// How many modules a round has.
 const ROUND: usize = 250;
 /// How many rounds there are.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 12;
 
 /// Imports the modules of the round that a file names, and tells what was found and how many paths are followed.
 const HEAD: &str = "
@@ -49,7 +49,7 @@ fn wait_until_forgotten(app: &App) {
         edits += 1;
         app.edit("tick.py", &format!("T = {edits}"));
         let (_, followed) = ask(app);
-        (followed < 10 * ROUND).then_some(())
+        (followed < 14 * ROUND).then_some(())
     });
 }
 
