@@ -1,11 +1,13 @@
 //! Why the newest code is not served.
 
 use std::collections::HashSet;
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::application::Change;
 use super::archive::Damage;
-use super::fingerprint::Hash;
+use super::build::Read;
+use super::fingerprint::{Content, Hash};
 use super::graph::{Graph, Name};
 use super::looking::Attempts;
 use crate::httpd::log;
@@ -43,6 +45,8 @@ pub struct Failure {
     /// Its last line.
     pub brief: String,
     attempts: Attempts,
+    /// What modules were made from that no generation has: no change tells of them.
+    sources: Vec<Read>,
     is_told: bool,
     signature: Signature,
     blame: Signature,
@@ -57,7 +61,8 @@ impl Failure {
     pub fn new(broken: Broken, signature: Signature, is_told: bool) -> Self {
         let Broken { text, brief, blame, affected, attempts } = broken;
         let blame = signature.iter().filter(|(name, _)| blame.contains(name)).cloned().collect();
-        Self { text, brief, attempts, signature, blame, affected, is_told, at: Instant::now(), lacks_room: false }
+        let (at, sources) = (Instant::now(), Vec::new());
+        Self { text, brief, attempts, sources, signature, blame, affected, is_told, at, lacks_room: false }
     }
 
     /// The failure that another child had with these changes.
@@ -66,12 +71,27 @@ impl Failure {
         Self::told(brief, text, signature, affected)
     }
 
+    /// The same for a build that has made modules from these files which no generation has.
+    pub fn of_sources(self, sources: Vec<Read>) -> Self {
+        Self { is_told: self.is_told && sources.is_empty(), sources, ..self }
+    }
+
+    /// Whether a file holds something else by now of which no change tells.
+    pub fn has_other_sources(&self) -> bool {
+        self.sources.iter().any(|(file, hash)| match Content::read(file) {
+            Ok(content) => Some(content.hash) != *hash,
+            // A member of an archive, which is one change as a whole.
+            Err(e) => e.kind() != io::ErrorKind::NotADirectory && hash.is_some(),
+        })
+    }
+
     /// A failure whose changes say all about it.
     fn told(brief: String, text: String, signature: Signature, affected: HashSet<Name>) -> Self {
         Self {
             text,
             brief,
             attempts: Attempts::new(),
+            sources: Vec::new(),
             signature,
             blame: Signature::new(),
             affected,

@@ -24,7 +24,8 @@ pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed
     let distinct: HashSet<&str> = ran.iter().map(String::as_str).collect();
     // Where a package cannot be loaded any more, its modules and their users are found to be affected only when that shows: what the
     // build has run until then is discarded, and counts for nothing.
-    if distinct.len() < ran.len() && !is_broken(after.tree) {
+    let may_lose_package = is_broken(after.tree) || !packages(before.tree).is_subset(&packages(after.tree));
+    if distinct.len() < ran.len() && !may_lose_package {
         return Err(format!("a body ran twice: {ran:?}"));
     }
     if !is_changed && !ran.is_empty() {
@@ -70,6 +71,11 @@ fn is_broken(tree: &Tree) -> bool {
             || !text.contains("\nK = ")
             || used.split_whitespace().any(|used| !names.contains(used))
     })
+}
+
+/// All packages of a tree, those without an `__init__.py` too.
+fn packages(tree: &Tree) -> HashSet<String> {
+    tree.keys().flat_map(|path| ancestry(parent(&name_of(path)))).collect()
 }
 
 /// A name, and the packages above it.

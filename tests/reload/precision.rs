@@ -257,4 +257,29 @@ mpm_tests! {
         app.edit("plugins/first.py", "V = 3");
         app.expect("2 3");
     }
+
+    /// Cases 28 and 50: a package gets another name and an error at once; then the error is mended, in a module that was never loaded.
+    [prefork, event]
+    fn case_28_a_new_module_is_broken_at_first(mpm) {
+        for import in ["import {} as x", "import importlib; x = importlib.import_module('.'.join('{}'.split('.')))"] {
+            let by = |name: &str| handler(&import.replace("{}", name), "x.V");
+            let app = App::start(mpm, &[
+                ("h.py", &by("old.part.leaf")),
+                ("old/__init__.py", ""),
+                ("old/part/__init__.py", ""),
+                ("old/part/leaf.py", "V = 1"),
+            ]);
+            app.expect("1");
+            app.site.remove("old/part/leaf.py");
+            app.site.remove("old/part/__init__.py");
+            app.site.remove("old/__init__.py");
+            app.edit("new/__init__.py", "");
+            app.edit("new/part/__init__.py", "import no_such_module");
+            app.edit("new/part/leaf.py", "V = 2");
+            app.edit("h.py", &by("new.part.leaf"));
+            app.expect("1");
+            app.edit("new/part/__init__.py", "");
+            app.expect("2");
+        }
+    }
 }

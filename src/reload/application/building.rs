@@ -14,7 +14,7 @@ use crate::python::error;
 use crate::python::gate::lock;
 use crate::reload::applications;
 use crate::reload::archive::Damage;
-use crate::reload::build::{self, Build, Reason};
+use crate::reload::build::{self, Build, Read, Reason};
 use crate::reload::failure::{Failure, signature};
 use crate::reload::fingerprint::Content;
 use crate::reload::graph::Name;
@@ -89,7 +89,10 @@ impl Application {
             };
             !is_asked
                 && before.as_ref().is_some_and(|failure| {
-                    failure.is_of(&signature) && is_final(failure) && !self.is_retried(failure.attempts())
+                    failure.is_of(&signature)
+                        && is_final(failure)
+                        && !self.is_retried(failure.attempts())
+                        && !failure.has_other_sources()
                 })
         };
         if is_known(&suspects) {
@@ -124,7 +127,8 @@ impl Application {
             Ok(()) => self.conclude(version, None),
             Err(Unpublished::Broken(broken)) => {
                 let is_told = self.is_told(&told, &broken.attempts);
-                self.fail(version, Failure::new(*broken, signature, is_told));
+                let failure = Failure::new(*broken, signature, is_told).of_sources(self.new_sources(build));
+                self.fail(version, failure);
             }
             Err(Unpublished::Superseded) => {
                 self.turn.superseded.store(in_a_row + 1, Ordering::SeqCst);
@@ -218,7 +222,8 @@ impl Application {
             if let (Some(Reason::Late), Some((version, signature))) = (build.reason(), build.taken_in()) {
                 broken.is_late(build.limit);
                 broken.brief.push_str("; its thread has not come back and is left behind");
-                self.fail(*version, Failure::new(*broken, signature.clone(), is_told));
+                let failure = Failure::new(*broken, signature.clone(), is_told).of_sources(self.new_sources(build));
+                self.fail(*version, failure);
             }
             stage
         });
@@ -232,6 +237,15 @@ impl Application {
                 stage.undo(py);
             }
         });
+    }
+
+    /// What a build that came to nothing has made modules from which no generation has, and which are no changes.
+    fn new_sources(&self, build: &Build) -> Vec<Read> {
+        let current = self.current();
+        let suspects: HashSet<Name> = lock(&self.names).suspects.keys().cloned().collect();
+        let reads = build.reads().into_iter();
+        let new = reads.filter(|(name, _)| current.any(name).is_none() && !suspects.contains(name));
+        new.map(|(_, read)| read).collect()
     }
 
     /// Whether a file that a build reads holds something else by now, so that it need not come to its end. A build's own changes

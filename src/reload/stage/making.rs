@@ -79,6 +79,9 @@ impl Stage {
                 };
                 let missed = Missed::new(&self.application, begun, origin);
                 self.meet(py, name);
+                if let (Some(file), Some(hash)) = (origin.file(), missed.hash) {
+                    self.build.note_read(name, (file.clone(), Some(hash)));
+                }
                 let mut table = self.lock();
                 table.attempts.push((name.clone(), missed.reads.clone()));
                 table.missed.push((name.clone(), missed));
