@@ -81,11 +81,15 @@ struct Instructions {
     jumps: [bool; 256],
 }
 
-/// Whether a text has this part of a name in it, and before it nothing that stands elsewhere in the name.
-fn may_stand_for(text: &str, name: &[&str], at: usize) -> bool {
+/// Whether a text has this part of a name in it, and before it nothing that stands elsewhere in the name. A text that begins with
+/// the name of a module outside of packages is that one's name rather than the rest of another.
+fn may_stand_for(text: &str, name: &[&str], at: usize, is_outermost: &impl Fn(&str) -> bool) -> bool {
     text.split([':', '/']).any(|piece| {
         let parts: Vec<&str> = piece.split('.').filter(|part| !part.is_empty()).collect();
-        (0..parts.len()).any(|last| last <= at && (0..=last).all(|back| parts[last - back] == name[at - back]))
+        let is_rest = piece.starts_with('.') || parts.first().is_none_or(|first| !is_outermost(first));
+        (0..parts.len()).any(|last| {
+            last <= at && (is_rest || last == at) && (0..=last).all(|back| parts[last - back] == name[at - back])
+        })
     })
 }
 
@@ -222,10 +226,10 @@ impl CodeFacts {
     }
 
     /// Whether the code may import a module of this name that it puts together from texts, the first `own` parts of which need not
-    /// stand in one.
-    pub fn imports_by_text(&self, name: &[&str], own: usize) -> bool {
+    /// stand in one. `is_outermost` tells which names stand for modules outside of packages.
+    pub fn imports_by_text(&self, name: &[&str], own: usize, is_outermost: impl Fn(&str) -> bool) -> bool {
         ["import_module", "__import__", "exec", "eval"].iter().any(|n| self.names.contains(*n))
-            && (own..name.len()).all(|at| self.texts.iter().any(|text| may_stand_for(text, name, at)))
+            && (own..name.len()).all(|at| self.texts.iter().any(|text| may_stand_for(text, name, at, &is_outermost)))
     }
 
     /// Whether the code contains the name: as a variable, an attribute, or in a text that may be one.

@@ -42,8 +42,9 @@ pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed
         return Err(format!("ran without having been affected: {idle:?}\naffected: {affected:?}"));
     }
     for (name, place) in before.places {
-        // A package may get a namespace of its own for a new submodule, which need not be reached, without running.
-        let has_children = before.tree.keys().chain(after.tree.keys()).any(|path| parent(&name_of(path)) == name);
+        // A package may get a namespace of its own for what is new below it, which need not be reached, without running.
+        let mut files = before.tree.keys().chain(after.tree.keys());
+        let has_children = files.any(|path| ancestors(&name_of(path)).any(|above| above == name));
         let is_elsewhere = after.places.get(name).is_some_and(|now| now != place);
         if is_elsewhere && !has_children && !distinct.contains(name.as_str()) && !affected.contains(name) {
             return Err(format!("{name} has another namespace, and was not affected"));

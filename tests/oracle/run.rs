@@ -3,7 +3,7 @@
 use std::{
     env,
     io::{Write, stderr},
-    process,
+    process, thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -80,8 +80,12 @@ fn batches(mpm: Mpm, count: usize, largest: usize) {
                     break;
                 }
                 Err(report) => {
-                    let place =
-                        format!("ORACLE_SEED={seed}, application {application} of {size} modules, batch {batch}");
+                    let place = format!(
+                        "application {application} of {size} modules, batch {batch}; to repeat it:\n\
+                         ORACLE_SEED={seed} ORACLE_BATCHES={count} ORACLE_MODULES={largest} \
+                         cargo test --locked --test oracle -- --ignored --nocapture {}",
+                        thread::current().name().unwrap_or_default()
+                    );
                     say(&format!("oracle: a difference, {place}, by {what:?}\n{report}\nlooking for a smaller one"));
                     let small = Shrinker::new(mpm, history, &report, patience).map(Shrinker::shrink);
                     panic!("{place}\n{report}\n{}", small.as_deref().unwrap_or("it does not come back"));

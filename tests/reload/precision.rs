@@ -258,6 +258,29 @@ mpm_tests! {
         app.expect("2 3");
     }
 
+    /// P1: a module of a package goes, and what names it no more still names the package and, by itself, another module that is called
+    /// the same.
+    [prefork, event]
+    fn a_module_goes_that_shares_its_name(mpm) {
+        let both = "import importlib\npkg = importlib.import_module('pkg')\ntool = importlib.import_module('tool')\n";
+        let app = App::start(mpm, &[
+            ("h.py", &handler(
+                &format!("{both}inner = importlib.import_module('pkg.tool')"),
+                "'%s %s %s' % (pkg.V, tool.V, inner.V)",
+            )),
+            ("tool.py", "V = 'outer'"),
+            ("pkg/__init__.py", "V = 'pkg'"),
+            ("pkg/tool.py", "V = 'inner'"),
+        ]);
+        app.expect("pkg outer inner");
+        app.site.remove("pkg/tool.py");
+        app.edit("h.py", &handler(both, "'%s %s' % (pkg.V, tool.V)"));
+        app.expect("pkg outer");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+        app.edit("tool.py", "V = 'edited'");
+        app.expect("pkg edited");
+    }
+
     /// Cases 28 and 50: a package gets another name and an error at once; then the error is mended, in a module that was never loaded.
     [prefork, event]
     fn case_28_a_new_module_is_broken_at_first(mpm) {

@@ -180,7 +180,8 @@ impl Stage {
         let written = self.application.roots.as_written(name);
         // A relative import does not mention what both names have in common.
         let own = record.package().split('.').zip(written.split('.')).take_while(|(a, b)| a == b).count();
-        record.source.facts.imports_by_text(&written.split('.').collect::<Vec<_>>(), own)
+        let is_outermost = |name: &str| self.loaded.contains_key(name) || self.lock().made.contains_key(name);
+        record.source.facts.imports_by_text(&written.split('.').collect::<Vec<_>>(), own, is_outermost)
     }
 
     /// What the new generation will know of modules that are not loaded.
