@@ -4,13 +4,14 @@ import os
 import sys
 import types
 
-# The bodies that have run to their end since the last answer.
+# The bodies that have run to their end since the last answer, with their generations.
 _runs = []
 
 
 def end(name):
-    """Take note that a body has come to its end."""
-    _runs.append(name)
+    """Take note that a body has come to its end, and for which generation it ran."""
+    info = sys._getframe(1).f_globals.get("__mp_info__")
+    _runs.append("%s=%s" % (name, getattr(info, "generation", 0)))
 
 
 def answer(entry):

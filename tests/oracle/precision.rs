@@ -21,23 +21,22 @@ pub struct Loaded<'a> {
 /// # Errors
 /// What ran and may not; what ran twice; what has a new namespace without having run.
 pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed: bool) -> Result<(), String> {
-    let distinct: HashSet<&str> = ran.iter().map(String::as_str).collect();
-    // Where a package cannot be loaded any more, its modules and their users are found to be affected only when that shows: what the
-    // build has run until then is discarded, and counts for nothing.
-    let may_lose_package = is_broken(after.tree) || !packages(before.tree).is_subset(&packages(after.tree));
-    if distinct.len() < ran.len() && !may_lose_package {
+    let runs: HashSet<(&str, &str)> = ran.iter().filter_map(|run| run.split_once('=')).collect();
+    let distinct: HashSet<&str> = runs.iter().map(|(name, _)| *name).collect();
+    // Where a body has run again for the same generation, the build that ran it first was discarded: because a package turned out to
+    // be lost, or because a file was saved meanwhile. Only what has been published counts, and each generation is published once.
+    if distinct.len() < runs.len() {
         return Err(format!("a body ran twice: {ran:?}"));
     }
     if !is_changed && !ran.is_empty() {
         return Err(format!("nothing has changed, and bodies ran: {ran:?}"));
     }
     let affected = affected(before.tree, after.tree);
-    // What was not reached before may be loaded for the first time.
-    let idle: Vec<&str> = distinct
-        .iter()
-        .copied()
-        .filter(|name| before.places.contains_key(*name) && !affected.contains(*name))
-        .collect();
+    // What was not reached before may be loaded for the first time. What still has its namespace has run in a build that was discarded:
+    // of a state of the files that lay between the two trees, or before a package turned out to be lost.
+    let is_replaced = |name: &str| before.places.get(name).is_some_and(|place| after.places.get(name) != Some(place));
+    let idle: Vec<&str> =
+        distinct.iter().copied().filter(|name| is_replaced(name) && !affected.contains(*name)).collect();
     if !idle.is_empty() {
         return Err(format!("ran without having been affected: {idle:?}\naffected: {affected:?}"));
     }
@@ -58,30 +57,6 @@ fn name_of(path: &str) -> String {
     let path = path.split_once('/').map_or(path, |(_, path)| path);
     let path = path.strip_suffix(".py").or(path.strip_suffix(".json")).unwrap_or(path);
     path.strip_suffix("/__init__").unwrap_or(path).replace("of_", "").replace('/', ".")
-}
-
-/// Whether a module of the tree has a defect, or uses one that is not there.
-fn is_broken(tree: &Tree) -> bool {
-    let names: HashSet<String> = tree.keys().flat_map(|path| ancestry(&name_of(path))).collect();
-    tree.iter().filter(|(path, _)| path.ends_with(".py")).any(|(_, content)| {
-        let text = String::from_utf8_lossy(content);
-        let used = text.lines().find_map(|line| line.strip_prefix("# uses:")).unwrap_or_default();
-        !text.ends_with("_o.end(__name__)\n")
-            || text.contains("no_such_module")
-            || text.contains("\nraise ")
-            || !text.contains("\nK = ")
-            || used.split_whitespace().any(|used| !names.contains(used))
-    })
-}
-
-/// All packages of a tree, those without an `__init__.py` too.
-fn packages(tree: &Tree) -> HashSet<String> {
-    tree.keys().flat_map(|path| ancestry(parent(&name_of(path)))).collect()
-}
-
-/// A name, and the packages above it.
-fn ancestry(name: &str) -> Vec<String> {
-    ancestors(name).chain([name]).map(str::to_owned).collect()
 }
 
 /// The module that a line imports everything from.
@@ -114,8 +89,8 @@ fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
         starred.extend(text.lines().filter_map(star).map(|package| (package.to_owned(), name.clone())));
     }
     let names: BTreeSet<String> = before.keys().chain(after.keys()).map(|path| name_of(path)).collect();
-    for (package, user) in starred.into_iter().filter(|(package, _)| !has_all(before, package)) {
-        for part in names.iter().filter(|name| parent(name) == package) {
+    for (package, user) in starred.iter().filter(|(package, _)| !has_all(before, package)) {
+        for part in names.iter().filter(|name| parent(name) == *package) {
             // It may stand in the package's namespace, and so in that of whoever copies everything.
             users.entry(part.clone()).or_default().push(user.clone());
         }
@@ -134,6 +109,10 @@ fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
         }
         queue.push(name);
     }
+    let mut used_by: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (used, user) in users.iter().flat_map(|(used, by)| by.iter().map(move |user| (used, user))) {
+        used_by.entry(user).or_default().push(used);
+    }
     let mut found = BTreeSet::new();
     while let Some(name) = queue.pop() {
         if found.insert(name.clone()) {
@@ -143,6 +122,30 @@ fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
                 .filter(|above| users.get(*above).is_some_and(|u| u.iter().any(|u| u == parent(above))));
             queue.extend(above.map(|above| parent(above).to_owned()));
         }
+        if queue.is_empty() {
+            let renewed: HashSet<&str> = found.iter().flat_map(|name| ancestors(name)).collect();
+            let copies = starred.iter().map(|(_, user)| user.as_str()).filter(|user| found.contains(*user));
+            queue
+                .extend(suppliers(copies, &used_by, &renewed).filter(|name| !found.contains(*name)).map(str::to_owned));
+        }
     }
     found
+}
+
+/// The modules that have a renewed package in hand, among all that those use who import everything from somewhere. Whatever stands in
+/// front of a dot there may be such a package, handed on by any of these: freshness comes before precision.
+fn suppliers<'a>(
+    copies: impl Iterator<Item = &'a str>,
+    used_by: &HashMap<&'a str, Vec<&'a str>>,
+    renewed: &HashSet<&str>,
+) -> impl Iterator<Item = &'a str> {
+    let mut reached: HashSet<&str> = HashSet::new();
+    let mut queue: Vec<&str> = copies.collect();
+    while let Some(name) = queue.pop() {
+        if reached.insert(name) {
+            queue.extend(used_by.get(name).into_iter().flatten());
+        }
+    }
+    let holds = |name: &&str| used_by.get(name).is_some_and(|used| used.iter().any(|used| renewed.contains(used)));
+    reached.into_iter().filter(holds).collect::<Vec<_>>().into_iter()
 }
