@@ -19,7 +19,7 @@ use super::builders;
 use super::watch;
 use super::{installed, last_resort};
 use crate::httpd::{log, thread};
-use crate::python::{self, wake};
+use crate::python::{self, forking, wake};
 
 create_exception!(
     _apache,
@@ -58,14 +58,21 @@ thread_local! {
     static HERE: RefCell<Vec<Arc<Build>>> = const { RefCell::new(Vec::new()) };
 }
 
-fn duties() -> MutexGuard<'static, Option<Duties>> {
+fn lock() -> MutexGuard<'static, Option<Duties>> {
     DUTIES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `None` in a copy of the child that a handler has forked: there is no janitor, and whoever held the lock is not there to give
+/// it back.
+fn duties() -> Option<MutexGuard<'static, Option<Duties>>> {
+    (!forking::is_copy()).then(lock)
 }
 
 /// Stops watching the build when dropped.
 pub struct Watched<'py> {
     _attached: Python<'py>,
-    id: u64,
+    /// None where there is no janitor.
+    id: Option<u64>,
 }
 
 /// The code that this thread runs until the answer is dropped gets an exception when the build is called off, at the latest
@@ -74,14 +81,16 @@ pub fn watch_over<'py>(py: Python<'py>, build: &Arc<Build>) -> Watched<'py> {
     build.thread.get_or_init(own_thread);
     build.begin();
     HERE.with_borrow_mut(|here| here.push(build.clone()));
-    let mut held = duties();
-    let all = held.get_or_insert_default();
-    all.next_id += 1;
-    let id = all.next_id;
-    all.builds.insert(id, build.clone());
-    drop(held);
-    CALLED.notify_all();
-    start();
+    let id = duties().map(|mut held| {
+        let all = held.get_or_insert_default();
+        all.next_id += 1;
+        all.builds.insert(all.next_id, build.clone());
+        all.next_id
+    });
+    if id.is_some() {
+        CALLED.notify_all();
+        start();
+    }
     Watched { _attached: py, id }
 }
 
@@ -111,8 +120,8 @@ fn own_thread() -> c_long {
 
 impl Drop for Watched<'_> {
     fn drop(&mut self) {
-        if let Some(all) = duties().as_mut() {
-            all.builds.remove(&self.id);
+        if let (Some(mut held), Some(id)) = (duties(), self.id) {
+            held.get_or_insert_default().builds.remove(&id);
         }
         if let Some(build) = HERE.with_borrow_mut(Vec::pop) {
             build.pause();
@@ -166,13 +175,17 @@ pub fn install_alarm(py: Python<'_>) -> PyResult<()> {
 
 /// Looks through the application's files now and then, from now on.
 pub fn look_after(application: &Arc<Application>) {
-    duties().get_or_insert_default().applications.push(Arc::downgrade(application));
+    let Some(mut held) = duties() else { return };
+    held.get_or_insert_default().applications.push(Arc::downgrade(application));
+    drop(held);
     start();
 }
 
 /// There is something to do now.
 pub fn call() {
-    duties().get_or_insert_default().is_called = true;
+    let Some(mut held) = duties() else { return };
+    held.get_or_insert_default().is_called = true;
+    drop(held);
     CALLED.notify_all();
     start();
 }
@@ -192,7 +205,7 @@ fn work() {
     loop {
         let mut wake = Instant::now() + REST;
         let (builds, applications) = {
-            let mut held = duties();
+            let mut held = lock();
             let all = held.get_or_insert_default();
             (all.builds.clone(), all.applications.clone())
         };
@@ -207,7 +220,7 @@ fn work() {
             wake = wake.min(application.sweep_in_background());
         }
         wake = wake.min(installed::look_in_background());
-        let mut held = duties();
+        let mut held = lock();
         // One that has begun in the meantime has called already.
         let is_new = held.as_ref().is_some_and(|all| all.builds.keys().any(|id| !builds.contains_key(id)));
         if is_new || held.as_mut().is_some_and(|all| std::mem::take(&mut all.is_called)) {
@@ -249,7 +262,7 @@ fn attend(id: u64, build: &Arc<Build>) -> Instant {
 fn push(id: u64, build: &Arc<Build>) {
     let is_rung = {
         // The lock keeps the build, and with it the thread, from ending in the meantime.
-        let held = duties();
+        let held = lock();
         let goes_on = held.as_ref().is_some_and(|all| all.builds.contains_key(&id));
         goes_on && build.is_in_main_thread() && wake::wake()
     };
@@ -262,7 +275,7 @@ fn push(id: u64, build: &Arc<Build>) {
             Reason::Late => py.get_type::<ReloadTimeout>(),
             Reason::Superseded => py.get_type::<ReloadSuperseded>(),
         };
-        if duties().as_ref().is_some_and(|all| all.builds.contains_key(&id)) {
+        if lock().as_ref().is_some_and(|all| all.builds.contains_key(&id)) {
             // SAFETY: attached; an identity that is not a Python thread's any more is ignored.
             unsafe { ffi::PyThreadState_SetAsyncExc(*thread as _, class.as_ptr()) };
         }
