@@ -87,7 +87,7 @@ impl Served {
             "SetHandler mod_python\nPythonHandler h\nPythonDebug On\nPythonPath \"sys.path + [{}]\"",
             listed.join(", ")
         );
-        let httpd = Httpd::builder(mpm).threads(4).site(&site, &conf).start();
+        let httpd = Httpd::builder(mpm).site(&site, &conf).start();
         let count = if mpm.threaded() { AT_ONCE } else { 1 };
         let connections = (0..count).map(|_| httpd.connect()).collect();
         let fresh = Fresh::start(&directories);
