@@ -495,29 +495,4 @@ def check():
         wait_for("the old classes to be freed", || app.ask().value.ends_with(" 1 1").then_some(()));
         assert!(app.httpd.log_lines("kept in memory").is_empty(), "{}", app.httpd.log());
     }
-
-    /// P10: of a package that need not run again the namespace of its functions lets go of the submodules that were there first.
-    [prefork, event]
-    fn packages_let_go_of_edited_submodules(mpm) {
-        let app = App::start(mpm, &[
-            ("h.py", &handler(
-                &format!("{COUNT}\nimport pkg.sub, pkg.deep.leaf"),
-                "'%s %s %s %s %s' % (pkg.f(), pkg.sub.V, pkg.deep.leaf.V, count('pkg.sub'), count('pkg.deep.leaf'))",
-            )),
-            ("pkg/__init__.py", "def f():\n    return 'f'"),
-            ("pkg/sub.py", "V = 1"),
-            ("pkg/deep/__init__.py", "def g():\n    return 'g'"),
-            ("pkg/deep/leaf.py", "V = 1"),
-        ]);
-        let first = app.expect("f 1 1 1 1 1 1");
-        for version in 2..5 {
-            app.edit("pkg/sub.py", &format!("V = {version}"));
-            app.edit("pkg/deep/leaf.py", &format!("V = {version}"));
-            let answer = app.ask();
-            assert!(answer.value.starts_with(&format!("f {version} {version} ")), "{}", answer.value);
-            assert!(!answer.runs_after(&first).contains(&"pkg"), "{:?}", answer.runs);
-        }
-        wait_for("the first versions to be freed", || app.ask().value.ends_with(" 1 1 1 1").then_some(()));
-        assert!(app.httpd.log_lines("kept in memory").is_empty(), "{}", app.httpd.log());
-    }
 }
