@@ -1,5 +1,6 @@
 //! Whether a stage can be published: what may have failed, and what not.
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -205,7 +206,8 @@ impl Stage {
             known.remove_mut(name);
         }
         let foreseen = foresight::of_stage(py, &self.application, self, known, &changed, &made);
-        let reached = self.reached(Some(&foreseen));
+        // That walks through all modules, so only a failure asks for it.
+        let reached = LazyCell::new(|| self.reached(Some(&foreseen)));
         for name in &changed {
             let (Some(Foreseen::Source(..)), Some(now)) = (before.get(name), foreseen.get(name)) else { continue };
             let failure = match now {
@@ -218,7 +220,7 @@ impl Stage {
             };
             let is_absent = matches!(now, Foreseen::Absent);
             if let Some(failure) = failure
-                && self.is_foreseen(py, &foreseen, reached.as_ref(), name, is_absent)
+                && self.is_foreseen(py, &foreseen, (*reached).as_ref(), name, is_absent)
             {
                 return Err((Some(name.clone()), failure));
             }
