@@ -151,14 +151,14 @@ mpm_tests! {
     fn a_reload_root_is_made_again(mpm) {
         let site = Site::new();
         site.write("app/h.py", module(&handler(PERHAPS, "V")));
-        site.write("later/root/unrelated", "");
-        let conf = format!("PythonReloadRoot \"{}\"", site.path("later/root").display());
+        site.write("later/base/unrelated", "");
+        let conf = format!("PythonReloadRoot \"{}\"", site.path("later/base").display());
         let app = served(mpm, site, &conf);
         fs::remove_dir_all(app.site.path("later")).expect("the root is removed");
         app.expect("none");
-        app.site.write("later/root/x.py", module("V = 'there'"));
+        app.site.write("later/base/x.py", module("V = 'there'"));
         app.expect("there");
-        app.site.write("later/root/x.py", module("V = 'edited'"));
+        app.site.write("later/base/x.py", module("V = 'edited'"));
         app.expect("edited");
     }
 

@@ -276,10 +276,9 @@ impl Application {
         }
     }
 
-    /// Whether something else is found in the directories that code has put on `sys.path`.
+    /// Whether something else is found in the directories that code has put on `sys.path`, where top-level names are looked for.
     pub(super) fn is_else_beyond(&self, name: &Name, known: &Known) -> bool {
-        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
-        let is_else = |beyond: &Beyond| self.look_in(&beyond.directories, tail) != beyond.candidate;
+        let is_else = |beyond: &Beyond| self.look_in(&beyond.directories, name) != beyond.candidate;
         known.beyond.as_ref().is_some_and(is_else)
     }
 

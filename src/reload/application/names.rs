@@ -48,6 +48,7 @@ impl Names {
         }
         self.missed.insert(name, missed);
     }
+
     /// The names that are compared when something happens to these paths.
     pub fn at(&self, paths: &HashSet<PathBuf>) -> HashSet<Name> {
         paths.iter().filter_map(|p| self.by_path.get(p)).flatten().cloned().collect()
@@ -125,11 +126,10 @@ impl Application {
 
     /// The paths at which a name is looked for first of all.
     fn expected(&self, name: &Name, directories: &[PathBuf]) -> Vec<PathBuf> {
-        let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
         match self.roots.get(name) {
             Some(Root::Directory(_)) => Vec::new(),
             Some(Root::File(file)) => vec![file],
-            None => resolve::candidates(directories, tail).collect(),
+            None => resolve::candidates(directories, tail_of(name)).collect(),
         }
     }
 
@@ -147,21 +147,17 @@ impl Application {
         directories: Vec<PathBuf>,
         elsewhere: impl FnOnce(&Found) -> Result<Elsewhere, E>,
     ) -> Result<Known, E> {
-        // Followed before they are looked at, so that nothing can happen unseen in between.
         let expected = self.expected(name, &directories);
-        self.follow_paths(name, &expected);
-        let looked = self.look_on_disk(name, &directories);
-        let others: Vec<PathBuf> = looked.probed.into_iter().filter(|path| !expected.contains(path)).collect();
-        self.follow_paths(name, &others);
+        let candidate = self.look_and_follow(name, &expected, || self.look_on_disk(name, &directories));
         let mut beyond = None;
-        let origin = match origin_of(&looked.found) {
+        let origin = match origin_of(&candidate) {
             Some(origin) if self.is_excluded(name, &origin) => None,
-            Some(origin) => match elsewhere(&looked.found)? {
+            Some(origin) => match elsewhere(&candidate)? {
                 Elsewhere::Unmanaged => None,
                 Elsewhere::Nothing | Elsewhere::Managed(_) | Elsewhere::Beyond(_) => Some(origin),
             },
-            None if looked.found == Found::Nothing => {
-                let origin = match elsewhere(&looked.found)? {
+            None if candidate == Found::Nothing => {
+                let origin = match elsewhere(&candidate)? {
                     Elsewhere::Managed(origin) => {
                         origin.file().into_iter().for_each(|file| self.follow_paths(name, std::slice::from_ref(file)));
                         Some(origin)
@@ -179,15 +175,21 @@ impl Application {
             None => None,
         };
         let resolution = origin.map_or(Resolution::Unmanaged, Resolution::Managed);
-        Ok(Known { resolution, candidate: looked.found, directories, beyond })
+        Ok(Known { resolution, candidate, directories, beyond })
     }
 
     /// What a top-level name stands for in directories that code has put on `sys.path`.
     fn look_beyond(&self, name: &Name, directories: &[PathBuf]) -> Found {
-        self.follow_paths(name, &resolve::candidates(directories, name).collect::<Vec<_>>());
-        let directories = directories.iter().map(PathBuf::as_path);
-        let looked = resolve::lookup(&self.archives, directories, name, &self.suffixes);
-        self.follow_paths(name, &looked.probed);
+        let expected: Vec<PathBuf> = resolve::candidates(directories, name).collect();
+        self.look_and_follow(name, &expected, || self.lookup_in(directories, name))
+    }
+
+    /// Looks a name up. What is expected is followed before that, so that nothing can happen unseen in between.
+    fn look_and_follow(&self, name: &Name, expected: &[PathBuf], look: impl FnOnce() -> Lookup) -> Found {
+        self.follow_paths(name, expected);
+        let looked = look();
+        let others: Vec<PathBuf> = looked.probed.into_iter().filter(|path| !expected.contains(path)).collect();
+        self.follow_paths(name, &others);
         looked.found
     }
 
@@ -197,16 +199,17 @@ impl Application {
             // Whether the directory is there shows at the files in it.
             Some(Root::Directory(directory)) => Lookup { found: Found::Namespace(vec![directory]), probed: Vec::new() },
             Some(Root::File(file)) => resolve::file(file),
-            None => {
-                let tail = name.rsplit_once('.').map_or(&**name, |(_, tail)| tail);
-                resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes)
-            }
+            None => self.lookup_in(directories, tail_of(name)),
         }
     }
 
     /// What `tail` stands for in these directories, without remembering it.
     pub fn look_in(&self, directories: &[PathBuf], tail: &str) -> Found {
-        resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes).found
+        self.lookup_in(directories, tail).found
+    }
+
+    fn lookup_in(&self, directories: &[PathBuf], tail: &str) -> Lookup {
+        resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes)
     }
 
     /// The name that stands for a directory outside the search path.
@@ -242,6 +245,11 @@ impl Application {
         let paths = origin.file().cloned().map_or_else(|| origin.directories(), |file| vec![file]);
         paths.iter().any(|p| self.kept.exclusions.matches(&p.to_string_lossy()))
     }
+}
+
+/// The last part of a dotted name.
+fn tail_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, tail)| tail)
 }
 
 /// What a module comes from for which this was found.
