@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use crate::api;
 use crate::config::{home, watching};
 use crate::httpd::{Pool, ServerRec, guard, log, sys};
-use crate::python::{self, embed, forking, library, shutdown};
+use crate::python::{self, embed, forking, library, shutdown, standard};
 use crate::reload::{applications, board, builders, import, janitor, reads, watch};
 
 /// The configuration has been read, in the parent.
@@ -48,6 +48,7 @@ pub fn child_started(pchild: Pool, server: ServerRec) {
         embed::start(&home::current())?;
         python::attach(|py| {
             applications::remember_base_path(py)
+                .and_then(|()| standard::remember(py))
                 .and_then(|()| library::install(py))
                 .and_then(|()| api::module::install(py))
                 .and_then(|()| import::install(py, library::LOADER, library::EDITS))

@@ -45,6 +45,9 @@ class ManagedLoader(SourceFileLoader):
         super().__init__(fullname, path)
         self._application = application
         self._archive = archive
+        if archive is not None:
+            # As zipimport's loaders have it: importlib.resources of Python 3.9 asks for nothing else.
+            self.archive = archive.path
         # A list of one: all executions of the same code share it, and its text changes when only comments do.
         self._text = text
         self._is_package = is_package

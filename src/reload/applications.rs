@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use once_cell::sync::OnceCell;
@@ -17,6 +17,7 @@ use super::kept::Exclusions;
 use super::search::{Search, SearchDirectory, canonical};
 use super::watch;
 use crate::python::gate::{self, Locked};
+use crate::python::standard;
 
 static ALL: Mutex<Option<HashMap<Key, Arc<Application>>>> = Mutex::new(None);
 
@@ -99,10 +100,8 @@ fn search_path(py: Python<'_>, key: &Key, base: &[String]) -> PyResult<Vec<Searc
     if let Some(directory) = &key.directory {
         search.push(SearchDirectory::new(directory, true));
     }
-    let standard: PathBuf = crate::python::import(py, "os")?.getattr("__file__")?.extract()?;
-    let standard = standard.parent().map(canonical).unwrap_or_default();
     // The standard library is never managed, whatever root it lies under.
-    let is_standard = |path: &Path| path.starts_with(&standard) && !is_installation(path);
+    let is_standard = |path: &Path| standard::holds(path) && !is_installation(path);
     for entry in entries {
         let mut directory = SearchDirectory::new(Path::new(if entry.is_empty() { "." } else { &entry }), false);
         let path = &directory.path;

@@ -111,8 +111,11 @@ impl Schedule {
 /// Has the memory of retired executions freed, and reports those that do not go.
 fn look_after(py: Python<'_>, schedule: &mut Schedule, logged: &mut HashSet<(Name, String)>) {
     let begun = Instant::now();
-    prune(py);
+    let had_gone = prune(py);
     if LINGERING.borrow(py).is_empty() {
+        if had_gone {
+            give_back(py);
+        }
         return;
     }
     // Functions and their namespaces refer to each other, so only the collector frees them. It may have been switched off for
@@ -121,8 +124,10 @@ fn look_after(py: Python<'_>, schedule: &mut Schedule, logged: &mut HashSet<(Nam
     if let Err(e) = collected {
         log::main(log::ERR, &error::format(py, &e));
     }
+    if prune(py) || had_gone {
+        give_back(py);
+    }
     let collection = begun.elapsed();
-    prune(py);
     for one in LINGERING.borrow(py).iter_mut() {
         one.collections += 1;
     }
@@ -135,13 +140,27 @@ fn look_after(py: Python<'_>, schedule: &mut Schedule, logged: &mut HashSet<(Nam
     schedule.pause(is_told, least);
 }
 
-/// Lets go of the executions that have been freed.
-fn prune(py: Python<'_>) {
+/// Gives what has been freed back to the system. Left to itself, the C library keeps most of what a body took that ran out of
+/// memory: some small piece that is in use lies behind it, or one that it keeps for a thread.
+fn give_back(py: Python<'_>) {
+    #[cfg(target_env = "gnu")]
+    python::detached(py, || {
+        // SAFETY: a plain call, from any thread.
+        unsafe { libc::malloc_trim(0) };
+    });
+    #[cfg(not(target_env = "gnu"))]
+    let _ = py;
+}
+
+/// Lets go of the executions that have been freed. Answers whether there were any.
+fn prune(py: Python<'_>) -> bool {
     let all = std::mem::take(&mut *LINGERING.borrow(py));
     let (living, gone): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|one| one.sign.call0(py).is_ok_and(|loader| !loader.is_none(py)));
+    let are_any = !gone.is_empty();
     drop(gone);
     LINGERING.borrow(py).extend(living);
+    are_any
 }
 
 /// Finds out what keeps executions alive that should have gone, and logs it.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use once_cell::sync::OnceCell;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -14,21 +13,16 @@ use super::dependency::{Dependency, FileMark, Mark};
 use super::fingerprint::Hash;
 use super::import;
 use super::module::Managed;
-use super::search::canonical;
 use crate::python::audit::{self, Access, Auditor};
+use crate::python::standard;
 
 struct Bodies;
-
-/// Where the standard library lies: nothing in it is a dependency.
-static STANDARD: OnceCell<PathBuf> = OnceCell::new();
 
 /// From now on bodies leave a dependency for each file that they read.
 ///
 /// # Errors
 /// What Python raises.
 pub fn install(py: Python<'_>) -> PyResult<()> {
-    let library: PathBuf = crate::python::import(py, "os")?.getattr("__file__")?.extract()?;
-    STANDARD.get_or_init(|| library.parent().map(canonical).unwrap_or_default());
     audit::install(py, &Bodies)
 }
 
@@ -114,15 +108,14 @@ fn is_kernel(path: &Path) -> bool {
     ["/proc", "/sys", "/dev"].iter().any(|d| path.starts_with(d)) && !path.starts_with("/dev/shm")
 }
 
-/// Whether a path may be a dependency: neither the kernel's files nor what is installed are.
+/// Whether a path may be a dependency: neither the kernel's files nor the standard library nor what is installed are.
 fn counts(application: &Application, dependency: &Dependency) -> bool {
     let (Dependency::File(path) | Dependency::Listing(path) | Dependency::Matches(path) | Dependency::Contents(path)) =
         dependency;
     if application.manages(path) {
         return true;
     }
-    let is_standard = STANDARD.get().is_some_and(|library| path.starts_with(library));
-    !is_kernel(path) && !is_standard && !is_installation(path)
+    !is_kernel(path) && !standard::holds(path) && !is_installation(path)
 }
 
 fn is_bytecode(path: &Path) -> bool {

@@ -4,7 +4,6 @@
 //! last: under prefork that is the one whose request runs.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +14,7 @@ use super::application::Application;
 use super::applications::mark;
 use super::graph::Name;
 use crate::python::GilCell;
+use crate::python::standard::is_standard;
 use crate::python::system::modules;
 
 /// Names that managed modules have put into `sys.modules`, and the application whose module stands there.
@@ -109,7 +109,7 @@ pub fn show(
 ) -> PyResult<Shown> {
     let modules = modules(py)?;
     let before = modules.get_item(&**name)?;
-    if !is_ours(py, name) && (before.is_some() || is_standard(py, name)?) {
+    if !is_ours(py, name) && (before.is_some() || is_standard(name)) {
         return Ok(Shown::Untouched);
     }
     let is_own = claim(py, application, name, module.is_some());
@@ -184,17 +184,4 @@ pub fn prefer(py: Python<'_>, application: &Application, generation: &Arc<Snapsh
         }
     }
     Ok(())
-}
-
-/// Whether the name's first part belongs to the standard library: unmanaged code must get that one from `sys.modules`.
-pub fn is_standard(py: Python<'_>, name: &str) -> PyResult<bool> {
-    let first = name.split('.').next().unwrap_or(name);
-    let sys = crate::python::import(py, "sys")?;
-    if let Some(names) = sys.getattr_opt("stdlib_module_names")? {
-        return names.contains(first);
-    }
-    // Python 3.9 has no list of them, but a directory.
-    let library: PathBuf = crate::python::import(py, "os")?.getattr("__file__")?.extract()?;
-    let is_file = library.parent().is_some_and(|d| d.join(format!("{first}.py")).is_file() || d.join(first).is_dir());
-    Ok(is_file || sys.getattr("builtin_module_names")?.contains(first)?)
 }

@@ -85,6 +85,10 @@ const DEEDS: &[&str] = &[
     "import sys; sys.modules['d'] = Evil(); import d",
 ];
 
+/// Python 3.9 ends the process for this one, also where nothing but Python runs: "Cannot recover from stack overflow". Each method
+/// of `Evil` looks `SystemError` up in an `Evil`, and finalizers go on with that in the room kept for handling a RecursionError.
+const FATAL_TO_3_9: &str = "__builtins__ = Evil()";
+
 fn app(mpm: Mpm) -> App {
     App::start(mpm, &[("h.py", &handler("import user", "user.V")), ("user.py", "from c import V"), ("c.py", "V = 1")])
 }
@@ -96,7 +100,8 @@ mpm_tests! {
         let app = app(mpm);
         let first = app.expect("1");
         let mut value = 1;
-        for deed in DEEDS {
+        let is_fatal = |deed: &str| deed == FATAL_TO_3_9 && app.httpd.python_version() < (3, 10);
+        for deed in DEEDS.iter().filter(|deed| !is_fatal(deed)) {
             app.edit("c.py", &format!("{EVIL}\n{deed}\n1 / 0"));
             assert_eq!(app.expect(&value.to_string()).pid, first.pid, "{deed}");
             value += 1;

@@ -2,7 +2,8 @@
 
 use crate::{
     app::{App, handler},
-    support::{Httpd, Mpm, mpm_tests},
+    retirement::resident,
+    support::{Httpd, Mpm, mpm_tests, wait_for},
 };
 
 fn leaf(mpm: Mpm) -> App {
@@ -70,8 +71,11 @@ while True: kept.append([])
             assert_eq!(failures.len(), count + 1, "{body}: {failures:#?}");
             assert!(failures[count].contains("MemoryError"), "{body}: {}", failures[count]);
         }
-        app.edit("c.py", "V = sum(len(b) for b in [bytes(1 << 28) for _ in range(8)]) >> 30");
-        assert_eq!(app.expect("2").runs_after(&first), ["c", "user", "h"], "what the bodies held is free again");
+        // Of the address space the C library may keep some: that is luck, which differs from one Python to the next.
+        let is_free = || (resident(first.pid) < 200 * 1024).then_some(());
+        wait_for("what the bodies held to be the system's again", is_free);
+        app.edit("c.py", "V = sum(len(b) for b in [bytes(1 << 16) for _ in range(512)]) >> 24");
+        assert_eq!(app.expect("2").runs_after(&first), ["c", "user", "h"]);
     }
 
     /// A thread that a body starts ends by sys.exit or by an error: its own end, and nobody else's.
@@ -203,6 +207,6 @@ V = sum(found)
             app.httpd.port()
         );
         app.edit("c.py", &body);
-        crate::support::wait_for("the body's own request", || (app.ask().value == "saw 1").then_some(()));
+        wait_for("the body's own request", || (app.ask().value == "saw 1").then_some(()));
     }
 }

@@ -40,7 +40,7 @@ def count(name):
 ";
 
 /// A child's memory that is in RAM, in KiB.
-fn resident(pid: i32) -> u64 {
+pub fn resident(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the child is alive");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("/proc tells the memory");
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number of KiB")

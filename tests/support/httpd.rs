@@ -91,6 +91,14 @@ impl Httpd {
         self.connect().request(method, target, &all, body).unwrap_or_else(|error| panic!("{method} {target}: {error}"))
     }
 
+    /// The version of Python that the module was built for, as `(3, 9)`.
+    pub fn python_version(&self) -> (u32, u32) {
+        let log = self.log();
+        let told = log.split_once(" Python/").and_then(|(_, rest)| rest.split_whitespace().next());
+        let (major, minor) = told.and_then(|version| version.split_once('.')).expect("httpd logs its Python's version");
+        (major.parse().expect("a number"), minor.parse().expect("a number"))
+    }
+
     /// The error log so far.
     pub fn log(&self) -> String {
         read_lossy(&self.server_root.join(ERROR_LOG))

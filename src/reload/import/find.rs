@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use super::importer::Importer;
 use super::load::load;
 use super::lookup::{Parent, resolve};
+use crate::python::standard::is_standard;
 use crate::reload::application::{Application, Resolution};
 use crate::reload::context::View;
 use crate::reload::execute;
@@ -34,13 +35,13 @@ pub fn concerns_managed(py: Python<'_>, importer: &Importer, name: &Name) -> PyR
     let first = name.split('.').next().unwrap_or(name);
     match importer.application.known(first) {
         Some(Resolution::Unmanaged) => return Ok(false),
-        Some(Resolution::Managed(_)) => return Ok(!shown::is_standard(py, first)?),
+        Some(Resolution::Managed(_)) => return Ok(!is_standard(first)),
         None => {}
     }
     let first = Name::from(first);
     // An entry of another application is nothing unmanaged: this one may have a module of the name too.
     let is_taken = crate::python::system::modules(py)?.contains(&*first)? && !shown::is_ours(py, &first);
-    if is_taken || shown::is_standard(py, &first)? {
+    if is_taken || is_standard(&first) {
         return Ok(false);
     }
     Ok(matches!(resolve(py, &importer.application, &importer.view, &first, &Parent::Nothing)?, Resolution::Managed(_)))
@@ -82,11 +83,11 @@ pub fn is_elsewhere(py: Python<'_>, application: &Application, name: &str) -> bo
 }
 
 fn is_importable(py: Python<'_>, name: &str) -> PyResult<bool> {
-    if crate::python::system::modules(py)?.contains(name)? {
+    if is_standard(name) || crate::python::system::modules(py)?.contains(name)? {
         return Ok(true);
     }
     let finder = crate::python::import(py, "importlib.machinery")?.getattr("PathFinder")?;
-    Ok(shown::is_standard(py, name)? || !finder.call_method1("find_spec", (name,))?.is_none())
+    Ok(!finder.call_method1("find_spec", (name,))?.is_none())
 }
 
 /// Finds a managed module in a view, and loads it there if it is not; `None` for names that are not managed.

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::httpd::log;
+use crate::python::standard::is_standard;
 use crate::reload::application::{Application, Elsewhere, Resolution};
 use crate::reload::board;
 use crate::reload::context::{self, View};
@@ -140,7 +141,7 @@ fn elsewhere(
     let before: Vec<&SearchDirectory> =
         search.iter().take_while(|d| at.as_deref() != Some(&*d.path)).filter(|d| !d.managed).collect();
     let is_first = before.is_empty() || !finds_module(py, name, &before)?;
-    if is_first && shown::is_standard(py, name)? {
+    if is_first && is_standard(name) {
         warn_of_shadow(name, found);
     }
     Ok(if is_first { Elsewhere::Nothing } else { Elsewhere::Unmanaged })
@@ -158,7 +159,7 @@ fn finds_module(py: Python<'_>, name: &Name, directories: &[&SearchDirectory]) -
 /// a directory of its own on `sys.path`.
 fn installed_in_place(py: Python<'_>, application: &Application, view: &View, name: &Name) -> PyResult<Elsewhere> {
     let is_taken = crate::python::system::modules(py)?.contains(&**name)? && !shown::is_ours(py, name);
-    if is_taken || shown::is_standard(py, name)? {
+    if is_taken || is_standard(name) {
         return Ok(Elsewhere::Nothing);
     }
     let search = view.search();

@@ -10,6 +10,7 @@ use super::foreign::not_found;
 use super::importer::{Importer, note_import, note_prefixes};
 use super::lookup::{Parent, resolve};
 use super::owner::application_of_thread;
+use crate::python::standard::is_standard;
 use crate::reload::application::{Application, Resolution};
 use crate::reload::applications;
 use crate::reload::context;
@@ -25,7 +26,7 @@ pub type Place<'py> = (usize, Option<PathBuf>, Option<Vec<PathBuf>>, Option<Boun
 /// # Errors
 /// What Python raises while it is asked for its own modules.
 pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Place<'py>>> {
-    if shown::is_standard(py, name)? {
+    if is_standard(name) {
         // Whoever asks Python's own import system for a standard name gets the standard module.
         return Ok(None);
     }
