@@ -57,6 +57,8 @@ class ManagedLoader(SourceFileLoader):
         spec = self.spec(directories)
         if directories is not None:
             module.__path__ = spec.submodule_search_locations
+            for directory in module.__path__:
+                keep_quiet(directory)
         if self.path is not None:
             spec.cached = None
             module.__file__ = self.path
@@ -383,10 +385,11 @@ def archive_finder(path):
 
 
 class QuietFinder:
-    """The path entry finder of a managed directory.
+    """The path entry finder of a managed directory, and of managed packages below it.
 
     The directory stands on sys.path for programs that look there, but its modules belong to the reload engine: the path finder
-    gets only what the engine leaves alone, which is C extensions, bytecode without source, and excluded files.
+    gets only what the engine leaves alone, which is C extensions, bytecode without source, and excluded files. A file that has
+    just appeared is not for it either.
     """
 
     def __init__(self, directory, excluded):
@@ -447,6 +450,16 @@ def show_path(managed, unmanaged, excluded):
     for directory in unmanaged:
         if directory not in sys.path:
             sys.path.append(directory)
+
+
+def keep_quiet(directory):
+    """Leave the modules in a package's directory to the reload engine, if it lies below a managed one."""
+    if isinstance(sys.path_importer_cache.get(directory), QuietFinder):
+        return
+    for managed, excluded in _managed.items():
+        if directory.startswith(managed):
+            sys.path_importer_cache[directory] = QuietFinder(directory, excluded)
+            return
 
 
 def hide_path(directories):

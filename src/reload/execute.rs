@@ -182,15 +182,13 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
     };
     let record = Managed::new(py, parts, module.clone().unbind(), original.sequence);
     for used in original.uses() {
-        record.note_use(&used);
+        if original.has_copied(&used) { record.note_copied(&used) } else { record.note_use(&used) };
     }
     record.note_end();
     for package in original.holds() {
         record.note_hold(&package);
     }
-    for tail in original.bound().iter().filter(|t| !renewed.contains(t)) {
-        record.note_bound(tail);
-    }
+    record.take_bound(original, renewed);
     if let Some(application) = original.application.upgrade() {
         shown::show(py, &application, &original.name, Some(module.as_any()))?;
     }
@@ -215,13 +213,13 @@ fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<(Bound<'py, PyMod
     Ok((module, loader))
 }
 
-/// Puts a submodule into its package's namespace, once for each package object, as Python does after loading it. Answers what
-/// the attribute was, if it was changed.
+/// Puts a submodule into its package's namespace, once for each pair of objects, as Python does after loading it. Answers whether
+/// the attribute was set.
 ///
 /// # Errors
 /// What setting the attribute raises.
 pub fn bind(py: Python<'_>, package: &Arc<Managed>, tail: &str, child: &Arc<Managed>) -> PyResult<bool> {
-    if !package.note_bound(tail) {
+    if !package.note_bound(tail, child) {
         return Ok(false);
     }
     package.exposed(py).setattr(tail, child.exposed(py))?;

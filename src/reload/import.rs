@@ -254,7 +254,7 @@ fn parts(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, list: &Bou
                     .bound()
                     .iter()
                     .filter(|tail| !tail.starts_with('_'))
-                    .for_each(|tail| importer.note(py, &Name::from(format!("{}.{tail}", package.name)))),
+                    .for_each(|tail| importer.note_copied(py, &Name::from(format!("{}.{tail}", package.name)))),
             }
             continue;
         }

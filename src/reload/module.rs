@@ -142,14 +142,19 @@ pub struct Managed {
     key: usize,
 }
 
+/// The address of its namespace and the number of its execution, which tell a module object from all others.
+type Identity = (usize, u64);
+
 #[derive(Default)]
 struct State {
     uses: HashSet<Name>,
     /// Those among them that were first used when the body had come to its end.
     late_uses: HashSet<Name>,
+    /// Those among them that nothing asks for: they stood in a package's namespace when everything was imported from it.
+    copied: HashSet<Name>,
     has_run: bool,
     holds: HashSet<Name>,
-    bound: HashSet<Box<str>>,
+    bound: HashMap<Box<str>, Identity>,
     reads: Reads,
     replacement: Option<Py<PyAny>>,
     keeps: Vec<Keep>,
@@ -218,11 +223,27 @@ impl Managed {
     /// Remembers that this module uses a name; whether that is new.
     pub fn note_use(&self, name: &Name) -> bool {
         let mut state = self.lock();
+        state.copied.remove(name);
         let is_new = *name != self.name && state.uses.insert(name.clone());
         if is_new && state.has_run {
             state.late_uses.insert(name.clone());
         }
         is_new
+    }
+
+    /// Remembers that a submodule came along when everything was imported from its package; whether it is used by that alone.
+    pub fn note_copied(&self, name: &Name) -> bool {
+        let mut state = self.lock();
+        let is_new = *name != self.name && state.uses.insert(name.clone());
+        if is_new {
+            state.copied.insert(name.clone());
+        }
+        is_new
+    }
+
+    /// Whether the name is used for no other reason.
+    pub fn has_copied(&self, name: &str) -> bool {
+        self.lock().copied.contains(name)
     }
 
     /// The body has come to its end: what is used from now on is used by functions.
@@ -257,9 +278,17 @@ impl Managed {
         self.lock().holds.clone()
     }
 
-    /// Remembers that the submodule was put into this package's namespace; whether that is new.
-    pub fn note_bound(&self, tail: &str) -> bool {
-        self.lock().bound.insert(tail.into())
+    /// Remembers that this submodule was put into this package's namespace; whether that is new.
+    pub fn note_bound(&self, tail: &str, child: &Self) -> bool {
+        let identity = (child.key, child.sequence);
+        self.lock().bound.insert(tail.into(), identity) != Some(identity)
+    }
+
+    /// The submodules in another namespace are in this one as well, but for these.
+    pub fn take_bound(&self, other: &Self, except: &[Box<str>]) {
+        let mut bound = other.lock().bound.clone();
+        bound.retain(|tail, _| !except.contains(tail));
+        self.lock().bound = bound;
     }
 
     /// Forgets that, as when the submodule was taken out again.
@@ -269,7 +298,7 @@ impl Managed {
 
     /// The submodules put into its namespace.
     pub fn bound(&self) -> Vec<Box<str>> {
-        self.lock().bound.iter().cloned().collect()
+        self.lock().bound.keys().cloned().collect()
     }
 
     /// Whether the module is not known to have read this.

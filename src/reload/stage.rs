@@ -463,7 +463,22 @@ impl Stage {
     fn late(&self, name: &Name) -> Option<Arc<Managed>> {
         let module = self.base.ready(name).filter(|_| !self.has_moved())?;
         let is_current = module.origin.file().is_none_or(|file| self.application.is_as_read(file));
-        is_current.then_some(module)
+        (is_current && !self.is_outdated(&module)).then_some(module)
+    }
+
+    /// Whether a late module is made of something that this build replaces, by itself or through other late ones.
+    fn is_outdated(&self, module: &Managed) -> bool {
+        let mut queue: Vec<Name> = module.uses().into_iter().collect();
+        let mut reached: HashSet<Name> = HashSet::new();
+        while let Some(used) = queue.pop() {
+            if self.affected.run.contains(&used) {
+                return true;
+            }
+            if !self.loaded.contains_key(&used) && reached.insert(used.clone()) {
+                queue.extend(self.base.ready(&used).into_iter().flat_map(|late| late.uses()));
+            }
+        }
+        false
     }
 
     /// Waits for a module that a request loads into the base at this moment.

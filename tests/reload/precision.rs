@@ -89,6 +89,25 @@ mpm_tests! {
         app.expect("2 1");
     }
 
+    /// P1: a part of a package that nobody asks for any more came along with everything of it; when it breaks, nobody needs it.
+    [prefork, event]
+    fn a_part_that_only_came_along(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import pkg.part, everything", "everything.W")),
+            ("everything.py", "from pkg import *"),
+            ("pkg/__init__.py", "W = 1"),
+            ("pkg/part.py", "import below"),
+            ("below.py", ""),
+        ]);
+        app.expect("1");
+        app.edit("h.py", &handler("import everything", "everything.W"));
+        app.expect("1");
+        app.site.remove("below.py");
+        app.edit("h.py", &handler("import everything", "everything.W + 1"));
+        app.expect("2");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
     /// Case 28: a module moves to another package, and its importer calls it by a text.
     [prefork, event]
     fn case_28_a_move_that_a_text_follows(mpm) {

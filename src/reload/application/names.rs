@@ -1,5 +1,6 @@
 //! The names of an application and the paths that they rest on: what is known of them, and looking it up.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -102,8 +103,9 @@ impl Application {
         lock(&self.names).known.get(name).map(|k| k.resolution.clone())
     }
 
-    /// Remembers what a name stands for on a search path, if that is still the current one.
-    pub fn remember(&self, name: &Name, known: Known, search: &Search) {
+    /// Remembers what a name stands for on a search path, if that is still the current one. What is known of other directories is
+    /// forgotten for it if the current generation `is_asking`.
+    pub fn remember(&self, name: &Name, known: Known, search: &Search, is_asking: bool) {
         let expected = self.expected(name, &known.directories);
         let mut names = lock(&self.names);
         let is_followed = |path: &PathBuf| {
@@ -111,7 +113,13 @@ impl Application {
         };
         let is_followed = expected.first().is_none_or(is_followed);
         if lock(&self.places).are(search) {
-            names.known.entry(name.clone()).or_insert(known);
+            match names.known.entry(name.clone()) {
+                Entry::Vacant(place) => drop(place.insert(known)),
+                Entry::Occupied(mut place) if is_asking && place.get().directories != known.directories => {
+                    drop(place.insert(known));
+                }
+                Entry::Occupied(_) => {}
+            }
         }
         drop(names);
         if !is_followed {
@@ -133,10 +141,10 @@ impl Application {
         }
     }
 
-    /// What a name stands for, if that is remembered for this search path.
-    pub fn remembered(&self, name: &str, search: &Search) -> Option<Resolution> {
+    /// What a name stands for, if that is remembered for this search path, and for these directories.
+    pub fn remembered(&self, name: &str, search: &Search, directories: Option<&[PathBuf]>) -> Option<Resolution> {
         let names = lock(&self.names);
-        let known = names.known.get(name)?;
+        let known = names.known.get(name).filter(|known| directories.is_none_or(|at| *at == *known.directories))?;
         lock(&self.places).are(search).then(|| known.resolution.clone())
     }
 

@@ -152,7 +152,7 @@ fn find_in(
                 return Ok(None);
             };
             match view {
-                View::Generation(generation) => load(py, application, generation, name, &origin)?,
+                View::Generation(generation) => load(py, application, generation, name, &origin, parent.as_ref())?,
                 View::Stage(stage) => stage.obtain(py, name, &origin)?,
             }
         }

@@ -77,9 +77,18 @@ impl Importer {
 
     /// Leaves an edge to a name. What unmanaged code imports is put down to the managed code that called it.
     pub fn note(&self, py: Python<'_>, name: &Name) {
+        self.note_as(py, name, Managed::note_use);
+    }
+
+    /// Leaves an edge to a submodule that comes along when everything is imported from its package.
+    pub(super) fn note_copied(&self, py: Python<'_>, name: &Name) {
+        self.note_as(py, name, Managed::note_copied);
+    }
+
+    fn note_as(&self, py: Python<'_>, name: &Name, note: impl FnOnce(&Managed, &Name) -> bool) {
         let user = self.module.clone().or_else(|| nearest_managed(py)).or_else(context::running_body);
         if let Some(user) = user
-            && user.note_use(name)
+            && note(&user, name)
         {
             self.application.add_edge(&user, name);
         }

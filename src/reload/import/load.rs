@@ -19,7 +19,8 @@ use crate::reload::shown;
 use crate::reload::sources::Foreseen;
 use crate::reload::surroundings::Surroundings;
 
-/// Loads a module into a generation in which it was not needed so far.
+/// Loads a module into a generation in which it was not needed so far, and puts it into its package's namespace before anybody else
+/// finds it.
 ///
 /// # Errors
 /// What its body raises.
@@ -29,6 +30,7 @@ pub fn load(
     generation: &Arc<Snapshot>,
     name: &Name,
     origin: &Origin,
+    package: Option<&Arc<Managed>>,
 ) -> PyResult<Arc<Managed>> {
     loop {
         match generation.claim(name) {
@@ -82,8 +84,10 @@ pub fn load(
     janitor::note_progress();
     match result {
         Ok(record) => {
+            let bound = bind(py, package, &record);
             claimed.outcome = Some(record.clone());
             drop(claimed);
+            bound?;
             foresight::after_load(py, application, generation, &record);
             application.keep(record.keeps());
             share(py, application, generation, name, &record)?;
@@ -109,6 +113,13 @@ pub fn load(
             }
             Err(e)
         }
+    }
+}
+
+fn bind(py: Python<'_>, package: Option<&Arc<Managed>>, record: &Arc<Managed>) -> PyResult<()> {
+    match (package, record.name.rsplit_once('.')) {
+        (Some(package), Some((_, tail))) => execute::bind(py, package, tail, record).map(drop),
+        _ => Ok(()),
     }
 }
 
@@ -177,6 +188,8 @@ fn share(
         _ => false,
     };
     if uses.iter().all(is_same) && py.detach(|| application.is_on_disk(record)) {
+        let package = name.rsplit_once('.').and_then(|(package, _)| current.any(package));
+        bind(py, package.as_ref(), record)?;
         current.adopt(name, record);
         application.note_loaded(record);
         for used in &uses {

@@ -79,23 +79,29 @@ fn look_up(
         }
     }
     let search = view.search();
+    let directories = directories(py, view, parent)?;
+    // A package may lie elsewhere than in the generation that has asked, or have changed its `__path__` since.
+    let places = name.contains('.').then_some(&*directories);
     let remembered = match view {
-        View::Generation(_) => application.remembered(name, &search),
+        View::Generation(_) => application.remembered(name, &search, places),
         // What requests have found meanwhile is of the place that the stage leaves.
         View::Stage(stage) if stage.has_moved() => {
-            application.remembered(name, stage.base_search()).filter(|found| *found == Resolution::Unmanaged)
+            let found = application.remembered(name, stage.base_search(), places);
+            found.filter(|found| *found == Resolution::Unmanaged)
         }
-        View::Stage(stage) => application.remembered(name, stage.base_search()),
+        View::Stage(stage) => application.remembered(name, stage.base_search(), places),
     };
     if let Some(resolution) = remembered {
         return Ok(resolution);
     }
-    let directories = directories(py, view, parent)?;
     let known = application.look_up(name, directories, |f| elsewhere(py, application, view, name, parent, f))?;
     let resolution = known.resolution.clone();
     match view {
-        View::Stage(stage) if stage.has_moved() => stage.settle_name(name, known),
-        View::Stage(_) | View::Generation(_) => application.remember(name, known, &search),
+        View::Stage(stage) if stage.has_moved() || application.known(name).is_some() => stage.settle_name(name, known),
+        View::Stage(_) => application.remember(name, known, &search, false),
+        View::Generation(generation) => {
+            application.remember(name, known, &search, Arc::ptr_eq(&application.current(), generation));
+        }
     }
     Ok(resolution)
 }

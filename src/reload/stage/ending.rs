@@ -68,6 +68,14 @@ impl Stage {
         for (name, record) in &renewed {
             modules.insert_mut(name.clone(), record.clone());
         }
+        for name in late.iter().chain(renewed.keys()) {
+            if let Some((package, tail)) = name.rsplit_once('.')
+                && let (Some(package), Some(child)) = (modules.get(package), modules.get(name))
+            {
+                // A namespace that refuses attributes does so for the body's own imports as well.
+                let _ = execute::bind(py, package, tail, child);
+            }
+        }
         for record in renewed.values().filter(|r| r.origin.is_package()) {
             let tails = match self.base.any(&record.name) {
                 Some(before) => before.bound(),
@@ -80,7 +88,7 @@ impl Stage {
             };
             for tail in tails {
                 if let Some(child) = modules.get(&*format!("{}.{tail}", record.name)) {
-                    // A namespace that refuses attributes does so for the body's own imports as well.
+                    // As above.
                     let _ = execute::bind(py, record, &tail, child);
                 }
             }
@@ -123,7 +131,11 @@ impl Stage {
         let mut table = std::mem::take(&mut *self.lock());
         for (package, tail) in table.bound.drain(..).rev() {
             package.forget_bound(&tail);
-            let _ = package.module.bind(py).delattr(&*tail);
+            // A request may have loaded it into the base meanwhile.
+            let _ = match self.base.ready(&format!("{}.{tail}", package.name)) {
+                Some(child) => execute::bind(py, &package, &tail, &child).map(drop),
+                None => package.module.bind(py).delattr(&*tail),
+            };
         }
         for name in table.made.keys().chain(self.vanished()) {
             // The base's module, or none, is what the name stood for.

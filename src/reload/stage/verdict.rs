@@ -174,8 +174,11 @@ impl Stage {
     /// Whether code of the module may import a name again that it puts together.
     fn may_compose(&self, record: &Managed, name: &Name, is_gone: bool) -> bool {
         // The same code does what it did before; only what is there no more may not be asked for any more either.
-        if !is_gone && self.loaded.get(&record.name).is_some_and(|m| m.source.hash() == record.source.hash()) {
-            return true;
+        if !is_gone
+            && let Some(before) = self.loaded.get(&record.name)
+            && before.source.hash() == record.source.hash()
+        {
+            return !before.has_copied(name);
         }
         // Code does not mention the name of a root, but the path of the file.
         let written = self.application.roots.as_written(name);
