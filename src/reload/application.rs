@@ -279,7 +279,7 @@ impl Application {
         })
     }
 
-    /// Forgets what a module uses: it could not be loaded.
+    /// Forgets what a module uses: it could not be loaded, or is loaded anew.
     pub fn forget_edges(&self, name: &str) {
         lock(&self.names).graph.forget(name);
     }

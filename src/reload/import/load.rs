@@ -77,6 +77,10 @@ pub fn load(
         };
         execute::run(py, order, |record| {
             begun = Some(record.clone());
+            if Arc::ptr_eq(&application.current(), generation) {
+                // Another module of this name has been here before, or this one has failed.
+                application.forget_edges(name);
+            }
             generation.begin(name, record.clone());
             application.look_again(record, since);
         })
