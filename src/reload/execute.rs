@@ -182,7 +182,11 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
     };
     let record = Managed::new(py, parts, module.clone().unbind(), original.sequence);
     for used in original.uses() {
-        if original.has_copied(&used) { record.note_copied(&used) } else { record.note_use(&used) };
+        if original.has_copied(&used) {
+            record.note_copied(&used)
+        } else {
+            record.note_use(&used)
+        };
     }
     record.note_end();
     for package in original.holds() {

@@ -26,7 +26,7 @@ pub struct Broken {
     pub blame: HashSet<Name>,
     /// Everything that was to run again.
     pub affected: HashSet<Name>,
-    /// What the bodies that ran have read: when that changes, it is worth another try.
+    /// What the bodies that ran have read and found: when that changes, it is worth another try.
     pub attempts: Attempts,
 }
 
@@ -90,7 +90,7 @@ impl Failure {
         Self {
             text,
             brief,
-            attempts: Attempts::new(),
+            attempts: Attempts::default(),
             sources: Vec::new(),
             signature,
             blame: Signature::new(),
@@ -113,7 +113,7 @@ impl Failure {
         &self.signature
     }
 
-    /// What the bodies that ran have read.
+    /// What the bodies that ran have read and found.
     pub fn attempts(&self) -> &Attempts {
         &self.attempts
     }

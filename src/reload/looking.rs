@@ -3,14 +3,21 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::application::Application;
+use super::application::{Application, Known};
 use super::dependency::{self, Dependency, FileMark, Mark, Observer, Reads};
+use super::failure::Signature;
 use super::fingerprint::Hash;
 use super::graph::Name;
 use super::module::{Managed, Origin};
 
-/// What the failed attempts to run bodies have read, by module.
-pub type Attempts = Vec<(Name, Reads)>;
+/// What a build that came to nothing rests on beside its changes.
+#[derive(Default)]
+pub struct Attempts {
+    /// What bodies have read, by module.
+    pub reads: Vec<(Name, Reads)>,
+    /// What names stand for in directories where the application does not look for them otherwise.
+    pub names: Vec<(Name, Known)>,
+}
 
 /// A module that could not be loaded, while whoever asked for it went on without.
 #[derive(Clone, Default)]
@@ -71,17 +78,20 @@ impl Application {
         reads.differ(|dependency| self.mark(module, dependency))
     }
 
-    /// Whether anything that the bodies of a failed build have read is not as it was.
+    /// Whether anything that a failed build has read or found is not as it was.
     pub fn is_retried(&self, attempts: &Attempts) -> bool {
-        attempts.iter().any(|(module, reads)| self.other_data(module, reads).is_some())
+        attempts.reads.iter().any(|(module, reads)| self.other_data(module, reads).is_some())
+            || attempts.names.iter().any(|(name, known)| self.is_other(name, known))
     }
 
-    /// Whether the bodies of a build have read nothing but what these modules had read before.
-    pub fn is_told(&self, modules: &HashSet<Name>, attempts: &Attempts) -> bool {
+    /// Whether a build rests on nothing but its changes and what these modules had read before.
+    pub fn is_told(&self, changes: &Signature, modules: &HashSet<Name>, attempts: &Attempts) -> bool {
         let current = self.current();
-        attempts.iter().all(|(module, reads)| {
+        let is_told = |(module, reads): &(Name, Reads)| {
             modules.contains(module) && current.any(module).is_some_and(|served| served.reads().covers(reads))
-        })
+        };
+        let is_change = |(name, _): &(Name, Known)| changes.iter().any(|(changed, _)| changed == name);
+        attempts.names.iter().all(is_change) && attempts.reads.iter().all(is_told)
     }
 
     /// Whether a path lies below a managed directory of the search path.

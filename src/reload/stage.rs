@@ -15,6 +15,7 @@ use super::Snapshot;
 use super::application::{Application, Change, Known, Resolution};
 use super::build::{Abandoned, Build, Reason};
 use super::context::{self, View};
+use super::dependency::Reads;
 use super::execute;
 use super::failure::Broken;
 use super::generation::Modules;
@@ -22,7 +23,7 @@ use super::graph::{Affected, Facts, Name, Reading};
 use super::import;
 use super::janitor;
 use super::lifecycle::Draft;
-use super::looking::{Attempts, Missed};
+use super::looking::Missed;
 use super::module::Managed;
 use super::search::Search;
 use super::shown;
@@ -57,7 +58,7 @@ struct Table {
     bound: Vec<(Arc<Managed>, Box<str>)>,
     known: HashMap<Name, Known>,
     /// What the bodies that failed have read.
-    attempts: Attempts,
+    attempts: Vec<(Name, Reads)>,
     missed: Vec<(Name, Missed)>,
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::{
-    app::{App, handler, module},
+    app::{App, Held, handler, module},
     archives::zip,
     support::{Httpd, Mpm, Site, mpm_tests},
 };
@@ -190,5 +190,20 @@ mpm_tests! {
         app.expect("there");
         app.site.write("app/plugins/x.py", module("V = 'edited'"));
         app.expect("edited");
+    }
+
+    /// P1 and P4: a part of a package appears while a request runs that looks for it.
+    [prefork, event]
+    fn a_part_of_a_package_appears_within_a_request(mpm) {
+        let part = "def part():\n    try:\n        import pkg.part as part\n    except ImportError:\n        return 'none'\n    return part.V";
+        for package in ["pkg/__init__.py", "pkg/unrelated"] {
+            let app = App::start(mpm, &[("h.py", &handler(part, "part()")), (package, "")]);
+            let held = Held::start(&app);
+            app.site.write("pkg/part.py", module("V = 'there'"));
+            assert_eq!(held.finish().value, "none then none");
+            app.expect("there");
+            app.edit("pkg/part.py", "V = 'edited'");
+            app.expect("edited");
+        }
     }
 }

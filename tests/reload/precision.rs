@@ -1,6 +1,8 @@
 //! What random batches of edits have found: bodies that ran in vain, and old code that was served because of something that
 //! nobody asked for.
 
+use std::fs;
+
 use crate::{
     app::{App, handler, module},
     support::{Httpd, Mpm, Site, mpm_tests},
@@ -215,6 +217,50 @@ mpm_tests! {
         app.expect("none");
         app.edit("pkg/inner.py", "");
         app.expect("item");
+    }
+
+    /// Case 24 and P1: a name that a build has looked for in vain, in the directories that a package had for it alone.
+    [prefork, event]
+    fn case_24_what_a_failed_build_did_not_find(mpm) {
+        let cautious = "try:\n    from pkg.new import V\nexcept ImportError:\n    V = 'none'\n";
+        let app = start_with_two_directories(mpm, &[
+            ("a/h.py", &handler("import pkg.part", "pkg.part.V")),
+            ("a/pkg/other.py", ""),
+            ("b/pkg/part.py", "V = 1"),
+        ]);
+        app.expect("1");
+        app.site.remove("a/pkg/other.py");
+        fs::remove_dir(app.site.path("a/pkg")).expect("the directory is empty");
+        app.edit("a/h.py", &format!("{cautious}raise ValueError"));
+        app.expect("1");
+        app.edit("a/pkg/other.py", "");
+        app.edit("a/h.py", &handler("import pkg.part", "pkg.part.V + 1"));
+        app.expect("2");
+        app.edit("a/pkg/new.py", "V = 'there'");
+        app.edit("a/h.py", &handler(cautious, "V"));
+        app.expect("there");
+        app.edit("a/pkg/new.py", "V = 'edited'");
+        app.expect("edited");
+    }
+
+    /// Case 24 and P1: a part that a failed build has missed in a package that is elsewhere now appears in either place.
+    [prefork, event]
+    fn case_24_what_a_failed_build_has_missed(mpm) {
+        let cautious = "try:\n    import pkg.new\nexcept ImportError:\n    pass\nimport pkg.part";
+        for (before, place) in [("import pkg.part", "a"), ("import pkg.part", "b"), (cautious, "a"), (cautious, "b")] {
+            let app = start_with_two_directories(mpm, &[
+                ("a/h.py", &handler(before, "pkg.part.V")),
+                ("a/pkg/part.py", "V = 1"),
+            ]);
+            app.expect("1");
+            app.edit("b/pkg/unrelated.py", "");
+            app.edit("a/h.py", &handler("import pkg.new, pkg.part", "pkg.new.V"));
+            app.expect("1");
+            app.edit(&format!("{place}/pkg/new.py"), "V = 2");
+            app.expect("2");
+            app.edit(&format!("{place}/pkg/new.py"), "V = 3");
+            app.expect("3");
+        }
     }
 
     /// Case 24 and P5: a namespace package gains and loses a directory; what lies in the others does not run again, and what appears

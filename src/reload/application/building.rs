@@ -126,7 +126,7 @@ impl Application {
         match outcome {
             Ok(()) => self.conclude(version, None),
             Err(Unpublished::Broken(broken)) => {
-                let is_told = self.is_told(&told, &broken.attempts);
+                let is_told = self.is_told(&signature, &told, &broken.attempts);
                 let failure = Failure::new(*broken, signature, is_told).of_sources(self.new_sources(build));
                 self.fail(version, failure);
             }
@@ -214,7 +214,7 @@ impl Application {
             let stage = build.take()?;
             let attempts = stage.discard(py);
             let told = told(stage.changes());
-            let is_told = self.is_told(&told, &attempts);
+            let is_told = build.taken_in().is_some_and(|(_, signature)| self.is_told(signature, &told, &attempts));
             let broken = stage.broken(HashSet::new(), text, String::new(), attempts);
             Some((stage, broken, is_told))
         });

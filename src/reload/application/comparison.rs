@@ -282,6 +282,11 @@ impl Application {
         known.beyond.as_ref().is_some_and(is_else)
     }
 
+    /// Whether a name stands for something else by now than what is known.
+    pub fn is_other(&self, name: &Name, known: &Known) -> bool {
+        self.look_on_disk(name, &known.directories).found != known.candidate || self.is_else_beyond(name, known)
+    }
+
     pub(super) fn compare_one(&self, name: &Name, known: &Known, current: &Snapshot, is_asked: bool) -> Option<Change> {
         let looked = self.look_on_disk(name, &known.directories);
         self.follow_paths(name, &looked.probed);

@@ -126,7 +126,7 @@ impl Stage {
         self.draft.discard(py);
     }
 
-    /// Takes everything back. Answers what the bodies have read.
+    /// Takes everything back. Answers what the build has read and found.
     pub fn discard(&self, py: Python<'_>) -> Attempts {
         let mut table = std::mem::take(&mut *self.lock());
         for (package, tail) in table.bound.drain(..).rev() {
@@ -146,11 +146,11 @@ impl Stage {
             };
         }
         self.surroundings.restore(py);
-        let mut attempts = std::mem::take(&mut table.attempts);
-        attempts.extend(table.made.iter().map(|(name, made)| match made {
+        let mut reads = std::mem::take(&mut table.attempts);
+        reads.extend(table.made.iter().map(|(name, made)| match made {
             Made::Running(record) | Made::Ready(record) => (name.clone(), record.reads()),
         }));
-        attempts.retain(|(_, reads)| !reads.is_empty());
-        attempts
+        reads.retain(|(_, reads)| !reads.is_empty());
+        Attempts { reads, names: table.known.drain().collect() }
     }
 }
