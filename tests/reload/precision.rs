@@ -180,6 +180,27 @@ mpm_tests! {
         app.expect("5");
     }
 
+    /// P1: what a module would import that cannot be loaded anyway is gone, and whoever asks for that module goes on without it.
+    [prefork, event]
+    fn what_a_failed_module_would_import_goes(mpm) {
+        let cautious = "try:\n    import broken\nexcept Exception:\n    pass";
+        let app = App::start(mpm, &[
+            ("h.py", &handler(&format!("{cautious}\nimport other"), "other.V")),
+            ("other.py", "V = 1"),
+            ("broken.py", "import below\nbelow.missing\nfrom after import V"),
+            ("below.py", "def late():\n    import even_later"),
+            ("after.py", "V = 1"),
+            ("even_later.py", ""),
+        ]);
+        app.expect("1");
+        app.site.remove("after.py");
+        app.edit("other.py", "V = 2");
+        app.expect("2");
+        app.edit("h.py", &handler(&format!("{cautious}\nimport other"), "other.V + 1"));
+        app.expect("3");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+    }
+
     /// Case 8: the branch that was not taken loses its module.
     [prefork, event]
     fn case_8_a_module_of_the_other_branch_goes(mpm) {

@@ -231,6 +231,12 @@ impl Stage {
         Ok(foreseen)
     }
 
+    /// Whether a module could not be loaded, and whoever asked for it has gone on without.
+    fn is_done_without(&self, name: &Name) -> bool {
+        let table = self.lock();
+        table.failed.contains_key(name) || (!table.made.contains_key(name) && self.application.has_missed(name))
+    }
+
     /// Whether code of the new generation that somebody may ask for needs a module that it has not imported yet.
     fn is_foreseen(
         &self,
@@ -251,9 +257,11 @@ impl Stage {
             .filter(|user| is_reached(user))
             .filter_map(|user| self.any(user))
             .any(|m| needs(m.package(), &m.source, true))
-            || foreseen.iter().filter(|(user, _)| is_reached(user)).any(|(user, f)| match f {
-                Foreseen::Source(origin, source) => needs(origin.package_of(user), source, false),
-                Foreseen::Broken(..) | Foreseen::Absent => false,
+            || foreseen.iter().filter(|(user, _)| is_reached(user) && !self.is_done_without(user)).any(|(user, f)| {
+                match f {
+                    Foreseen::Source(origin, source) => needs(origin.package_of(user), source, false),
+                    Foreseen::Broken(..) | Foreseen::Absent => false,
+                }
             })
     }
 }
