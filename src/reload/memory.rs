@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::applications;
 use super::graph::Name;
+use super::originals;
 use super::retirement::Queue;
 use crate::httpd::{log, thread};
 use crate::python::{self, GilCell, error};
@@ -118,6 +119,7 @@ fn look_after(py: Python<'_>, schedule: &mut Schedule, logged: &mut HashSet<(Nam
         }
         return;
     }
+    originals::keep_up(py);
     // Functions and their namespaces refer to each other, so only the collector frees them. It may have been switched off for
     // good reason; this one call leaves that as it is.
     let collected = python::import(py, "gc").and_then(|gc| gc.call_method0("collect"));

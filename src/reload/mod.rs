@@ -33,6 +33,7 @@ pub mod lifecycle;
 mod looking;
 pub mod memory;
 pub mod module;
+mod originals;
 mod pattern;
 mod preflight;
 pub mod reads;

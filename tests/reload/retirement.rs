@@ -495,4 +495,53 @@ def check():
         wait_for("the old classes to be freed", || app.ask().value.ends_with(" 1 1").then_some(()));
         assert!(app.httpd.log_lines("kept in memory").is_empty(), "{}", app.httpd.log());
     }
+
+    /// P10: of a package that need not run again the namespace of its functions gets the submodules that are served.
+    [prefork, event]
+    fn packages_let_go_of_edited_submodules(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler(
+                &format!("{COUNT}\nimport pkg.sub, pkg.deep.leaf"),
+                "'%s %s %s %s %s' % (pkg.f(), pkg.sub.V, pkg.deep.leaf.V, count('pkg.sub'), count('pkg.deep.leaf'))",
+            )),
+            ("pkg/__init__.py", "def f():\n    return 'f'"),
+            ("pkg/sub.py", "V = 1"),
+            ("pkg/deep/__init__.py", "def g():\n    return 'g'"),
+            ("pkg/deep/leaf.py", "V = 1"),
+        ]);
+        let first = app.expect("f 1 1 1 1 1 1");
+        for version in 2..5 {
+            app.edit("pkg/sub.py", &format!("V = {version}"));
+            app.edit("pkg/deep/leaf.py", &format!("V = {version}"));
+            let answer = app.ask();
+            assert!(answer.value.starts_with(&format!("f {version} {version} ")), "{}", answer.value);
+            assert!(!answer.runs_after(&first).contains(&"pkg"), "{:?}", answer.runs);
+        }
+        wait_for("the first versions to be freed", || app.ask().value.ends_with(" 1 1 1 1").then_some(()));
+        assert!(app.httpd.log_lines("kept in memory").is_empty(), "{}", app.httpd.log());
+    }
+
+    /// P4: whoever has a package in hand, and need not run again for an edit further down, keeps what it reads of it.
+    [prefork, event]
+    fn packages_in_hand_keep_what_is_read(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler(
+                &format!("{COUNT}\nimport user, side, pkg.deep.leaf"),
+                "'%s %s %s %s' % (user.get(), pkg.deep.leaf.V, side.V, count('side'))",
+            )),
+            ("user.py", "import pkg.deep\ndef get():\n    return pkg.deep.V"),
+            ("side.py", "V = 1"),
+            ("pkg/__init__.py", "def f():\n    return 'f'"),
+            ("pkg/deep/__init__.py", "V = 'deep'"),
+            ("pkg/deep/leaf.py", "V = 1"),
+        ]);
+        let first = app.expect("deep 1 1 1 1");
+        app.edit("pkg/deep/leaf.py", "V = 2");
+        app.edit("side.py", "V = 2");
+        let second = app.ask();
+        assert!(second.value.starts_with("deep 2 2 "), "{}", second.value);
+        assert!(!second.runs_after(&first).contains(&"user"), "{:?}", second.runs);
+        wait_for("the old module to be freed", || app.ask().value.ends_with(" 1 1").then_some(()));
+        app.expect("deep 2 2 1 1");
+    }
 }
