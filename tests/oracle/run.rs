@@ -108,16 +108,14 @@ fn batches(mpm: Mpm, count: usize, largest: usize) {
 mod short {
     use super::*;
 
-    /// A short run with a seed of its own.
+    /// A short run with a new seed, which it tells.
     #[test]
-    #[ignore = "`make oracle` runs it"]
     fn prefork() {
         batches(Mpm::Prefork, SHORT, 60);
     }
 
     /// The same with threads.
     #[test]
-    #[ignore = "`make oracle` runs it"]
     fn event() {
         batches(Mpm::Event, SHORT, 60);
     }
