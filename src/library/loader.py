@@ -384,6 +384,10 @@ def archive_finder(path):
         return None
 
 
+# The target of a search that names none.
+_NOBODY = object()
+
+
 class QuietFinder:
     """The path entry finder of a managed directory, and of managed packages below it.
 
@@ -401,9 +405,12 @@ class QuietFinder:
         )
         self._excluded = excluded
 
-    def find_spec(self, fullname, target=None):
-        """Answer the spec of an unmanaged file, else None."""
-        spec = self._finder.find_spec(fullname, target)
+    def find_spec(self, fullname, target=_NOBODY):
+        """Answer the spec of an unmanaged file, else None; or of any file, for who asks this finder itself."""
+        spec = self._finder.find_spec(fullname)
+        if target is _NOBODY:
+            # The path finder names a target, be it None. pkgutil.extend_path does not, and wants to know where packages lie.
+            return spec
         if spec is None or spec.loader is None:
             return None
         if spec.origin.endswith(".py") and not self._excluded(spec.origin):

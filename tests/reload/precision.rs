@@ -240,6 +240,31 @@ mpm_tests! {
         app.expect("item");
     }
 
+    /// Case 24 and P8: a package that gathers its directories itself, at the top and within another.
+    [prefork, event]
+    fn case_24_a_package_extends_its_path(mpm) {
+        let extend = "import pkgutil\n__path__ = pkgutil.extend_path(__path__, __name__)";
+        let app = start_with_two_directories(mpm, &[
+            ("a/h.py", &handler("import pkg.part, pkg.deep.leaf", "'%s %s' % (pkg.part.V, pkg.deep.leaf.V)")),
+            ("a/pkg/__init__.py", extend),
+            ("a/pkg/deep/__init__.py", extend),
+            ("b/pkg/__init__.py", ""),
+            ("b/pkg/part.py", "V = 1"),
+            ("b/pkg/deep/__init__.py", ""),
+            ("b/pkg/deep/leaf.py", "V = 1"),
+        ]);
+        app.expect("1 1");
+        app.edit("b/pkg/part.py", "V = 2");
+        app.expect("2 1");
+        app.edit("b/pkg/deep/leaf.py", "V = 2");
+        let third = app.expect("2 2");
+        app.edit("a/pkg/deep/__init__.py", &format!("{extend}\nW = 1"));
+        app.expect("2 2");
+        app.edit("a/pkg/part.py", "V = 'in front'");
+        let last = app.expect("in front 2");
+        assert!(last.runs_after(&third).contains(&"pkg.part"), "{:?}", last.runs);
+    }
+
     /// Case 24 and P1: a name that a build has looked for in vain, in the directories that a package had for it alone.
     [prefork, event]
     fn case_24_what_a_failed_build_did_not_find(mpm) {
