@@ -32,6 +32,8 @@ pub struct Import {
     pub name: Box<str>,
     /// What stands behind `from ... import`; empty for a plain `import`.
     pub parts: Vec<Box<str>>,
+    /// Whether it stands in a function or class rather than in the body itself.
+    pub is_nested: bool,
 }
 
 impl Import {
@@ -146,7 +148,7 @@ impl CodeFacts {
                 nested && (operation == instructions.store_global || operation == instructions.delete_global);
             if operation == instructions.import_name {
                 import_lists.extend(last_constant);
-                self.add_import(names, argument, constants, constant_before, last_constant);
+                self.add_import(names, argument, constants, (constant_before, last_constant), nested);
             }
             constant_before = last_constant;
             last_constant = (operation == instructions.load_constant).then_some(argument);
@@ -165,15 +167,16 @@ impl CodeFacts {
         names: &Bound<'_, PyTuple>,
         name: usize,
         constants: &Bound<'_, PyTuple>,
-        level: Option<usize>,
-        parts: Option<usize>,
+        (level, parts): (Option<usize>, Option<usize>),
+        is_nested: bool,
     ) {
         let constant = |index: Option<usize>| constants.get_item(index?).ok();
         let Ok(name) = names.get_item(name).and_then(|n| n.extract::<String>()) else { return };
         let Some(level) = constant(level).and_then(|l| l.extract().ok()) else { return };
         let parts: Vec<String> = constant(parts).and_then(|p| p.extract().ok()).unwrap_or_default();
         self.chains.import(level, &name, &parts);
-        self.imports.push(Import { level, name: name.into(), parts: parts.into_iter().map(Box::from).collect() });
+        let parts = parts.into_iter().map(Box::from).collect();
+        self.imports.push(Import { level, name: name.into(), parts, is_nested });
     }
 
     fn add_constant(

@@ -9,6 +9,7 @@ use super::Snapshot;
 use super::application::{Application, Resolution};
 use super::context::View;
 use super::execute;
+use super::facts::Import;
 use super::fingerprint::Content;
 use super::graph::Name;
 use super::import::{self, Parent};
@@ -169,9 +170,18 @@ impl<'a, 'py> Ahead<'a, 'py> {
 
 /// The names that the import statements of a source may load, packages before what is in them.
 pub fn names(package: &str, source: &Source) -> Vec<Name> {
+    names_of(package, source.facts.imports().iter())
+}
+
+/// Those among them that may still be asked for when the body has run.
+pub fn late_names(package: &str, source: &Source) -> Vec<Name> {
+    names_of(package, source.facts.imports().iter().filter(|import| import.is_nested))
+}
+
+fn names_of<'a>(package: &str, imports: impl Iterator<Item = &'a Import>) -> Vec<Name> {
     let mut seen = HashSet::new();
     let mut all = Vec::new();
-    for import in source.facts.imports() {
+    for import in imports {
         let Some(base) = import.base(package) else { continue };
         let parts = import.parts.iter().filter(|part| &***part != "*");
         for name in std::iter::once(base.clone()).chain(parts.map(|part| format!("{base}.{part}"))) {

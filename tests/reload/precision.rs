@@ -222,6 +222,28 @@ mpm_tests! {
         assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
     }
 
+    /// Case 8: what a module of the branch that was not taken would import goes.
+    [prefork, event]
+    fn case_8_what_the_other_branch_would_lead_to_goes(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("from flags import F\nif F:\n    from x import V\nelse:\n    from y import V", "V")),
+            ("flags.py", "F = True"),
+            ("x.py", "V = 'x'"),
+            ("y.py", "import z\nV = 'y'"),
+            ("z.py", ""),
+        ]);
+        app.expect("x");
+        app.site.remove("z.py");
+        app.edit("x.py", "V = 'edited'");
+        app.expect("edited");
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
+        app.edit("flags.py", "F = False");
+        app.expect("edited");
+        assert_eq!(app.failures().len(), 1, "{:#?}", app.failures());
+        app.edit("z.py", "");
+        app.expect("y");
+    }
+
     /// P1: a package that failed in a body, and failed again when a function asked for it, is mended deep inside.
     [prefork, event]
     fn what_failed_twice_is_mended(mpm) {

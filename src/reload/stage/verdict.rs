@@ -122,7 +122,8 @@ impl Stage {
                 None => queue.extend(before),
             }
             if let Some(module) = made.or_else(|| self.loaded.get(&name).cloned()) {
-                let names = foresight::names(module.package(), &module.source);
+                // What its body has imported it uses.
+                let names = foresight::late_names(module.package(), &module.source);
                 if let Some(root) = self.application.roots.root_of(&module.name) {
                     queue.extend(names.iter().map(|name| Name::from(format!("{root}.{name}"))));
                 }
