@@ -185,10 +185,18 @@ def _attributes(module, changed, texts):
         if owner is None:
             return None
         if path in texts:
-            attributes.append((owner, "__doc__", texts[path]))
+            attributes.append((owner, "__doc__", _compiled(texts[path])))
         if isinstance(owner, type) and "__firstlineno__" in old.co_names:
             attributes.append((owner, "__firstlineno__", new.co_firstlineno))
     return attributes
+
+
+def _compiled(text):
+    """The docstring as the compiler makes it, which takes the indentation away from Python 3.13 on."""
+    tree = ast.fix_missing_locations(ast.Module([ast.Expr(ast.Constant(text))], []))
+    namespace = {}
+    exec(compile(tree, "<docstring>", "exec", dont_inherit=True, optimize=0), namespace)
+    return namespace["__doc__"]
 
 
 def _owner(module, path, code):

@@ -70,6 +70,33 @@ mpm_tests! {
         assert_eq!(after.runs_after(&asked), ["c", "h"]);
     }
 
+    /// A docstring of several lines becomes what a fresh interpreter makes of it.
+    [prefork, event]
+    fn long_docstrings_are_as_after_a_first_load(mpm) {
+        let leaf = |text: &str| {
+            let doc = |indent: &str| format!("{indent}\"\"\"{text}\n\n{indent}    more\n{indent}and more\n{indent}\"\"\"\n");
+            format!("{}def f():\n{}class C:\n{}    def m(self):\n{}", doc(""), doc("    "), doc("    "), doc("        "))
+        };
+        let helper = "
+import types
+def texts(c):
+    return [getattr(o, '__%s__' % 'doc') for o in (c, c.f, c.C, c.C.m)]
+def told(c):
+    fresh = types.ModuleType('fresh')
+    with open(c.__file__) as file:
+        exec(file.read().partition('import sys')[0], fresh.__dict__)
+    return texts(c)[0].split()[0], texts(c) == texts(fresh)
+";
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import c\nimport helper", "helper.told(c)")),
+            ("c.py", &leaf("one")),
+            ("helper.py", helper),
+        ]);
+        let first = app.expect("('one', True)");
+        app.edit("c.py", &leaf("two"));
+        assert!(app.expect("('two', True)").runs_after(&first).is_empty());
+    }
+
     /// What looks like a docstring and is used by a decorator, a base class or as a value makes everybody run.
     [prefork, event]
     fn texts_that_were_put_to_use_run(mpm) {

@@ -38,7 +38,7 @@ fn started_for(py: Python<'_>) -> Option<Arc<Application>> {
 
 /// What `threading` knows of this thread; asked without making an object for a thread that is not Python's.
 fn ask(py: Python<'_>) -> PyResult<Option<usize>> {
-    // Not imported where code has thrown it out of `sys.modules`: that would ask for this thread's application again.
+    // Not imported where code has thrown it out of `sys.modules`: its own imports would ask for the application again.
     let Some(threading) = crate::python::system::modules(py)?.get_item("threading")? else { return Ok(None) };
     let own = threading.call_method0(intern!(py, "get_ident"))?;
     let Some(active) = threading.getattr_opt(intern!(py, "_active"))? else { return Ok(None) };
