@@ -51,6 +51,7 @@ class ManagedLoader(SourceFileLoader):
         # A list of one: all executions of the same code share it, and its text changes when only comments do.
         self._text = text
         self._is_package = is_package
+        self._directories = None
 
     def prepare(self, module, directories, generation, neighbours):
         """Give a fresh module the attributes that Python's import would give it, and those of mod_python."""
@@ -73,7 +74,7 @@ class ManagedLoader(SourceFileLoader):
         """Answer a spec that names this loader."""
         spec = ModuleSpec(self.name, self, origin=self.path, is_package=self._is_package)
         if directories is not None:
-            spec.submodule_search_locations[:] = map(str, directories)
+            self._directories = spec.submodule_search_locations = list(map(str, directories))
         spec.has_location = self.path is not None
         return spec
 
@@ -118,11 +119,17 @@ class ManagedLoader(SourceFileLoader):
 
     def get_resource_reader(self, fullname):
         """Answer what importlib.resources reads the package's files through."""
+        if self.path is None:
+            return namespace_reader(self._directories)
         if self._archive is None:
             return super().get_resource_reader(fullname)
-        if not self._is_package:
-            return None
-        return ArchiveReader(zip_of(self._archive), self._member(os.path.dirname(self.path)))
+        return self._archive_reader() if self._is_package else None
+
+    def _archive_reader(self):
+        import zipfile
+
+        directory = self._member(os.path.dirname(self.path))
+        return PackageReader(zipfile.Path(zip_of(self._archive), directory + "/"))
 
     def _member(self, path):
         if self._archive is None:
@@ -149,13 +156,21 @@ def forget_lines(path):
     linecache.cache.pop(path, None)
 
 
-class ArchiveReader:
-    """The files of a package in an archive, for importlib.resources."""
+def namespace_reader(directories):
+    """Answer the reader for a package of several directories; None where Python has no resources in such packages."""
+    try:
+        from importlib.readers import MultiplexedPath
+    except ImportError:
+        # Python 3.9.
+        return None
+    return PackageReader(MultiplexedPath(*directories))
 
-    def __init__(self, archive, directory):
-        import zipfile
 
-        self._directory = zipfile.Path(archive, directory + "/")
+class PackageReader:
+    """The files of a package that does not lie in one directory of the file system, for importlib.resources."""
+
+    def __init__(self, directory):
+        self._directory = directory
 
     def files(self):
         """Answer the package's directory."""
@@ -174,7 +189,7 @@ class ArchiveReader:
         return (self._directory / name).open("rb")
 
     def resource_path(self, name):
-        """Say that there is no such file outside the archive."""
+        """Say that there is no such file in a directory of the package's own."""
         raise FileNotFoundError(name)
 
 

@@ -129,6 +129,27 @@ def check():
         app.expect("yyy2");
     }
 
+    /// Data files of a package without `__init__.py`, whose resources Python knows from 3.10 on. The body that reads one depends on it.
+    [prefork, event]
+    fn resources_of_a_namespace_package(mpm) {
+        let app = App::start(mpm, &[
+            ("h.py", &handler("import reader", "reader.TEXT + reader.NAMES")),
+            ("reader.py", "from importlib import resources as r\nimport space.tested\n\
+                TEXT = (r.files('space') / 'data.txt').read_text()\n\
+                NAMES = ' '.join(sorted(p.name for p in r.files(space).iterdir() if p.name.endswith('.txt')))"),
+            ("space/tested.py", ""),
+        ]);
+        if app.httpd.python_version() < (3, 10) {
+            return;
+        }
+        app.site.write("space/data.txt", "x");
+        app.expect("xdata.txt");
+        app.site.write("space/data.txt", "y");
+        app.expect("ydata.txt");
+        app.site.write("space/more.txt", "");
+        app.expect("ydata.txt more.txt");
+    }
+
     /// `mock.patch` patches what the code under test uses, and puts it back.
     [prefork, event]
     fn mock_patch(mpm) {
