@@ -19,7 +19,7 @@ from importlib.machinery import (
     SourceFileLoader,
     SourcelessFileLoader,
 )
-from importlib.util import decode_source, module_from_spec, spec_from_file_location
+from importlib.util import decode_source, module_from_spec, spec_from_file_location, spec_from_loader
 
 import _apache
 
@@ -390,13 +390,30 @@ def _loader_of(name, file):
 
 def archive_finder(path):
     """Answer Python's finder for an archive, or None for anything else."""
-    # Python 3.9 has none that knows specs.
-    if os.path.isdir(path) or not hasattr(zipimport.zipimporter, "find_spec"):
+    if os.path.isdir(path):
         return None
+    kind = zipimport.zipimporter if hasattr(zipimport.zipimporter, "find_spec") else SpecFinder
     try:
-        return zipimport.zipimporter(path)
+        return kind(path)
     except zipimport.ZipImportError:
         return None
+
+
+class SpecFinder(zipimport.zipimporter):
+    """Python 3.9's finder for an archive, which knows no specs, with what later ones have."""
+
+    def find_spec(self, fullname, target=None):
+        """Answer the spec of a module in the archive, else None."""
+        loader = self.find_module(fullname)
+        return None if loader is None else spec_from_loader(fullname, loader)
+
+    def invalidate_caches(self):
+        """Read the archive's directory again."""
+        zipimport._zip_directory_cache.pop(self.archive, None)
+        try:
+            self.__init__(os.path.join(self.archive, self.prefix))
+        except zipimport.ZipImportError:
+            self._files = {}
 
 
 # The target of a search that names none.

@@ -133,6 +133,27 @@ mpm_tests! {
         app.expect("d4");
     }
 
+    /// What is excluded is left to Python's own finder, which programs see on `sys.path` as well.
+    [prefork, event]
+    fn case_30_excluded_members(mpm) {
+        let site = crate::support::Site::new();
+        let head = "import left, mod, pkgutil, sys\nimport importlib as i\n\
+                    NAMES = lambda: [m.name for m in pkgutil.iter_modules([p for p in sys.path if p.endswith('lib.zip')])]";
+        site.write("app/h.py", module(&handler(head, "' '.join([left.V, mod.V, *NAMES()] + [str(i.invalidate_caches())])")));
+        fs::write(site.path("lib.zip"), zip(&[("left.py", "V = 'l'"), ("mod.py", "V = 'm'")])).expect("the archive is written");
+        let root = site.root().display();
+        let conf = format!(
+            "SetHandler mod_python\nPythonHandler h\nPythonReloadExclude {root}/lib.zip/left.py\n\
+             PythonPath \"['{root}/app', '{root}/lib.zip'] + sys.path\""
+        );
+        let httpd = Httpd::builder(mpm).site(&site, &conf).start();
+        let app = App { site, httpd };
+        app.expect("l m left mod None");
+        app.expect("l m left mod None");
+        replace(&app.site.path("lib.zip"), &[("left.py", "V = 'x'"), ("mod.py", "V = 'n'")]);
+        app.expect("l n left mod None");
+    }
+
     [prefork, event]
     fn case_30_modules_and_members_come_and_go(mpm) {
         let app = start(mpm, "mod.V", &[
