@@ -10,6 +10,9 @@ _PARTS = (
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
+# except* is new in Python 3.11.
+_TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
+
 # What stops an ImportError, and what stops a SyntaxError.
 _STOPS_ABSENCE = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 _STOPS_BREAKAGE = {"SyntaxError", "Exception", "BaseException"}
@@ -56,7 +59,7 @@ def _imported(node, package):
 
 
 def _is_guarded(node, stops):
-    if isinstance(node, ast.Try):
+    if isinstance(node, _TRIES):
         return any(handler.type is None or _names(handler.type) & stops for handler in node.handlers)
     if isinstance(node, ast.If):
         return "TYPE_CHECKING" in _names(node.test)

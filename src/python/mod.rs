@@ -10,6 +10,7 @@ pub mod library;
 pub mod lines;
 mod reserve;
 pub mod shutdown;
+pub mod stack;
 pub mod standard;
 pub mod system;
 pub mod thread;

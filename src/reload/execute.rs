@@ -21,7 +21,7 @@ use super::lifecycle::{self, Draft, Life};
 use super::module::{self, Managed, Origin, Parts, Source};
 use super::retirement;
 use super::shown;
-use crate::python::system;
+use crate::python::{stack, system};
 
 /// Counts bodies entered in this child.
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
@@ -110,6 +110,7 @@ pub struct Order {
 /// # Errors
 /// What the body raises, `SystemExit` included.
 pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
+    stack::check(py, &order.name)?;
     let (module, loader) = new_module(py, &order)?;
     let Order { application, name, origin, source, generation, draft, build } = order;
     let parts = Parts {

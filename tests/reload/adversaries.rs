@@ -127,6 +127,30 @@ mpm_tests! {
         }
     }
 
+    /// P10, P3: a chain of imports that is longer than a stack is deep fails as it does without us, in a request and in a build.
+    [prefork, event]
+    fn imports_nested_too_deep(mpm) {
+        const LENGTH: usize = 1200;
+        let mut modules = vec![
+            ("h.py".to_owned(), handler(
+                "import importlib, c\ndef load(name):\n    try: return importlib.import_module(name).V\n    except RecursionError: return 'too deep'",
+                "'%s %s' % (load('m0'), c.V)",
+            )),
+            ("c.py".to_owned(), "V = 1".to_owned()),
+            (format!("m{LENGTH}.py"), "V = 'bottom'".to_owned()),
+        ];
+        let link = |at: usize| (format!("m{at}.py"), format!("from m{} import V", at + 1));
+        modules.extend((0..LENGTH).map(link));
+        let borrowed: Vec<(&str, &str)> = modules.iter().map(|(path, body)| (path.as_str(), body.as_str())).collect();
+        let app = App::start(mpm, &borrowed);
+        let first = app.expect("too deep 1");
+        app.edit("c.py", "from m0 import V");
+        assert_eq!(app.expect("too deep 1").pid, first.pid);
+        assert!(app.failures()[0].contains("RecursionError"), "{:#?}", app.failures());
+        app.edit("c.py", &format!("from m{} import V", LENGTH - 100));
+        assert_eq!(app.expect("too deep bottom").pid, first.pid);
+    }
+
     /// A program that imports what its clients ask for: a name with slashes does not lead out of the search path, and no name
     /// is too long, too deep or too odd.
     [prefork, event]
