@@ -403,9 +403,15 @@ class SpecFinder(zipimport.zipimporter):
     """Python 3.9's finder for an archive, which knows no specs, with what later ones have."""
 
     def find_spec(self, fullname, target=None):
-        """Answer the spec of a module in the archive, else None."""
-        loader = self.find_module(fullname)
-        return None if loader is None else spec_from_loader(fullname, loader)
+        """Answer the spec of a module in the archive, or of a directory that may be a part of a package; else None."""
+        loader, portions = self.find_loader(fullname)
+        if loader is not None:
+            return spec_from_loader(fullname, loader)
+        if not portions:
+            return None
+        spec = ModuleSpec(fullname, None, is_package=True)
+        spec.submodule_search_locations[:] = portions
+        return spec
 
     def invalidate_caches(self):
         """Read the archive's directory again."""
