@@ -91,11 +91,14 @@ impl Httpd {
         self.connect().request(method, target, &all, body).unwrap_or_else(|error| panic!("{method} {target}: {error}"))
     }
 
-    /// The version of Python that the module was built for, as `(3, 9)`.
+    /// The version of Python that the module was built for, as `(3, 9)`. httpd logs it when it has started its children.
     pub fn python_version(&self) -> (u32, u32) {
-        let log = self.log();
-        let told = log.split_once(" Python/").and_then(|(_, rest)| rest.split_whitespace().next());
-        let (major, minor) = told.and_then(|version| version.split_once('.')).expect("httpd logs its Python's version");
+        let told = wait_for("the version of Python", || {
+            let log = self.log();
+            let (_, rest) = log.split_once(" Python/")?;
+            Some(rest.split_once(' ')?.0.to_owned())
+        });
+        let (major, minor) = told.split_once('.').expect("two numbers");
         (major.parse().expect("a number"), minor.parse().expect("a number"))
     }
 
