@@ -100,6 +100,7 @@ pub struct Build {
     pub thread: OnceLock<c_long>,
     taken_in: OnceLock<(u64, Signature)>,
     is_in_main_thread: AtomicBool,
+    has_sent: AtomicBool,
     is_abandonable: bool,
     first_look: Duration,
     stage: Mutex<Option<Arc<Stage>>>,
@@ -118,6 +119,7 @@ impl Build {
             taken_in: OnceLock::new(),
             thread: OnceLock::new(),
             is_in_main_thread: AtomicBool::new(false),
+            has_sent: AtomicBool::new(false),
             is_abandonable,
             first_look,
             stage: Mutex::default(),
@@ -137,6 +139,11 @@ impl Build {
 
     fn lock(&self) -> Locked<'_, State> {
         lock(&self.state)
+    }
+
+    /// Whether there is patience for one more build in its place.
+    pub fn may_begin_again(&self) -> bool {
+        self.first_look < FIRST_LOOK * 2_u32.pow(PATIENCE)
     }
 
     /// The bodies begin to run, in this thread: from now on the time counts.
@@ -206,6 +213,16 @@ impl Build {
     /// The thread that builds has got the signal.
     pub fn hear(&self) {
         self.lock().unheard = 0;
+    }
+
+    /// An exception is sent to the thread that builds.
+    pub fn note_sent(&self) {
+        self.has_sent.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether an exception was sent since this was asked last. It may not have been raised yet.
+    pub fn take_sent(&self) -> bool {
+        self.has_sent.swap(false, Ordering::SeqCst)
     }
 
     /// Counts a signal. Whether those before it have come through, as far as that is known.

@@ -354,6 +354,12 @@ impl Reads {
         other.marks.keys().all(|dependency| self.marks.contains_key(dependency))
     }
 
+    /// Whether this execution has read what a comparison has found of the one before it: nothing new and, in one hash, the same.
+    pub fn is_as_found(&self, before: &Self, found: Option<Hash>) -> bool {
+        let read = |dependency: &Dependency| self.marks.get(dependency).map_or(Mark::TooMany, |mark| (**mark).clone());
+        before.covers(self) && before.differ(read) == found
+    }
+
     /// What everything is now, in one hash, if anything is not as it was.
     pub fn differ(&self, mut look: impl FnMut(&Dependency) -> Mark) -> Option<Hash> {
         let now: BTreeMap<&Dependency, Mark> =

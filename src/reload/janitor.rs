@@ -11,7 +11,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyBaseException;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyCFunction;
+use pyo3::types::{PyCFunction, PyDict};
 
 use super::application::Application;
 use super::build::{Build, Reason};
@@ -70,7 +70,7 @@ fn duties() -> Option<MutexGuard<'static, Option<Duties>>> {
 
 /// Stops watching the build when dropped.
 pub struct Watched<'py> {
-    _attached: Python<'py>,
+    attached: Python<'py>,
     /// None where there is no janitor.
     id: Option<u64>,
 }
@@ -91,7 +91,7 @@ pub fn watch_over<'py>(py: Python<'py>, build: &Arc<Build>) -> Watched<'py> {
         CALLED.notify_all();
         start();
     }
-    Watched { _attached: py, id }
+    Watched { attached: py, id }
 }
 
 /// The same for code that belongs to no build: only its time is limited.
@@ -125,15 +125,18 @@ impl Drop for Watched<'_> {
         }
         if let Some(build) = HERE.with_borrow_mut(Vec::pop) {
             build.pause();
+            forget_sent(self.attached, &build);
         }
-        forget_sent();
     }
 }
 
-/// An exception that was sent to this thread but not raised yet must not hit the code that goes on.
-fn forget_sent() {
-    // SAFETY: all callers are attached; a null pointer takes the exception back.
-    unsafe { ffi::PyThreadState_SetAsyncExc(own_thread() as _, std::ptr::null_mut()) };
+/// An exception that was sent to this thread but not raised yet must not hit the code that goes on: it is raised here. Taken back
+/// by a null pointer, it would leave Python on the alert for ever, which costs time at each call and in code that is traced has no
+/// end.
+fn forget_sent(py: Python<'_>, build: &Build) {
+    if build.take_sent() {
+        let _ = py.run(c"pass", Some(&PyDict::new(py)), None);
+    }
 }
 
 /// The exception of a build that was called off.
@@ -151,13 +154,13 @@ pub fn is_called_off(py: Python<'_>, error: &PyErr) -> bool {
 
 /// What Python's main thread does when it is woken: it raises the exception, if its build was called off.
 #[pyfunction]
-#[pyo3(signature = (*_arguments))]
-fn awake(_arguments: &Bound<'_, PyAny>) -> PyResult<()> {
+#[pyo3(signature = (*arguments))]
+fn awake(arguments: &Bound<'_, PyAny>) -> PyResult<()> {
     let Some(build) = HERE.with_borrow(|here| here.last().cloned()) else { return Ok(()) };
     match build.reason() {
         Some(reason) => {
             build.hear();
-            forget_sent();
+            forget_sent(arguments.py(), &build);
             Err(exception(reason))
         }
         None => Ok(()),
@@ -276,6 +279,7 @@ fn push(id: u64, build: &Arc<Build>) {
             Reason::Superseded => py.get_type::<ReloadSuperseded>(),
         };
         if lock().as_ref().is_some_and(|all| all.builds.contains_key(&id)) {
+            build.note_sent();
             // SAFETY: attached; an identity that is not a Python thread's any more is ignored.
             unsafe { ffi::PyThreadState_SetAsyncExc(*thread as _, class.as_ptr()) };
         }

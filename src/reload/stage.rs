@@ -231,6 +231,12 @@ pub fn build(
         changes = stage.changes.clone();
         changes.extend(orphans.into_iter().map(|name| (name, Change::open(None))));
     };
+    if result.is_ok() && build.may_begin_again() {
+        let bodies = stage.executions();
+        if stage.has_read_since(&bodies) && py.detach(|| application.is_outdated(build, &bodies)) {
+            build.call_off(Reason::Superseded);
+        }
+    }
     let closed = build.close();
     if closed.is_ok() {
         drop(build.take());

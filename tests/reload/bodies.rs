@@ -117,6 +117,17 @@ while True: kept.append([])
         app.expect("2");
     }
 
+    /// P10: a body that has its thread traced, as debuggers and coverage do, and fails.
+    [prefork, event]
+    fn a_body_that_traces(mpm) {
+        let app = leaf(mpm);
+        let first = app.expect("1");
+        app.edit("c.py", "import sys\nsys.settrace(lambda *_: None)\n1 / 0");
+        app.expect("1");
+        app.edit("c.py", "import sys\nV = 2\nsys.settrace(None)");
+        assert_eq!(app.expect("2").pid, first.pid);
+    }
+
     /// An exception whose own text cannot be had is contained as well.
     [prefork, event]
     fn an_exception_that_cannot_be_shown(mpm) {

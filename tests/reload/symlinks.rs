@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::app::{App, Held, handler, module};
+use crate::app::{App, Gate, Held, handler, module};
 use crate::support::{Httpd, Mpm, Site, mpm_tests};
 
 /// Turns `current` to a release in one step, as `mv -T` does.
@@ -218,5 +218,40 @@ mpm_tests! {
         turn_with_gap(&site, "r1");
         assert_eq!(httpd.get("/sub/p/f").ok(), shown("r1"));
         assert_eq!(httpd.get("/only/f").status, 404);
+    }
+
+    /// Case 44: the release is turned back while the bodies of a build run. What they read then belongs to another release than
+    /// what was compared.
+    [prefork, event]
+    fn case_44_a_link_is_turned_in_the_middle_of_a_build(mpm) {
+        let site = Site::new();
+        for release in ["r1", "r2"] {
+            site.write(&format!("releases/{release}/turned_code.py"), module(&format!("V = {release:?}")));
+            site.write(&format!("releases/{release}/turned_data.txt"), release);
+        }
+        let read = "import turned_code, os\nwith open(os.path.dirname(turned_code.__file__) + '/turned_data.txt') as f: V = f.read()";
+        let path = "import os, sys
+current = os.path.join(os.path.dirname(__file__), 'current')
+if current not in sys.path: sys.path.insert(0, current)
+import stop, read, turned_code";
+        site.write("stop.py", module("import turned_code"));
+        site.write("read.py", module(&format!("import stop\n{read}")));
+        site.write("h.py", module(&handler(path, "turned_code.V + ' ' + read.V")));
+        turn(&site, "r1");
+        let httpd = Httpd::builder(mpm).site(&site, "SetHandler mod_python\nPythonHandler h").start();
+        let app = App { site, httpd };
+        app.expect("r1 r1");
+        let mut gate = Gate::new();
+        app.edit("stop.py", &format!("import turned_code\nif turned_code.V == 'r2':\n    {}", gate.wait_statement().replace('\n', "\n    ")));
+        app.expect("r1 r1");
+        turn(&app.site, "r2");
+        thread::scope(|scope| {
+            let request = scope.spawn(|| app.ask());
+            gate.arrival();
+            turn(&app.site, "r1");
+            drop(gate);
+            assert_eq!(request.join().expect("the client does not panic").value, "r1 r1");
+        });
+        assert!(app.failures().is_empty(), "{:#?}", app.failures());
     }
 }

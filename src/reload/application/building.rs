@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,8 +16,9 @@ use crate::reload::applications;
 use crate::reload::archive::Damage;
 use crate::reload::build::{self, Build, Read, Reason};
 use crate::reload::failure::{Failure, signature};
-use crate::reload::fingerprint::Content;
+use crate::reload::fingerprint::{Content, Hash};
 use crate::reload::graph::Name;
+use crate::reload::module::Managed;
 use crate::reload::relabel;
 use crate::reload::resolve::Found;
 use crate::reload::stage::{self, Horizon, Unpublished};
@@ -262,22 +263,22 @@ impl Application {
             (pending.paths.clone(), pending.anything)
         };
         for (file, hash) in build.reads().into_values() {
-            // Not by way of `read`, which would take the change for one that is known.
-            if !(is_polling || anything || paths.contains(&file)) {
-                continue;
-            }
-            let now = match Content::read(&file) {
-                Ok(content) => Some(content.hash),
-                // A member of an archive.
-                Err(e) if e.kind() == io::ErrorKind::NotADirectory => continue,
-                Err(_) => None,
-            };
-            if now != hash {
+            if (is_polling || anything || paths.contains(&file)) && is_else(&file, hash) {
                 self.changed(&file);
                 return true;
             }
         }
         false
+    }
+
+    /// Whether anything that a build has read, or one of these bodies, holds something else by now.
+    pub fn is_outdated(&self, build: &Build, bodies: &[Arc<Managed>]) -> bool {
+        self.watch.poll();
+        if !self.turn.has_change() || self.watch.holds(&self.listener()) {
+            return false;
+        }
+        build.reads().into_values().any(|(file, hash)| is_else(&file, hash))
+            || bodies.iter().any(|body| self.other_data(&body.name, &body.reads()).is_some())
     }
 
     /// Adds what is known below names that stand for something else now: it must be looked for in other directories. Answers as well
@@ -352,6 +353,17 @@ impl Application {
         self.follow_paths(name, &self.look_on_disk(name, &directories).probed);
         let looked = self.look_on_disk(name, &directories);
         (looked.found == known.candidate).then(|| Known { directories, ..known.clone() })
+    }
+}
+
+/// Whether a file holds something else than what was read. Not by way of `Application::read`, which would take the change for one
+/// that is known.
+fn is_else(file: &Path, hash: Option<Hash>) -> bool {
+    match Content::read(file) {
+        Ok(content) => Some(content.hash) != hash,
+        // A member of an archive.
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => false,
+        Err(_) => hash.is_some(),
     }
 }
 

@@ -189,20 +189,34 @@ impl Stage {
         record.source.facts.imports_by_text(&written.split('.').collect::<Vec<_>>(), own, is_outermost)
     }
 
+    /// The bodies that have come to their end in this stage.
+    pub(super) fn executions(&self) -> Vec<Arc<Managed>> {
+        let table = self.lock();
+        let made = table.made.values().filter_map(|made| match made {
+            Made::Ready(record) if record.copied_from.is_none() => Some(record.clone()),
+            _ => None,
+        });
+        made.collect()
+    }
+
+    /// Whether any of these bodies was made from something that was read after the comparison, or has read it: where files change
+    /// in between, that belongs to another state of the disk than the rest.
+    pub(super) fn has_read_since(&self, bodies: &[Arc<Managed>]) -> bool {
+        bodies.iter().any(|body| {
+            let (change, before) = (self.changes.get(&body.name), self.loaded.get(&body.name));
+            let is_compared = change.map_or(before.is_some(), |change| change.content.is_some());
+            let found = change.and_then(|change| change.data);
+            let before = before.map(|before| before.reads()).unwrap_or_default();
+            !is_compared || !body.reads().is_as_found(&before, found)
+        })
+    }
+
     /// What the new generation will know of modules that are not loaded.
     ///
     /// # Errors
     /// Why one of them cannot be loaded any more, if code still needs it.
     pub(super) fn foresee(self: &Arc<Self>, py: Python<'_>) -> Result<Prospects, (Option<Name>, PyErr)> {
-        let made: Vec<Arc<Managed>> = self
-            .lock()
-            .made
-            .values()
-            .filter_map(|made| match made {
-                Made::Ready(record) if record.copied_from.is_none() => Some(record.clone()),
-                _ => None,
-            })
-            .collect();
+        let made = self.executions();
         let before = self.base.sources.all();
         let changed: Vec<Name> = self.changes.keys().cloned().collect();
         let mut known = before.clone();
