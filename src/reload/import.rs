@@ -28,7 +28,7 @@ pub use self::find::{find, find_for_caller, is_elsewhere};
 pub use self::importer::{Importer, calling_application, calling_directory, nearest_managed, note_import};
 pub use self::lookup::{Parent, resolve};
 pub use self::owner::application_of_thread;
-pub use self::specs::{Place, is_of_another, load_for_spec, origin_of};
+pub use self::specs::{Place, is_of_another, load_for_spec, note_find, origin_of};
 
 /// Python's own `__import__` and `importlib.import_module`.
 static ORIGINALS: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();

@@ -45,6 +45,24 @@ mpm_tests! {
         drop(broken);
     }
 
+    /// P6: a body asks whether there is a module before it imports it, in a package too.
+    [prefork, event]
+    fn what_find_spec_was_asked_for_appears(mpm) {
+        let head = "import importlib.util
+names = [name for name in ('asked', 'asked_part.inner') if importlib.util.find_spec(name)]
+V = ' '.join(importlib.import_module(name).V for name in names)";
+        let app = App::start(mpm, &[("h.py", &handler(head, "V")), ("asked_part/__init__.py", "")]);
+        app.expect("");
+        app.edit("asked.py", "V = 'there'");
+        app.expect("there");
+        app.edit("asked_part/inner.py", "V = 'inner'");
+        app.expect("there inner");
+        app.site.remove("asked.py");
+        app.expect("inner");
+        app.site.remove("asked_part/inner.py");
+        app.expect("");
+    }
+
     /// P1, P6: the same where the directory that the link leads to is not there either.
     [prefork, event]
     fn the_target_of_a_link_appears_with_its_directory(mpm) {

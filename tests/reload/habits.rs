@@ -77,6 +77,47 @@ def told():
         app.expect("2 2 2 False");
     }
 
+    /// P8: modules that a body makes and puts into `sys.modules` below its own name, which is no package's.
+    [prefork, event]
+    fn modules_below_one_that_is_no_package(mpm) {
+        let made = |value: u32| {
+            let names = "for name in ['.moves', '.moves.deep']:\n    made = types.ModuleType(__name__ + name)";
+            format!("import sys, types\n{names}\n    made.V = {value}\n    sys.modules[__name__ + name] = made")
+        };
+        let head = "from shim.moves import V\nfrom shim.moves.deep import V as W
+def late():
+    import shim.moves.deep as deep
+    return deep.V";
+        let app = App::start(mpm, &[("h.py", &handler(head, "'%s %s %s' % (V, W, late())")), ("shim.py", &made(1))]);
+        app.expect("1 1 1");
+        app.edit("shim.py", &made(2));
+        app.expect("2 2 2");
+        app.edit("h.py", &handler(&format!("{head}\nMORE = 1"), "'%s %s %s' % (V, W, late())"));
+        app.expect("2 2 2");
+    }
+
+    /// P8: a module that makes itself a package with a finder of its own, as `six` does.
+    [prefork, event]
+    fn a_module_with_a_finder_of_its_own(mpm) {
+        let shim = |value: u32| {
+            format!(
+                "import importlib.machinery, sys
+__path__ = []
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == __name__ + '.moves': return importlib.machinery.ModuleSpec(name, self)
+    def create_module(self, spec): pass
+    def exec_module(self, module): module.V = {value}
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != 'Finder'] + [Finder()]
+sys.modules.pop(__name__ + '.moves', None)"
+            )
+        };
+        let app = App::start(mpm, &[("h.py", &handler("from found.moves import V", "V")), ("found.py", &shim(1))]);
+        app.expect("1");
+        app.edit("found.py", &shim(2));
+        app.expect("2");
+    }
+
     /// Everything that can be taken out of `sys.modules` is taken out, at each request.
     [prefork, event]
     fn sys_modules_is_emptied(mpm) {

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::symlink};
 
 use crate::{
-    app::{App, handler, module},
+    app::{Answer, App, handler, module},
     support::{Httpd, Site, mpm_tests},
 };
 
@@ -105,5 +105,23 @@ def late():
         app.edit("two/util.py", "V = 'edited'");
         assert_eq!(app.ask_at("/one/").value, "one");
         assert_eq!(app.ask_at("/two/").value, "edited");
+    }
+
+    /// P7: a page's neighbour in a plain subdirectory has the name of a module that another application has.
+    [prefork, event]
+    fn neighbours_with_names_of_other_applications(mpm) {
+        let site = Site::new();
+        site.write("one/h.py", module(&handler("import outside_helper", "outside_helper.V")));
+        site.write("one/outside_helper.py", module("V = 'of one'"));
+        site.write("two/sub/page.py", "def f(req):\n    import outside_helper\n    return outside_helper.V");
+        site.write("two/sub/outside_helper.py", "V = 'of two'");
+        let httpd = Httpd::builder(mpm)
+            .directory(&site.path("one"), "SetHandler mod_python\nPythonHandler h")
+            .directory(&site.path("two"), "SetHandler mod_python\nPythonHandler mod_python.publisher")
+            .site(&site, "")
+            .start();
+        assert_eq!(Answer::of(&httpd.get("/one/")).value, "of one");
+        assert_eq!(httpd.get("/two/sub/page/f").ok(), "of two");
+        assert_eq!(Answer::of(&httpd.get("/one/")).value, "of one");
     }
 }

@@ -83,7 +83,9 @@ pub fn is_elsewhere(py: Python<'_>, application: &Application, name: &str) -> bo
 }
 
 fn is_importable(py: Python<'_>, name: &str) -> PyResult<bool> {
-    if is_standard(name) || crate::python::system::modules(py)?.contains(name)? {
+    // A managed module that this application had would have been found.
+    let is_taken = || PyResult::Ok(crate::python::system::modules(py)?.contains(name)? && !shown::is_ours(py, name));
+    if is_standard(name) || is_taken()? {
         return Ok(true);
     }
     let finder = crate::python::import(py, "importlib.machinery")?.getattr("PathFinder")?;

@@ -101,8 +101,13 @@ pub fn foreign<'py>(
         let arguments = (&**name, globals.unwrap_or(&none), &none, list, 0);
         return Ok(import_outside(py, || import.call1(py, arguments))?.into_bound(py));
     };
-    if !package.origin.is_package() || shown::is_ours(py, name) {
-        let text = if package.origin.is_package() {
+    let is_ours = shown::is_ours(py, name);
+    // A module may make itself a package, for a finder of its own.
+    let is_package = package.origin.is_package() || package.exposed(py).hasattr("__path__")?;
+    // What a body puts into `sys.modules` below its own name is found even if that is no package.
+    let is_placed = !is_package && crate::python::system::modules(py)?.contains(&**name)?;
+    if is_ours || !(is_package || is_placed) {
+        let text = if is_package {
             format!("No module named '{name}'")
         } else {
             format!("No module named '{name}'; '{}' is not a package", package.name)
@@ -112,7 +117,7 @@ pub fn foreign<'py>(
         return Err(error);
     }
     let module = import_outside(py, || originals(py).1.bind(py).call1((&**name,)))?;
-    if let Some((_, tail)) = name.rsplit_once('.') {
+    if let Some((_, tail)) = name.rsplit_once('.').filter(|_| is_package) {
         package.exposed(py).setattr(tail, &module)?;
     }
     if fromlist.is_some() || level > 0 {

@@ -73,6 +73,25 @@ pub fn load_for_spec<'py>(py: Python<'py>, mark: usize, name: &str) -> PyResult<
     Err(not_found(py, &name))
 }
 
+/// Code asks whether there is a module of this name: what it does depends on the answer as it does on an import.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn note_find(py: Python<'_>, name: &str) -> PyResult<()> {
+    let Some(application) = application_of_thread(py) else { return Ok(()) };
+    let view = context::view_of(&application);
+    let importer = Importer { module: None, application, view };
+    let name = Name::from(name);
+    let parent = name.rsplit_once('.').and_then(|(parent, _)| importer.view.any(&Name::from(parent)));
+    let asked = match &parent {
+        Some(_) => name,
+        None => Name::from(name.split('.').next().unwrap_or(&name)),
+    };
+    note_prefixes(py, &importer, &asked);
+    // So that it is followed where there is none, too.
+    resolve(py, &importer.application, &importer.view, &asked, &Parent::from(parent.as_ref())).map(drop)
+}
+
 /// Whether `sys.modules` shows a module of another application than the calling one under this name.
 pub fn is_of_another(py: Python<'_>, name: &str) -> bool {
     application_of_thread(py).is_some_and(|application| shown::is_of_another(py, &application, &Name::from(name)))
