@@ -27,6 +27,8 @@ pub fn add(_: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(managed_module, module)?)?;
     module.add_function(wrap_pyfunction!(is_of_another, module)?)?;
     module.add_function(wrap_pyfunction!(is_in_body, module)?)?;
+    module.add_function(wrap_pyfunction!(running_body, module)?)?;
+    module.add_function(wrap_pyfunction!(note_find, module)?)?;
     module.add_function(wrap_pyfunction!(calling_application, module)?)?;
     module.add_function(wrap_pyfunction!(publisher_handler, module)?)?;
     module.add_function(wrap_pyfunction!(reload_children, module)?)?;
@@ -104,6 +106,18 @@ fn is_of_another(py: Python<'_>, name: &str) -> bool {
 #[pyfunction]
 fn is_in_body() -> bool {
     context::is_in_body()
+}
+
+/// The body for which the caller reads, if there is one.
+#[pyfunction]
+fn running_body() -> Option<reads::Reader> {
+    reads::Reader::of_thread()
+}
+
+/// The calling code asks whether there is a module of this name.
+#[pyfunction]
+fn note_find(py: Python<'_>, name: &str) -> PyResult<()> {
+    import::note_find(py, name)
 }
 
 /// What stands for the application whose code calls, for the threads that it starts.

@@ -69,6 +69,7 @@ class ManagedLoader(SourceFileLoader):
         module.__mp_info__ = ModuleInfo(self.name, self.path, generation)
         module.__mp_path__ = neighbours
         forget_lines(self.path)
+        forget_listed()
 
     def spec(self, directories):
         """Answer a spec that names this loader."""
@@ -154,6 +155,19 @@ class ManagedLoader(SourceFileLoader):
 def forget_lines(path):
     """Make linecache ask for the text again."""
     linecache.cache.pop(path, None)
+
+
+def forget_listed():
+    """Make Python look again at what it keeps of directories and archives: a body is to read what is there when it runs."""
+    metadata = sys.modules.get("importlib.metadata")
+    if metadata is not None and hasattr(metadata.MetadataPathFinder, "invalidate_caches"):
+        # It is a method of the class in some versions of Python, and of an instance in others.
+        metadata.MetadataPathFinder().invalidate_caches()
+    if zipimport._zip_directory_cache:
+        # What the import system has at hand itself it also looks up there.
+        finders = [getattr(finder, "_finder", finder) for finder in sys.path_importer_cache.values()]
+        for archive in zipimport._zip_directory_cache.keys() - {getattr(finder, "archive", None) for finder in finders}:
+            del zipimport._zip_directory_cache[archive]
 
 
 def namespace_reader(directories):
@@ -303,28 +317,43 @@ def _find_past_modules(fullname, path, *passed):
 
 
 def find_own_specs():
-    """Make find_spec pass over what sys.modules shows of other applications."""
+    """Make find_spec pass over what sys.modules shows of other applications. A body that asks depends on the answer."""
     find_spec = importlib.util.find_spec
 
-    @functools.wraps(find_spec)
-    def managed_find_spec(name, package=None):
-        fullname = importlib.util.resolve_name(name, package) if name.startswith(".") else name
+    def find_own_spec(fullname, name, package):
         if not _apache.is_of_another(fullname):
             return find_spec(name, package)
         parent = fullname.rpartition(".")[0]
         path = importlib.import_module(parent).__path__ if parent else None
         return _find_past_modules(fullname, path)
 
+    @functools.wraps(find_spec)
+    def managed_find_spec(name, package=None):
+        fullname = importlib.util.resolve_name(name, package) if name.startswith(".") else name
+        try:
+            return find_own_spec(fullname, name, package)
+        finally:
+            if _apache.is_in_body():
+                _apache.note_find(fullname)
+
     importlib.util.find_spec = managed_find_spec
 
 
 def follow_threads():
-    """Let threads work for the application that starts them."""
+    """Let threads work for the application that starts them, and what they read count for the body that does."""
     start = threading.Thread.start
 
     @functools.wraps(start)
     def managed_start(self):
         self._mp_application = _apache.calling_application()
+        body, run = _apache.running_body(), self.run
+        if body is not None:
+
+            def run_for_body():
+                del self.run
+                body.run(run)
+
+            self.run = run_for_body
         start(self)
 
     threading.Thread.start = managed_start

@@ -40,6 +40,9 @@ pub trait Auditor: Send + Sync {
     fn access(&self, py: Python<'_>, access: Access);
 }
 
+/// Where Linux shows what the process's file descriptors are.
+const DESCRIPTORS: &str = "/proc/self/fd";
+
 static AUDITOR: OnceLock<&'static dyn Auditor> = OnceLock::new();
 
 /// Tells the auditor of accesses from now on. A hook can not be removed again.
@@ -76,9 +79,11 @@ unsafe extern "C" fn hook(event: *const c_char, arguments: *mut ffi::PyObject, _
 }
 
 fn accesses(event: &[u8], arguments: &Bound<'_, PyTuple>) -> Vec<Access> {
+    if event == b"open" {
+        return paths_opened(arguments).map(|path| opened(path, arguments)).collect();
+    }
     let path = |index: usize| arguments.get_item(index).ok().and_then(|value| path_of(&value));
     let found = match event {
-        b"open" => [path(0).map(|path| opened(path, arguments)), None],
         b"os.listdir" | b"os.scandir" => [list(arguments).map(Access::List), None],
         b"glob.glob" if !has_root_dir(arguments.py()) => [pattern(arguments, None).map(Access::Match), None],
         b"glob.glob/2" => [pattern(arguments, path(2)).map(Access::Match), None],
@@ -90,6 +95,22 @@ fn accesses(event: &[u8], arguments: &Bound<'_, PyTuple>) -> Vec<Access> {
     found.into_iter().flatten().collect()
 }
 
+/// What may be opened. `os.open`, which tells no mode, may mean a path relative to an open directory, and does not tell which.
+fn paths_opened(arguments: &Bound<'_, PyTuple>) -> impl Iterator<Item = PathBuf> {
+    let path = arguments.get_item(0).ok().and_then(|value| raw_path(&value));
+    let has_no_mode = arguments.get_item(1).is_ok_and(|mode| mode.is_none());
+    let relative = path.as_deref().filter(|path| has_no_mode && path.is_relative()).map(Path::to_owned);
+    let in_directory =
+        relative.into_iter().flat_map(|path| open_directories().map(move |d| d.join(&path)).filter(|p| p.exists()));
+    path.and_then(|path| absolute(&path)).into_iter().chain(in_directory)
+}
+
+/// The directories for which this process has a file descriptor.
+fn open_directories() -> impl Iterator<Item = PathBuf> {
+    let descriptors = std::fs::read_dir(DESCRIPTORS).into_iter().flatten().flatten();
+    descriptors.filter_map(|entry| entry.path().read_link().ok()).filter(|path| path.is_absolute() && path.is_dir())
+}
+
 fn opened(path: PathBuf, arguments: &Bound<'_, PyTuple>) -> Access {
     let flags: c_int = arguments.get_item(2).and_then(|flags| flags.extract()).unwrap_or(libc::O_RDONLY);
     let writes = flags & libc::O_ACCMODE != libc::O_RDONLY || flags & (libc::O_CREAT | libc::O_TRUNC) != 0;
@@ -99,7 +120,13 @@ fn opened(path: PathBuf, arguments: &Bound<'_, PyTuple>) -> Access {
 /// Without an argument it is the working directory.
 fn list(arguments: &Bound<'_, PyTuple>) -> Option<PathBuf> {
     let directory = arguments.get_item(0).ok()?;
-    if directory.is_none() { std::env::current_dir().ok() } else { path_of(&directory) }
+    if directory.is_none() {
+        std::env::current_dir().ok()
+    } else if let Ok(descriptor) = directory.extract::<c_int>() {
+        Path::new(DESCRIPTORS).join(descriptor.to_string()).read_link().ok()
+    } else {
+        path_of(&directory)
+    }
 }
 
 fn pattern(arguments: &Bound<'_, PyTuple>, root: Option<PathBuf>) -> Option<PathBuf> {

@@ -50,7 +50,7 @@ struct Held {
 
 /// The archives of an application, as they are served.
 pub struct Archives {
-    roots: Vec<PathBuf>,
+    roots: Mutex<Vec<PathBuf>>,
     held: Mutex<HashMap<PathBuf, Held>>,
 }
 
@@ -76,10 +76,18 @@ pub fn root_of(path: &Path) -> Option<PathBuf> {
 impl Archives {
     /// The archives that these entries of the search path lead into. None of them is read yet.
     pub fn new<'a>(entries: impl Iterator<Item = &'a Path>) -> Self {
-        let mut roots: Vec<PathBuf> = entries.filter_map(root_of).collect();
-        roots.sort();
-        roots.dedup();
-        Self { roots, held: Mutex::default() }
+        let archives = Self { roots: Mutex::default(), held: Mutex::default() };
+        entries.for_each(|entry| archives.add(entry));
+        archives
+    }
+
+    /// One more archive, if this entry of a search path leads into one.
+    pub fn add(&self, entry: &Path) {
+        if self.root_of(entry).is_none()
+            && let Some(root) = root_of(entry)
+        {
+            gate::lock(&self.roots).push(root);
+        }
     }
 
     fn lock(&self) -> Locked<'_, HashMap<PathBuf, Held>> {
@@ -87,22 +95,22 @@ impl Archives {
     }
 
     /// The archive that a path leads into.
-    pub fn root_of(&self, path: &Path) -> Option<&Path> {
-        self.roots.iter().map(PathBuf::as_path).find(|root| path.starts_with(root))
+    pub fn root_of(&self, path: &Path) -> Option<PathBuf> {
+        gate::lock(&self.roots).iter().find(|root| path.starts_with(root)).cloned()
     }
 
     /// All of them.
-    pub fn roots(&self) -> &[PathBuf] {
-        &self.roots
+    pub fn roots(&self) -> Vec<PathBuf> {
+        gate::lock(&self.roots).clone()
     }
 
     /// The snapshot that a path leads into; none where there is no archive, or it cannot be read.
     pub fn archive_of(&self, path: &Path) -> Option<Arc<Archive>> {
         let root = self.root_of(path)?;
-        if !self.lock().contains_key(root) {
-            self.refresh(root);
+        if !self.lock().contains_key(&root) {
+            self.refresh(&root);
         }
-        self.lock().get(root)?.archive.clone()
+        self.lock().get(&root)?.archive.clone()
     }
 
     /// The content of a module's file in an archive.
@@ -223,7 +231,7 @@ pub struct Handle {
 impl Handle {
     /// The archive that a module's file lies in, if it does in one.
     pub fn of(application: &Application, file: &Path) -> Option<Self> {
-        let root = application.archives().root_of(file)?.to_owned();
+        let root = application.archives().root_of(file)?;
         Some(Self { application: application.weak(), root })
     }
 }

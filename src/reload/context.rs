@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::ThreadId;
 
 use super::Snapshot;
@@ -31,6 +31,7 @@ thread_local! {
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
     static BODIES: RefCell<Vec<Arc<Managed>>> = const { RefCell::new(Vec::new()) };
     static IN_BODY: Cell<bool> = const { Cell::new(false) };
+    static HELPED: RefCell<Weak<Managed>> = const { RefCell::new(Weak::new()) };
 }
 
 /// Leaves the view when dropped.
@@ -119,6 +120,18 @@ pub fn is_owner_outside(thread: ThreadId) -> bool {
 /// The body that runs on this thread now.
 pub fn running_body() -> Option<Arc<Managed>> {
     BODIES.with_borrow(|bodies| bodies.last().cloned())
+}
+
+/// The body for which this thread reads now: its own, or the one that has started it and has not come to its end yet.
+pub fn reading_body() -> Option<Arc<Managed>> {
+    let helped = || HELPED.with_borrow(Weak::upgrade).filter(|body| !body.has_run());
+    is_in_body().then(|| running_body().or_else(helped)).flatten()
+}
+
+/// Until the answer is dropped, what this thread reads counts for a body that runs on another one.
+pub fn help(body: Weak<Managed>) -> Turn {
+    HELPED.set(body);
+    Turn(IN_BODY.replace(true))
 }
 
 /// Whether what this thread does now is done by a managed body: not by the engine, nor by an unmanaged module that is imported.

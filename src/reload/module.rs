@@ -251,6 +251,11 @@ impl Managed {
         self.lock().has_run = true;
     }
 
+    /// Whether the body has come to its end.
+    pub fn has_run(&self) -> bool {
+        self.lock().has_run
+    }
+
     /// The names that its functions have used, and the body has not.
     pub fn late_uses(&self) -> HashSet<Name> {
         self.lock().late_uses.clone()

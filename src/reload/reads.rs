@@ -1,6 +1,7 @@
 //! The files and directories that bodies read while they run, and those that modules declare.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
@@ -32,13 +33,13 @@ impl Auditor for Bodies {
     }
 
     fn access(&self, py: Python<'_>, access: Access) {
-        let Some(body) = context::running_body() else { return };
+        let Some(body) = context::reading_body() else { return };
         let Some(application) = body.application.upgrade() else { return };
         // What happens in here is no doing of the body.
         let _quiet = context::leave_body();
         let dependency = match access {
             Access::Write(path) => return body.note_written(&path),
-            Access::Read(path) if is_import(py, &["<frozen zipimport>"]) || is_bytecode(&path) => return,
+            Access::Read(path) if application.archives().root_of(&path).is_some() || is_bytecode(&path) => return,
             Access::Read(path) => Dependency::File(path),
             Access::List(_) if is_import(py, &["<frozen zipimport>", "<frozen importlib"]) || is_glob(py) => return,
             Access::List(path) => Dependency::Listing(path),
@@ -60,9 +61,7 @@ fn note(py: Python<'_>, application: &Application, module: &Managed, dependency:
 
 /// The running body has read a file of which this was the content.
 pub fn note_content(path: &Path, hash: Hash) {
-    if context::is_in_body()
-        && let Some(body) = context::running_body()
-    {
+    if let Some(body) = context::reading_body() {
         if let Some(application) = body.application.upgrade() {
             application.follow_file(&body.name, path);
         }
@@ -86,7 +85,7 @@ pub fn declare(py: Python<'_>, paths: &[PathBuf]) -> PyResult<()> {
     let directory = directory.unwrap_or_default();
     for path in paths.iter().filter_map(|path| audit::absolute(&directory.join(path))) {
         // An archive is one dependency, whatever part of it is meant.
-        let path = application.archives().root_of(&path).map(Path::to_owned).unwrap_or(path);
+        let path = application.archives().root_of(&path).unwrap_or(path);
         let refuse = |why: &str| {
             let text =
                 format!("depends_on: {} {why}: name a directory or pattern of the application's own", path.display());
@@ -121,6 +120,26 @@ fn counts(application: &Application, dependency: &Dependency) -> bool {
 fn is_bytecode(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "pyc" || e == "pyo")
         || path.components().any(|c| c.as_os_str() == "__pycache__")
+}
+
+/// A body that runs, for the threads that it starts.
+#[pyclass(frozen, module = "_apache", name = "body")]
+pub struct Reader(Weak<Managed>);
+
+impl Reader {
+    /// The body for which this thread reads.
+    pub fn of_thread() -> Option<Self> {
+        context::reading_body().map(|body| Self(Arc::downgrade(&body)))
+    }
+}
+
+#[pymethods]
+impl Reader {
+    /// Call a function. While the body has not come to its end, what is read in there counts for it.
+    fn run<'py>(&self, function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let _helping = context::help(self.0.clone());
+        function.call0()
+    }
 }
 
 /// Whether the code that is running is one of these parts of Python's import system, looking for modules.

@@ -229,4 +229,37 @@ def look():
             assert!(!now.runs_after(&first).contains(&"pkg"));
         }
     }
+
+    /// Case 30, for an archive that code puts on the path, and for one that is not there yet.
+    [prefork, event]
+    fn case_30_archives_that_a_body_adds(mpm) {
+        let head = "import os, sys
+for name in ['lib.zip', 'later.zip']:
+    name = os.path.join(os.path.dirname(__file__), name)
+    if name not in sys.path: sys.path.append(name)
+import added_part.m
+def late():
+    try:
+        import added_late
+        return added_late.V
+    except ImportError:
+        return None";
+        let site = crate::support::Site::new();
+        let members = |value: u32| [("added_part/__init__.py", String::new()), ("added_part/m.py", format!("V = {value}"))];
+        let write = |name: &str, members: &[(&str, String)]| {
+            let members: Vec<(&str, &str)> = members.iter().map(|(path, text)| (*path, text.as_str())).collect();
+            replace(&site.path(name), &members);
+        };
+        write("lib.zip", &members(1));
+        site.write("h.py", module(&handler(head, "'%s %s' % (added_part.m.V, late())")));
+        let httpd = Httpd::builder(mpm).site(&site, "SetHandler mod_python\nPythonHandler h").start();
+        let ask = || crate::app::Answer::of(&httpd.get("/")).value;
+        assert_eq!(ask(), "1 None");
+        write("lib.zip", &members(2));
+        assert_eq!(ask(), "2 None");
+        write("later.zip", &[("added_late.py", "V = 3".to_owned())]);
+        assert_eq!(ask(), "2 3");
+        write("later.zip", &[("added_late.py", "V = 4".to_owned())]);
+        assert_eq!(ask(), "2 4");
+    }
 }

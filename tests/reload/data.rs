@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     app::{App, handler},
+    archives::zip,
     support::{Httpd, mpm_tests},
 };
 
@@ -137,6 +138,46 @@ mpm_tests! {
             assert_eq!(now.runs_after(&last), ["ways", "h"], "{path}");
             last = now;
         }
+    }
+
+    /// By a file descriptor of the directory, in a thread, through what Python keeps of directories and archives.
+    [prefork, event]
+    fn case_74_reads_that_name_no_path(mpm) {
+        let head = "import importlib.metadata, os, zipimport
+from concurrent.futures import ThreadPoolExecutor
+HERE = os.path.dirname(__file__)
+def read(name):
+    with open(os.path.join(HERE, name)) as file:
+        return file.read()
+top = os.open(HERE, os.O_RDONLY)
+fd = os.open('a.txt', os.O_RDONLY, dir_fd=top)
+V = [os.read(fd, 9).decode()]
+os.close(fd)
+V.append(','.join(sorted(name for _, _, names, _ in os.fwalk('list', dir_fd=top) for name in names)))
+os.close(top)
+with ThreadPoolExecutor(1) as pool:
+    V.extend(pool.map(read, ['b.txt']))
+V.append(','.join(sorted(found.version for found in importlib.metadata.distributions(path=[HERE]))))
+V.append(zipimport.zipimporter(HERE + '/c.zip').get_data('c.txt').decode())";
+        let app = App::start(mpm, &[("h.py", &handler("import ways", "' '.join(ways.V)")), ("ways.py", "V = []")]);
+        let zipped = |text: &str| fs::write(app.site.path("c.zip"), zip(&[("c.txt", text)])).expect("it is written");
+        app.site.write("a.txt", "a");
+        app.site.write("b.txt", "b");
+        app.site.write("list/one", "");
+        app.site.write("x-1.dist-info/METADATA", "Name: x\nVersion: 1\n");
+        zipped("c");
+        app.edit("ways.py", head);
+        app.expect("a one b 1 c");
+        app.site.write("a.txt", "A");
+        app.expect("A one b 1 c");
+        app.site.write("list/below/two", "");
+        app.expect("A one,two b 1 c");
+        app.site.write("b.txt", "B");
+        app.expect("A one,two B 1 c");
+        app.site.write("y-2.dist-info/METADATA", "Name: y\nVersion: 2\n");
+        app.expect("A one,two B 1,2 c");
+        zipped("C");
+        app.expect("A one,two B 1,2 C");
     }
 
     [prefork, event]

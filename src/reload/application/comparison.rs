@@ -191,8 +191,8 @@ impl Application {
 
     fn refresh_archives(&self, pending: &Pending) {
         for archive in self.archives.roots() {
-            if pending.anything || pending.paths.contains(archive) || pending.found.contains(archive) {
-                self.archives.refresh(archive);
+            if pending.anything || pending.paths.contains(&archive) || pending.found.contains(&archive) {
+                self.archives.refresh(&archive);
             }
         }
     }

@@ -25,7 +25,8 @@ impl Application {
     /// As [`Content::read`].
     pub fn read_written(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
         let deadline = Instant::now() + WRITING;
-        let written = self.archives.root_of(file).unwrap_or(file);
+        let archive = self.archives.root_of(file);
+        let written = archive.as_deref().unwrap_or(file);
         loop {
             let content = self.read(file);
             // A truncation is not announced before it is complete.
@@ -51,7 +52,8 @@ impl Application {
         let in_archive = self.archives.source(file);
         let is_in_archive = in_archive.is_some();
         let content = in_archive.unwrap_or_else(|| Content::read(file)).and_then(|content| {
-            let (checked, top) = match self.archives.root_of(file) {
+            let archive = self.archives.root_of(file);
+            let (checked, top) = match archive.as_deref() {
                 Some(archive) => (archive, archive.parent().unwrap_or(archive).to_owned()),
                 None => (file, self.top_of(file)),
             };
@@ -87,7 +89,7 @@ impl Application {
         let mut plain = HashSet::new();
         for path in paths {
             if let Some(archive) = self.archives.root_of(path) {
-                self.follow_file(name, archive);
+                self.follow_file(name, &archive);
                 continue;
             }
             let top = self.top_of(path);

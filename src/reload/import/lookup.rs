@@ -174,7 +174,8 @@ fn installed_in_place(py: Python<'_>, application: &Application, view: &View, na
             && !crate::reload::applications::is_installation(path)
     };
     let beyond = || -> PyResult<Elsewhere> {
-        let own = own_directories(py, |path| is_below(path) && search.iter().all(|d| d.path != *path))?;
+        let is_own = |path: &Path| is_below(path) && search.iter().all(|d| d.path != *path);
+        let own = own_directories(py, application, is_own)?;
         Ok(if own.is_empty() { Elsewhere::Nothing } else { Elsewhere::Beyond(own) })
     };
     let found = crate::python::import(py, "_mod_python_loader")?.getattr("find_in_place")?.call1((&**name,))?;
@@ -199,13 +200,22 @@ fn installed_in_place(py: Python<'_>, application: &Application, view: &View, na
     }))
 }
 
-/// The directories of `sys.path` that lie in such a place: by the paths that lead through links, as they may be turned.
-fn own_directories(py: Python<'_>, is_own: impl Fn(&Path) -> bool) -> PyResult<Vec<PathBuf>> {
+/// The directories of `sys.path` that lie in such a place: by the paths that lead through links, as they may be turned. Archives,
+/// which are read as directories from now on, by their own.
+fn own_directories(
+    py: Python<'_>,
+    application: &Application,
+    is_own: impl Fn(&Path) -> bool,
+) -> PyResult<Vec<PathBuf>> {
     let path = crate::python::import(py, "sys")?.getattr("path")?;
     let entries = path.try_iter()?.filter_map(|entry| entry.ok()?.extract::<PathBuf>().ok());
     let own = entries.filter_map(|entry| {
         let end = canonical(&entry);
-        is_own(&end).then(|| if entry.is_absolute() { entry } else { end })
+        if !is_own(&end) {
+            return None;
+        }
+        application.archives().add(&end);
+        Some(if entry.is_absolute() && application.archives().root_of(&end).is_none() { entry } else { end })
     });
     Ok(own.collect())
 }
