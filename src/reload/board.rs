@@ -17,6 +17,8 @@ use crate::python::gate::{self, Locked};
 
 /// How many records there are for each child that httpd may have.
 const RECORDS_PER_CHILD: usize = 16;
+/// The fewest records there are, however few children: one child may have many applications.
+const LEAST_RECORDS: usize = 256;
 /// The most records there are, however many children.
 const MOST_RECORDS: usize = 16 * 1024;
 /// How many applications have a ledger.
@@ -98,7 +100,7 @@ impl Board {
         let page = Shared::<Page>::new()?;
         page.mutex.init()?;
         // A graceful restart has children of two configurations, but each has its own board.
-        let records = SharedList::new((children.max(1) * RECORDS_PER_CHILD).min(MOST_RECORDS))?;
+        let records = SharedList::new((children * RECORDS_PER_CHILD).clamp(LEAST_RECORDS, MOST_RECORDS))?;
         Ok(Self { page, records })
     }
 

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use crate::{
-    app::{Answer, App, Held, handler},
+    app::{Answer, App, Held, handler, module},
     interruptions::HANG,
-    support::{Builder, Connection, Httpd, Mpm, mpm_tests, wait_for},
+    support::{Builder, Connection, Httpd, Mpm, Site, mpm_tests, wait_for},
 };
 
 /// How many children the tests have.
@@ -85,6 +85,24 @@ fn once_per_run(path: &std::path::Path, body: &str) -> String {
 }
 
 mpm_tests! {
+    /// One child has more applications than most.
+    [prefork]
+    fn a_child_of_many_applications(mpm) {
+        const APPLICATIONS: usize = 24;
+        let site = Site::new();
+        let mut builder = Httpd::builder(mpm);
+        for number in 0..APPLICATIONS {
+            let tell = handler("from mod_python import reload", "len(reload.children())");
+            site.write(&format!("{number}/h.py"), module(&tell));
+            let conf = "SetHandler mod_python\nPythonHandler h";
+            builder = builder.directory(&site.path(&number.to_string()), conf);
+        }
+        let httpd = builder.site(&site, "").start();
+        for number in 0..APPLICATIONS {
+            assert_eq!(Answer::of(&httpd.get(&format!("/{number}/"))).value, (number + 1).to_string());
+        }
+    }
+
     /// Every child is listed with what it serves; equal manifests mean equal code.
     [prefork]
     fn children_are_listed(mpm) {
