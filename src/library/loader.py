@@ -158,11 +158,14 @@ def forget_lines(path):
 
 
 def forget_listed():
-    """Make Python look again at what it keeps of directories and archives: a body is to read what is there when it runs."""
+    """Make Python look again at what it keeps of directories, archives and translations: a body reads what is there."""
     metadata = sys.modules.get("importlib.metadata")
     if metadata is not None and hasattr(metadata.MetadataPathFinder, "invalidate_caches"):
         # It is a method of the class in some versions of Python, and of an instance in others.
         metadata.MetadataPathFinder().invalidate_caches()
+    gettext = sys.modules.get("gettext")
+    if gettext is not None:
+        gettext._translations.clear()
     if zipimport._zip_directory_cache:
         # What the import system has at hand itself it also looks up there.
         finders = [getattr(finder, "_finder", finder) for finder in sys.path_importer_cache.values()]

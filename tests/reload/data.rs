@@ -15,6 +15,17 @@ use crate::{
 const READ_JSON: &str =
     "import json, os\nwith open(os.path.join(os.path.dirname(__file__), 'data.json')) as f:\n    V = json.load(f)";
 
+/// A catalog with the translation of one message.
+fn messages(message: &str, translation: &str) -> Vec<u8> {
+    const HEADER: u32 = 28;
+    let text = HEADER + 16;
+    let lengths = [message, translation].map(|text| u32::try_from(text.len()).expect("a short text"));
+    let tables = [lengths[0], text, lengths[1], text + lengths[0] + 1];
+    let words = [0x9504_12de, 0, 1, HEADER, HEADER + 8, 0, 0].into_iter().chain(tables);
+    let head = words.flat_map(u32::to_le_bytes);
+    head.chain(format!("{message}\0{translation}\0").into_bytes()).collect()
+}
+
 mpm_tests! {
     [prefork, event]
     fn case_74_json_that_a_body_reads(mpm) {
@@ -143,7 +154,7 @@ mpm_tests! {
     /// By a file descriptor of the directory, in a thread, through what Python keeps of directories and archives.
     [prefork, event]
     fn case_74_reads_that_name_no_path(mpm) {
-        let head = "import importlib.metadata, os, zipimport
+        let head = "import gettext, importlib.metadata, os, zipimport
 from concurrent.futures import ThreadPoolExecutor
 HERE = os.path.dirname(__file__)
 def read(name):
@@ -158,26 +169,30 @@ os.close(top)
 with ThreadPoolExecutor(1) as pool:
     V.extend(pool.map(read, ['b.txt']))
 V.append(','.join(sorted(found.version for found in importlib.metadata.distributions(path=[HERE]))))
-V.append(zipimport.zipimporter(HERE + '/c.zip').get_data('c.txt').decode())";
+V.append(zipimport.zipimporter(HERE + '/c.zip').get_data('c.txt').decode())
+V.append(gettext.translation('d', HERE, languages=['de']).gettext('hi'))";
         let app = App::start(mpm, &[("h.py", &handler("import ways", "' '.join(ways.V)")), ("ways.py", "V = []")]);
         let zipped = |text: &str| fs::write(app.site.path("c.zip"), zip(&[("c.txt", text)])).expect("it is written");
         app.site.write("a.txt", "a");
         app.site.write("b.txt", "b");
+        app.site.write("de/LC_MESSAGES/d.mo", messages("hi", "hallo"));
         app.site.write("list/one", "");
         app.site.write("x-1.dist-info/METADATA", "Name: x\nVersion: 1\n");
         zipped("c");
         app.edit("ways.py", head);
-        app.expect("a one b 1 c");
+        app.expect("a one b 1 c hallo");
         app.site.write("a.txt", "A");
-        app.expect("A one b 1 c");
+        app.expect("A one b 1 c hallo");
         app.site.write("list/below/two", "");
-        app.expect("A one,two b 1 c");
+        app.expect("A one,two b 1 c hallo");
         app.site.write("b.txt", "B");
-        app.expect("A one,two B 1 c");
+        app.expect("A one,two B 1 c hallo");
         app.site.write("y-2.dist-info/METADATA", "Name: y\nVersion: 2\n");
-        app.expect("A one,two B 1,2 c");
+        app.expect("A one,two B 1,2 c hallo");
         zipped("C");
-        app.expect("A one,two B 1,2 C");
+        app.expect("A one,two B 1,2 C hallo");
+        app.site.write("de/LC_MESSAGES/d.mo", messages("hi", "moin"));
+        app.expect("A one,two B 1,2 C moin");
     }
 
     [prefork, event]
