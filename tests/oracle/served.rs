@@ -56,7 +56,7 @@ pub enum Outcome {
     New,
     /// The code cannot be loaded, and the last good one is served.
     LastGood,
-    /// Modules use each other before they are whole, so that the order of imports decides whether the code can be loaded. A fresh
+    /// Modules use each other before they are whole, so that the order of imports decides what can be loaded. A fresh
     /// interpreter begins at the entry, the engine with what has changed: there is nothing to compare.
     Circular,
 }
@@ -148,7 +148,7 @@ impl Served {
         }
         let fresh = self.fresh.answer();
         let expected = Answer::read(&fresh);
-        if expected.is_none() && CIRCULAR.iter().any(|words| fresh.contains(words)) {
+        if CIRCULAR.iter().any(|words| fresh.contains(words)) {
             return Ok(Outcome::Circular);
         }
         let mut outcome = Outcome::LastGood;
