@@ -21,8 +21,8 @@ _STOPS_BREAKAGE = {"SyntaxError", "Exception", "BaseException"}
 def requires(source, package, name, is_absent, has_run):
     """Tell whether some import of the module `name` in this source would fail the code around it.
 
-    Where the body has run already, only its functions count. It would not if it stands in a try statement that catches what is raised for a module that is absent, or else broken,
-    or below `if TYPE_CHECKING`.
+    Where the body has run already, only its functions count. It would not if it stands in a try statement that catches what is
+    raised for a module that is absent, or else broken, or below `if TYPE_CHECKING`.
     """
     try:
         tree = ast.parse(source)
