@@ -182,18 +182,8 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
         life: Life::of_copy(),
     };
     let record = Managed::new(py, parts, module.clone().unbind(), original.sequence);
-    for used in original.uses() {
-        if original.has_copied(&used) {
-            record.note_copied(&used)
-        } else {
-            record.note_use(&used)
-        };
-    }
+    record.take_after(original, renewed);
     record.note_end();
-    for package in original.holds() {
-        record.note_hold(&package);
-    }
-    record.take_bound(original, renewed);
     if let Some(application) = original.application.upgrade() {
         shown::show(py, &application, &original.name, Some(module.as_any()))?;
     }
@@ -223,7 +213,8 @@ fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<(Bound<'py, PyMod
 ///
 /// # Errors
 /// What setting the attribute raises.
-pub fn bind(py: Python<'_>, package: &Arc<Managed>, tail: &str, child: &Arc<Managed>) -> PyResult<bool> {
+pub fn bind(py: Python<'_>, package: &Managed, child: &Managed) -> PyResult<bool> {
+    let Some((_, tail)) = child.name.rsplit_once('.') else { return Ok(false) };
     if !package.note_bound(tail, child) {
         return Ok(false);
     }

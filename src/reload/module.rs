@@ -289,11 +289,15 @@ impl Managed {
         self.lock().bound.insert(tail.into(), identity) != Some(identity)
     }
 
-    /// The submodules in another namespace are in this one as well, but for these.
-    pub fn take_bound(&self, other: &Self, except: &[Box<str>]) {
-        let mut bound = other.lock().bound.clone();
+    /// What stands in another namespace stands in this copy of it as well, but for these submodules.
+    pub fn take_after(&self, other: &Self, except: &[Box<str>]) {
+        let (uses, copied, holds, mut bound) = {
+            let state = other.lock();
+            (state.uses.clone(), state.copied.clone(), state.holds.clone(), state.bound.clone())
+        };
         bound.retain(|tail, _| !except.contains(tail));
-        self.lock().bound = bound;
+        let mut state = self.lock();
+        (state.uses, state.copied, state.holds, state.bound) = (uses, copied, holds, bound);
     }
 
     /// Forgets that, as when the submodule was taken out again.

@@ -1,6 +1,5 @@
 //! The names of an application and the paths that they rest on: what is known of them, and looking it up.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -113,13 +112,10 @@ impl Application {
         };
         let is_followed = expected.first().is_none_or(is_followed);
         if lock(&self.places).are(search) {
-            match names.known.entry(name.clone()) {
-                Entry::Vacant(place) => drop(place.insert(known)),
-                Entry::Occupied(mut place) if is_asking && place.get().directories != known.directories => {
-                    drop(place.insert(known));
-                }
-                Entry::Occupied(_) => {}
+            if is_asking && names.known.get(name).is_some_and(|before| before.directories != known.directories) {
+                names.known.remove(name);
             }
+            names.known.entry(name.clone()).or_insert(known);
         }
         drop(names);
         if !is_followed {

@@ -164,7 +164,7 @@ fn find_in(
     {
         // The body may have renewed its own package in the meantime.
         let parent = view.any(&parent.name).unwrap_or(parent);
-        if execute::bind(py, &parent, tail, &found)?
+        if execute::bind(py, &parent, &found)?
             && let View::Stage(stage) = view
         {
             stage.note_bound(&parent, tail);

@@ -88,7 +88,7 @@ pub fn load(
     janitor::note_progress();
     match result {
         Ok(record) => {
-            let bound = bind(py, package, &record);
+            let bound = package.map_or(Ok(false), |package| execute::bind(py, package, &record));
             claimed.outcome = Some(record.clone());
             drop(claimed);
             bound?;
@@ -117,13 +117,6 @@ pub fn load(
             }
             Err(e)
         }
-    }
-}
-
-fn bind(py: Python<'_>, package: Option<&Arc<Managed>>, record: &Arc<Managed>) -> PyResult<()> {
-    match (package, record.name.rsplit_once('.')) {
-        (Some(package), Some((_, tail))) => execute::bind(py, package, tail, record).map(drop),
-        _ => Ok(()),
     }
 }
 
@@ -192,8 +185,9 @@ fn share(
         _ => false,
     };
     if uses.iter().all(is_same) && py.detach(|| application.is_on_disk(record)) {
-        let package = name.rsplit_once('.').and_then(|(package, _)| current.any(package));
-        bind(py, package.as_ref(), record)?;
+        if let Some(package) = name.rsplit_once('.').and_then(|(package, _)| current.any(package)) {
+            execute::bind(py, &package, record)?;
+        }
         current.adopt(name, record);
         application.note_loaded(record);
         for used in &uses {

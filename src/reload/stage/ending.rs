@@ -69,11 +69,11 @@ impl Stage {
             modules.insert_mut(name.clone(), record.clone());
         }
         for name in late.iter().chain(renewed.keys()) {
-            if let Some((package, tail)) = name.rsplit_once('.')
+            if let Some((package, _)) = name.rsplit_once('.')
                 && let (Some(package), Some(child)) = (modules.get(package), modules.get(name))
             {
                 // A namespace that refuses attributes does so for the body's own imports as well.
-                let _ = execute::bind(py, package, tail, child);
+                let _ = execute::bind(py, package, child);
             }
         }
         for record in renewed.values().filter(|r| r.origin.is_package()) {
@@ -89,7 +89,7 @@ impl Stage {
             for tail in tails {
                 if let Some(child) = modules.get(&*format!("{}.{tail}", record.name)) {
                     // As above.
-                    let _ = execute::bind(py, record, &tail, child);
+                    let _ = execute::bind(py, record, child);
                 }
             }
         }
@@ -133,7 +133,7 @@ impl Stage {
             package.forget_bound(&tail);
             // A request may have loaded it into the base meanwhile.
             let _ = match self.base.ready(&format!("{}.{tail}", package.name)) {
-                Some(child) => execute::bind(py, &package, &tail, &child).map(drop),
+                Some(child) => execute::bind(py, &package, &child).map(drop),
                 None => package.module.bind(py).delattr(&*tail),
             };
         }
