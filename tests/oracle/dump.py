@@ -52,7 +52,7 @@ def reach(entry):
             try:
                 called[name], late = space["f"]()
                 queue += map(unveiled, late)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 is_circular = "circular import" in str(error)
                 called[name] = "!raises " + ("in a circular import" if is_circular else type(error).__name__)
     return {name: module for name, module in modules.items() if module is not None}, called
