@@ -46,7 +46,7 @@ run: build
 # The first line is what the tests load: cargo does not build a cdylib for them.
 test: packages cargo
 	$(CARGO) build --locked
-	$(CARGO) test --locked --no-fail-fast
+	$(CARGO) test --workspace --locked --no-fail-fast
 
 # What cargo-fuzz does, without its need for a nightly compiler: coverage alone, as the code that is fuzzed is safe Rust.
 FUZZ_SECONDS ?= 60
@@ -54,8 +54,8 @@ COVERAGE = -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm
 	-Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing
 
 fuzz: cargo
-	@mkdir -p fuzz/corpus/resolve fuzz/artifacts/resolve
-	cd fuzz && RUSTFLAGS='$(COVERAGE)' $(CARGO) run --release --locked --bin resolve \
+	@cd crates/reload-core/fuzz && mkdir -p corpus/resolve artifacts/resolve
+	cd crates/reload-core/fuzz && RUSTFLAGS='$(COVERAGE)' $(CARGO) run --release --locked --bin resolve \
 		--target "$$(rustc -vV | sed -n 's/^host: //p')" -- \
 		-max_total_time='$(FUZZ_SECONDS)' -max_len=96 -verbosity=0 -print_final_stats=1 \
 		-artifact_prefix=artifacts/resolve/ corpus/resolve

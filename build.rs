@@ -10,7 +10,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/httpd/shim.c");
     println!("cargo:rerun-if-changed=src/httpd/bindings.h");
-    println!("cargo:rerun-if-changed=src/python/lines.c");
+    println!("cargo:rerun-if-changed=src/python/line_tables.c");
     println!("cargo:rerun-if-changed=src/library");
     for name in ["APXS", "APR_CONFIG", "PYTHON", "PYO3_PYTHON"] {
         println!("cargo:rerun-if-env-changed={name}");
@@ -185,7 +185,7 @@ fn python() {
 
 fn compile_lines(executable: &str, include: &Path) {
     let built = cc::Build::new()
-        .file("src/python/lines.c")
+        .file("src/python/line_tables.c")
         .include(include)
         .warnings(true)
         .pic(true)

@@ -16,6 +16,10 @@ use httpd::{Pool, RequestRec, ServerRec, guard, sys};
 /// The version that `mod_python.mp_version` and the Server header tell.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Rust's allocations go on for a while where Python code has taken all memory.
+#[global_allocator]
+static ALLOCATOR: os::reserve::Reserved = os::reserve::Reserved;
+
 /// The record that `LoadModule python_module` looks for.
 // SAFETY (of the name): `python_module` is the name that existing configurations load; nothing else in httpd exports it.
 #[unsafe(no_mangle)]
@@ -51,6 +55,7 @@ fn module_index() -> c_int {
 
 unsafe extern "C" fn register_hooks(_: *mut sys::apr_pool_t) {
     guard("register_hooks", (), || {
+        httpd::log::install();
         let none = std::ptr::null();
         let middle = sys::APR_HOOK_MIDDLE.cast_signed();
         // SAFETY: httpd keeps the functions, which stay in memory for good (the module is linked with -z nodelete).
@@ -101,7 +106,7 @@ unsafe extern "C" fn merge_server_config(
 
 unsafe extern "C" fn pre_config(_: *mut sys::apr_pool_t, _: *mut sys::apr_pool_t, _: *mut sys::apr_pool_t) -> c_int {
     guard("pre_config", sys::HTTP_INTERNAL_SERVER_ERROR.cast_signed(), || {
-        config::home::reset();
+        config::process_settings::reset();
         config::watching::reset();
         0
     })
@@ -118,7 +123,7 @@ unsafe extern "C" fn post_config(
         match handlers::lifecycle::configured(unsafe { Pool::from_ptr(pconf) }) {
             Ok(()) => 0,
             Err(reason) => {
-                httpd::log::main(httpd::log::CRIT, &reason);
+                os::log::crit!("{}", &reason);
                 sys::HTTP_INTERNAL_SERVER_ERROR.cast_signed()
             }
         }

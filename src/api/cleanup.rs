@@ -3,7 +3,8 @@
 use pyo3::prelude::*;
 
 use crate::httpd::log;
-use crate::python::{GilCell, error};
+use crate::python::error;
+use crate::python::gil::GilCell;
 
 /// A registered function and what it is called with.
 pub struct Cleanup {
@@ -40,7 +41,7 @@ pub fn run_for_child(py: Python<'_>) {
         let next = CHILD.borrow(py).pop();
         let Some(cleanup) = next else { break };
         if let Err(e) = cleanup.call(py) {
-            log::main(log::ERR, &format!("a cleanup failed: {}", error::format(py, &e)));
+            log::error!("a cleanup failed: {}", error::format(py, &e));
         }
     }
 }

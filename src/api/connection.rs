@@ -8,11 +8,11 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyString};
 
-use super::functions::{capsule, log_level, warn_deprecated};
-use super::leased::refused;
-use super::server::Server;
-use super::table::Table;
-use super::text::to_str;
+use crate::api::functions::{capsule, log_level, warn_deprecated};
+use crate::api::leased::refused;
+use crate::api::server::Server;
+use crate::api::table::Table;
+use crate::api::text::to_str;
 use crate::httpd::lease::Leased;
 use crate::httpd::{Lease, Pool, RequestRec, ServerRec, log, sys};
 

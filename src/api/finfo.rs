@@ -7,8 +7,8 @@ use pyo3::exceptions::{PyIndexError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::leased::refused;
-use super::text::to_str;
+use crate::api::leased::refused;
+use crate::api::text::to_str;
 use crate::httpd::lease::Leased;
 use crate::httpd::request::AprError;
 use crate::httpd::{RequestRec, sys};

@@ -6,23 +6,24 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyString};
 
-use super::cleanup::{Cleanup, register_for_child};
-use super::finfo::FileInfo;
-use super::server::Server;
-use super::text::{any_str, path_bytes, to_str};
-use crate::httpd::{log, sys};
+use crate::api::cleanup::{Cleanup, register_for_child};
+use crate::api::finfo::FileInfo;
+use crate::api::server::Server;
+use crate::api::text::{any_str, path_bytes, to_str};
+use crate::httpd::log::{self, Level};
+use crate::httpd::{ServerRec, sys};
 
 /// One of APLOG_* as given from Python; 0 stands for "not given" and means APLOG_ERR.
-pub fn log_level(level: i64) -> u32 {
+pub fn log_level(level: i64) -> Level {
     match u32::try_from(level).unwrap_or(0) & sys::APLOG_LEVELMASK {
-        0 => log::ERR,
-        level => level,
+        0 => Level::ERROR,
+        level => Level::of(level),
     }
 }
 
 /// Logs that an old name was used.
 pub fn warn_deprecated(sentence: &str) {
-    log::main(log::WARNING, sentence);
+    log::warning!("{sentence}");
 }
 
 /// An anonymous capsule around one of httpd's records, as mod_python hands them out to other C code.
@@ -42,10 +43,8 @@ pub fn capsule<'py>(py: Python<'py>, record: *mut c_void) -> PyResult<Bound<'py,
 fn log_error(message: Option<&Bound<'_, PyString>>, level: i64, server: Option<&Bound<'_, Server>>) {
     if let Some(message) = message {
         let message = message.to_string_lossy();
-        match server {
-            Some(server) => log::server(Some(server.get().record()), log_level(level), &message),
-            None => log::main(log_level(level), &message),
-        }
+        let server = server.map(|server| server.get().record()).or_else(ServerRec::main);
+        log::server(server, log_level(level), &message);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::request::ActivePhase;
+use crate::api::request::ActivePhase;
 
 struct Item {
     handler: String,

@@ -14,4 +14,4 @@ pub mod state;
 pub mod table;
 pub mod text;
 
-pub use request::Request;
+pub use crate::api::request::Request;

@@ -6,12 +6,12 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::connection::Connection;
-use super::finfo::FileInfo;
-use super::hlist::HandlerEntries;
-use super::server::Server;
-use super::table::Table;
-use super::{Request, constants, functions};
+use crate::api::connection::Connection;
+use crate::api::finfo::FileInfo;
+use crate::api::hlist::HandlerEntries;
+use crate::api::server::Server;
+use crate::api::table::Table;
+use crate::api::{Request, constants, functions};
 use crate::httpd::ServerRec;
 
 /// Builds the module and puts it into `sys.modules`. A sub-interpreter gets one of its own.
@@ -45,7 +45,7 @@ pub fn install(py: Python<'_>) -> PyResult<()> {
     }
     crate::handlers::functions::add(py, &module)?;
     export_all(&module)?;
-    let modules: Bound<'_, PyDict> = crate::python::system::modules(py)?;
+    let modules: Bound<'_, PyDict> = crate::python::raw_import::modules(py)?;
     modules.set_item("_apache", &module)?;
     Ok(())
 }

@@ -12,20 +12,20 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::connection::Connection;
-use super::finfo::FileInfo;
-use super::hlist::HandlerEntries;
-use super::leased::refused;
-use super::server::Server;
-use super::state::RequestState;
-use super::table::Table;
+use crate::api::connection::Connection;
+use crate::api::finfo::FileInfo;
+use crate::api::hlist::HandlerEntries;
+use crate::api::leased::refused;
+use crate::api::server::Server;
+use crate::api::state::RequestState;
+use crate::api::table::Table;
 use crate::config::HandlerEntry;
 use crate::httpd::RequestRec;
 use crate::httpd::lease::Leased;
-use crate::python::GilCell;
+use crate::python::gil::GilCell;
 
-pub use actions::settings_table;
-pub use body::Body;
+pub use crate::api::request::actions::settings_table;
+pub use crate::api::request::body::Body;
 
 /// The phase that a request is in, as `begin_phase` is told.
 pub struct ActivePhase {

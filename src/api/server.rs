@@ -7,16 +7,16 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyString, PyTuple};
 
-use super::Request;
-use super::cleanup::{Cleanup, register_for_child};
-use super::functions::{capsule, log_level};
-use super::request::settings_table;
-use super::table::Table;
-use super::text::to_str;
+use crate::api::Request;
+use crate::api::cleanup::{Cleanup, register_for_child};
+use crate::api::functions::{capsule, log_level};
+use crate::api::request::settings_table;
+use crate::api::table::Table;
+use crate::api::text::to_str;
 use crate::config::ServerConfig;
 use crate::httpd::request::texts;
 use crate::httpd::{ServerRec, log, sys};
-use crate::python::GilCell;
+use crate::python::gil::GilCell;
 
 /// The one wrapper of each server, by interpreter: an instance may have attributes, which belong to one interpreter.
 static SERVERS: GilCell<BTreeMap<(i64, usize), Py<Server>>> = GilCell::new(BTreeMap::new());

@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::Request;
-use super::cleanup::Cleanup;
-use super::request::{ActivePhase, Body};
+use crate::api::Request;
+use crate::api::cleanup::Cleanup;
+use crate::api::request::{ActivePhase, Body};
 use crate::config::HandlerEntry;
 use crate::httpd::lease::Leased;
-use crate::httpd::{Lease, RequestRec, guard, log, sys};
-use crate::python::{self, embed, error, forking, thread};
-use crate::reload::{Application, Pin, View, context};
+use crate::httpd::{Lease, RequestRec, log, sys};
+use crate::python::{self, embed, error, thread};
+use crate::reload::Pin;
+use crate::reload::application::Application;
+use crate::reload::application::view::{self, View};
+use os::{fork, guard};
 
 /// The state of one request, in the module's slot of its `request_config`.
 ///
@@ -103,12 +106,12 @@ impl RequestState {
     }
 
     /// Lets code see the request's generations from here on, that of `first` before all others.
-    pub fn enter_pins(&self, first: &Pin) -> Vec<context::Entered> {
+    pub fn enter_pins(&self, first: &Pin) -> Vec<view::Entered> {
         let pins = self.pins.borrow();
         let others = pins.iter().filter(|pin| !Arc::ptr_eq(&pin.application, &first.application));
         others
             .chain(std::iter::once(first))
-            .map(|pin| context::enter(&pin.application, View::Generation(Arc::clone(&pin.generation))))
+            .map(|pin| view::enter(&pin.application, View::Generation(Arc::clone(&pin.generation))))
             .collect()
     }
 
@@ -136,7 +139,7 @@ impl RequestState {
         if self.wrapper.borrow().is_none() && self.cleanups.borrow().is_empty() {
             return;
         }
-        if thread::leaving() || forking::is_copy() || embed::running().is_err() {
+        if thread::leaving() || fork::is_copy() || embed::running().is_err() {
             // Python cannot be entered any more, so what belongs to it is left to the end of the process.
             std::mem::forget(self.wrapper.take());
             std::mem::forget(self.cleanups.take());
@@ -162,7 +165,7 @@ impl RequestState {
     /// Lets go of the generations. The last request of a generation ends its modules, which is done inside Python.
     fn unpin(&self) {
         let pins = self.pins.take();
-        if thread::leaving() || forking::is_copy() {
+        if thread::leaving() || fork::is_copy() {
             std::mem::forget(pins);
         } else if pins.iter().any(|pin| Arc::strong_count(&pin.generation) == 1) {
             python::attach(|_| drop(pins));
@@ -174,11 +177,15 @@ impl RequestState {
         let _seen: Vec<_> = pins
             .iter()
             .rev()
-            .map(|pin| context::enter(&pin.application, View::Generation(Arc::clone(&pin.generation))))
+            .map(|pin| view::enter(&pin.application, View::Generation(Arc::clone(&pin.generation))))
             .collect();
         if let Err(e) = cleanup.call(py) {
             let name = cleanup.function.bind(py).repr().map_or_else(|_| "a cleanup".to_owned(), |r| r.to_string());
-            log::request(self.record, log::ERR, &format!("the cleanup {name} failed: {}", error::format(py, &e)));
+            log::request(
+                self.record,
+                log::Level::ERROR,
+                &format!("the cleanup {name} failed: {}", error::format(py, &e)),
+            );
         }
     }
 }

@@ -7,12 +7,12 @@ use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple};
 
-use super::leased::refused;
-use super::text::{any_str, to_str as text};
+use crate::api::leased::refused;
+use crate::api::text::{any_str, to_str as text};
 use crate::httpd::lease::Leased;
 use crate::httpd::sys;
 use crate::httpd::table::TableRef;
-use crate::python::GilCell;
+use crate::python::gil::GilCell;
 
 type Entries = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 

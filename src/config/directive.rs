@@ -4,12 +4,13 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::handler_list;
-use super::home;
-use super::place::{self, Place};
-use super::record::{Consistency, DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
-use super::watching::{self, WatchMode};
-use crate::httpd::{Pool, guard, sys};
+use crate::config::record::{Consistency, DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
+use crate::config::section::{self, Place};
+use crate::config::watching;
+use crate::config::{handler_list, process_settings};
+use crate::httpd::{Pool, sys};
+use os::guard;
+use reload_core::watch::settings::WatchMode;
 
 /// How httpd hands the arguments over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Scene {
         }
     }
 
-    fn sections(&mut self, mut change: impl FnMut(&mut super::record::Section)) {
+    fn sections(&mut self, mut change: impl FnMut(&mut crate::config::record::Section)) {
         for record in self.records.iter().flatten() {
             // SAFETY: as above.
             change(unsafe { (**record).section_mut() });
@@ -249,14 +250,14 @@ fn only_main(scene: &Scene) -> Result<(), String> {
 fn python_home(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
     only_main(scene)?;
     let path = PathBuf::from(arguments[0]);
-    home::check(&path)?;
-    home::update(|process| process.home = Some(path));
+    process_settings::check(&path)?;
+    process_settings::update(|process| process.home = Some(path));
     Ok(())
 }
 
 fn python_optimize(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
     only_main(scene)?;
-    home::update(|process| process.optimize = is_on(arguments));
+    process_settings::update(|process| process.optimize = is_on(arguments));
     Ok(())
 }
 
@@ -417,7 +418,7 @@ unsafe fn run(cmd: *mut sys::cmd_parms, record: *mut c_void, arguments: &[*const
                 records: [Some(record.cast()), server_record],
                 place,
                 is_main_server: (*(*cmd).server).is_virtual == 0,
-                lasts: !place::in_htaccess(cmd),
+                lasts: !section::in_htaccess(cmd),
             };
             match (directive.action)(&mut scene, &texts) {
                 Ok(()) => std::ptr::null(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Place;
+use crate::config::Place;
 
 /// One handler of a list.
 #[derive(Debug)]

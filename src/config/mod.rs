@@ -2,11 +2,11 @@
 
 pub mod directive;
 pub mod handler_list;
-pub mod home;
-pub mod place;
+pub mod process_settings;
 pub mod record;
+pub mod section;
 pub mod watching;
 
-pub use handler_list::{HandlerEntry, HandlerList};
-pub use place::Place;
-pub use record::{Consistency, DirConfig, OnError, ReloadMode, ServerConfig};
+pub use crate::config::handler_list::{HandlerEntry, HandlerList};
+pub use crate::config::record::{Consistency, DirConfig, OnError, ReloadMode, ServerConfig};
+pub use crate::config::section::Place;

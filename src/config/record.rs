@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{HandlerEntry, HandlerList};
+use crate::config::{HandlerEntry, HandlerList};
 use crate::httpd::{Pool, RequestRec, ServerRec, sys};
 
 /// What `PythonReload` says: who waits for a build.

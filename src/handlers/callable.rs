@@ -6,8 +6,10 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyType};
 
-use crate::reload::graph::Name;
-use crate::reload::{Application, View, import};
+use crate::reload::application::Application;
+use crate::reload::application::view::View;
+use crate::reload::import;
+use reload_core::graph::Name;
 
 /// Imports the module and resolves the object in it. Classes on the way are instantiated with `argument`. `lasts` tells that the
 /// handler is named by a configuration file, not by a `.htaccess`.

@@ -7,19 +7,21 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use super::outcome::{self, FAILED, Label};
-use super::publisher;
-use super::select::{self, Target};
-use super::{callable, current, extensions, pins, refusal};
 use crate::api::Request;
 use crate::api::module::server_return;
 use crate::api::request::ActivePhase;
 use crate::api::state::{self, RequestState};
 use crate::config::record::Settings;
 use crate::config::{Consistency, DirConfig, HandlerEntry, OnError, ReloadMode};
+use crate::handlers::outcome::{self, FAILED, Label};
+use crate::handlers::select::{self, Target};
+use crate::handlers::{callable, current, extensions, pins, publisher, refusal};
 use crate::httpd::{RequestRec, log, sys};
-use crate::python::{self, embed, error, forking};
-use crate::reload::{Pin, View, shown};
+use crate::python::{self, embed, error};
+use crate::reload::Pin;
+use crate::reload::application::view::View;
+use crate::reload::import::sys_modules;
+use os::fork;
 
 const PHASE: &str = "PythonHandler";
 const DEFAULT_OBJECT: &str = "handler";
@@ -36,7 +38,7 @@ pub fn handle(request: RequestRec) -> c_int {
     let extension = filename.as_deref().map(extensions::of);
     let Some((entries, by_extension)) = config.handlers(extension) else { return sys::DECLINED };
     if let Err(reason) = embed::running() {
-        log::request(request, log::ERR, reason);
+        log::request(request, log::Level::ERROR, reason);
         return FAILED;
     }
     let extension = match extension {
@@ -61,11 +63,15 @@ impl Call<'_> {
         // The first handler's generation is settled on before Python is entered, so that nobody waits for a build inside.
         let first = self.entries.first().map(|entry| self.prepare(entry));
         let (status, output) = python::attach(|py| self.run_attached(py, first));
-        forking::leave_copy();
+        fork::leave_copy();
         // Output of a handler that failed is not sent: the error page takes its place.
         let is_kept = matches!(status, 0 | sys::DONE | sys::DECLINED);
         if is_kept && !output.is_empty() && self.request.write(&output).is_err() {
-            log::request(self.request, log::INFO, "the client closed the connection before the response was written");
+            log::request(
+                self.request,
+                log::Level::INFO,
+                "the client closed the connection before the response was written",
+            );
         }
         status
     }
@@ -101,7 +107,7 @@ impl Call<'_> {
         let request = match Request::of(py, self.request) {
             Ok(request) => request,
             Err(e) => {
-                log::request(self.request, log::ERR, &error::format(py, &e));
+                log::request(self.request, log::Level::ERROR, &error::format(py, &e));
                 return (FAILED, Vec::new());
             }
         };
@@ -163,8 +169,8 @@ impl Call<'_> {
         let fails = self.settings.on_error == Some(OnError::Fail);
         // Objects of other applications that this request has come through see what it has pinned of them.
         let _seen = RequestState::of(self.request).enter_pins(pin);
-        if shown::has_rivals() {
-            shown::prefer(py, &pin.application, &pin.generation)?;
+        if sys_modules::has_rivals() {
+            sys_modules::prefer(py, &pin.application, &pin.generation)?;
         }
         let view = View::Generation(Arc::clone(&pin.generation));
         if publisher::is_publisher(entry) {
@@ -184,7 +190,7 @@ impl Call<'_> {
     fn send_away(&self) -> PyErr {
         log::request(
             self.request,
-            log::WARNING,
+            log::Level::WARNING,
             "another child serves newer code, which this child could not build or not in time; PythonReloadConsistency is \
              server, so the request is answered 503",
         );

@@ -7,15 +7,19 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
-use super::current;
-use super::select::Target;
 use crate::api::Request;
 use crate::api::state::RequestState;
 use crate::config::DirConfig;
-use crate::reload::by_path::{self, Call, Site};
-use crate::reload::import::Place;
-use crate::reload::kept::Keep;
-use crate::reload::{Managed, applications, context, import, lifecycle, memory, reads, states, status, watch};
+use crate::handlers::current;
+use crate::handlers::select::Target;
+use crate::reload::application::pinned::Keep;
+use crate::reload::application::{registry, view};
+use crate::reload::import::by_path::{self, Call, Site};
+use crate::reload::import::{self, Place, file_reads};
+use crate::reload::lifecycle::{carry, hooks, leaks};
+use crate::reload::module::Managed;
+use crate::reload::status;
+use reload_core::watch;
 
 /// Adds them to the module.
 ///
@@ -105,13 +109,13 @@ fn is_of_another(py: Python<'_>, name: &str) -> bool {
 /// Whether the body of a managed module runs, and not what it imports.
 #[pyfunction]
 fn is_in_body() -> bool {
-    context::is_in_body()
+    view::is_in_body()
 }
 
 /// The body for which the caller reads, if there is one.
 #[pyfunction]
-fn running_body() -> Option<reads::Reader> {
-    reads::Reader::of_thread()
+fn running_body() -> Option<file_reads::Reader> {
+    file_reads::Reader::of_thread()
 }
 
 /// The calling code asks whether there is a module of this name.
@@ -123,7 +127,7 @@ fn note_find(py: Python<'_>, name: &str) -> PyResult<()> {
 /// What stands for the application whose code calls, for the threads that it starts.
 #[pyfunction]
 fn calling_application(py: Python<'_>) -> Option<usize> {
-    import::application_of_thread(py).map(|application| applications::mark(&application))
+    import::application_of_thread(py).map(|application| registry::mark(&application))
 }
 
 /// What every child of the server does for each of its applications.
@@ -136,7 +140,7 @@ fn reload_children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
 #[pyfunction]
 #[pyo3(signature = (*paths))]
 fn reload_depends_on(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<()> {
-    reads::declare(py, &paths)
+    file_reads::declare(py, &paths)
 }
 
 /// The state that the code with this namespace keeps under a name, in a tuple; None while another thread makes it.
@@ -147,19 +151,19 @@ fn reload_carry<'py>(
     name: &str,
     factory: &Bound<'py, PyAny>,
 ) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
-    Ok(states::carry(py, namespace, name, factory)?.map(|state| (state,)))
+    Ok(carry::carry(py, namespace, name, factory)?.map(|state| (state,)))
 }
 
 /// Has a function called when the code with this namespace has gone.
 #[pyfunction]
 fn reload_on_retire(namespace: &Bound<'_, PyDict>, function: Bound<'_, PyAny>) -> PyResult<()> {
-    lifecycle::on_retire(namespace, function)
+    hooks::on_retire(namespace, function)
 }
 
 /// Retired modules that something keeps in memory.
 #[pyfunction]
 fn reload_leaks(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    memory::leaks(py)
+    leaks::leaks(py)
 }
 
 /// The number of the generation that the caller sees.
@@ -246,7 +250,7 @@ fn handler_root() -> Option<PathBuf> {
         // Without the slash at its end, unless it is the root.
         Some(PathBuf::from(&directory).components().collect())
     });
-    section.or_else(|| context::innermost().and_then(|(application, _)| application.key.directory.clone()))
+    section.or_else(|| view::innermost().and_then(|(application, _)| application.key.directory.clone()))
 }
 
 /// Asks every child to load its modules again: all, or those of a name or package.
@@ -263,5 +267,5 @@ fn reload_request(py: Python<'_>, scope: Option<&str>) -> PyResult<()> {
 /// The publisher, for a handler list that names it by another way than the directive's usual words.
 #[pyfunction]
 fn publisher_handler(py: Python<'_>, req: &Bound<'_, crate::api::Request>) -> PyResult<i32> {
-    super::publisher::handle_here(py, req)
+    crate::handlers::publisher::handle_here(py, req)
 }

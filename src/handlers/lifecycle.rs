@@ -3,17 +3,21 @@
 use std::ffi::c_void;
 
 use crate::api;
-use crate::config::{home, watching};
-use crate::httpd::{Pool, ServerRec, guard, log, sys};
-use crate::python::{self, embed, forking, library, shutdown, standard};
-use crate::reload::{applications, board, builders, import, janitor, reads, watch};
+use crate::config::{process_settings, watching};
+use crate::httpd::{Pool, ServerRec, log, server, sys};
+use crate::python::{self, embed, library, shutdown, stdlib};
+use crate::reload::application::registry;
+use crate::reload::build::{watchdog, workers};
+use crate::reload::import::{self, file_reads};
+use os::{fork, guard};
+use reload_core::{scoreboard, watch};
 
 /// The configuration has been read, in the parent.
 ///
 /// # Errors
 /// A sentence that says why httpd cannot start with it.
 pub fn configured(pconf: Pool) -> Result<(), String> {
-    let token = format!("mod_python_rs/{} Python/{}", crate::VERSION, home::python_version());
+    let token = format!("mod_python_rs/{} Python/{}", crate::VERSION, process_settings::python_version());
     // SAFETY: httpd copies the text into the pool.
     unsafe { sys::ap_add_version_component(pconf.as_ptr(), pconf.bytes(token.as_bytes())) };
     // httpd reads its configuration twice before it starts; only the second reading is served.
@@ -24,7 +28,7 @@ pub fn configured(pconf: Pool) -> Result<(), String> {
         return Ok(());
     }
     watch::prepare(&watching::current())?;
-    board::prepare();
+    scoreboard::prepare(server::most_children());
     // SAFETY: the function takes no data.
     unsafe { pconf.on_clear(std::ptr::null_mut(), configuration_ends) };
     Ok(())
@@ -33,33 +37,33 @@ pub fn configured(pconf: Pool) -> Result<(), String> {
 unsafe extern "C" fn configuration_ends(_: *mut c_void) -> sys::apr_status_t {
     guard("the end of a configuration", 0, || {
         watch::release();
-        board::release();
+        scoreboard::release();
         0
     })
 }
 
 /// A child begins: Python is started in it, and its end prepared.
 pub fn child_started(pchild: Pool, server: ServerRec) {
-    forking::watch();
+    fork::watch();
     if let Some(watch) = watch::current() {
         watch.follow_trigger();
     }
     let start = || {
-        embed::start(&home::current())?;
+        embed::start(&process_settings::current())?;
         python::attach(|py| {
-            applications::remember_base_path(py)
-                .and_then(|()| standard::remember(py))
+            registry::remember_base_path(py)
+                .and_then(|()| stdlib::remember(py))
                 .and_then(|()| library::install(py))
                 .and_then(|()| api::module::install(py))
                 .and_then(|()| import::install(py, library::LOADER, library::EDITS))
-                .and_then(|()| reads::install(py))
-                .and_then(|()| janitor::install_alarm(py))
+                .and_then(|()| file_reads::install(py))
+                .and_then(|()| watchdog::install_alarm(py))
                 .map_err(|e| format!("Python's side of mod_python_rs did not load: {}", python::error::format(py, &e)))
         })
     };
-    let started = builders::start(start).unwrap_or_else(|| Err("no thread for Python could be started".to_owned()));
+    let started = workers::start(start).unwrap_or_else(|| Err("no thread for Python could be started".to_owned()));
     if let Err(reason) = started {
-        log::server(Some(server), log::CRIT, &reason);
+        log::server(Some(server), log::Level::CRIT, &reason);
         return;
     }
     // SAFETY: the function takes no data.

@@ -6,9 +6,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyString, PyTuple};
 
-use super::refusal;
 use crate::api::Request;
 use crate::api::module::is_server_return;
+use crate::handlers::refusal;
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::error;
 
@@ -79,11 +79,15 @@ pub fn report(py: Python<'_>, request: &Bound<'_, Request>, label: Label<'_>, de
         }
     };
     if record.is_aborted() {
-        log::request(record, log::INFO, &format!("{} {}: {}", label.phase, label.handler, error::brief(py, error)));
+        log::request(
+            record,
+            log::Level::INFO,
+            &format!("{} {}: {}", label.phase, label.handler, error::brief(py, error)),
+        );
         return sys::DONE;
     }
     for line in log_text.lines() {
-        log::request(record, log::ERR, &format!("[id {id}] {} {}: {line}", label.phase, label.handler));
+        log::request(record, log::Level::ERROR, &format!("[id {id}] {} {}: {line}", label.phase, label.handler));
     }
     request.get().discard_output(py);
     if debug { show(py, request, record, label, &id, &text) } else { FAILED }

@@ -2,7 +2,8 @@
 
 use crate::api::state::RequestState;
 use crate::httpd::RequestRec;
-use crate::reload::{Application, Pin};
+use crate::reload::Pin;
+use crate::reload::application::Application;
 
 /// The pin of this application, of the request or of one that it comes from.
 pub fn find(request: RequestRec, application: &Application) -> Option<Pin> {

@@ -4,8 +4,8 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
-use crate::reload::Application;
-use crate::reload::graph::Name;
+use crate::reload::application::Application;
+use reload_core::graph::Name;
 
 create_exception!(
     _apache,

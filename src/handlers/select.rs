@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 
@@ -10,7 +10,8 @@ use crate::config::record::Settings;
 use crate::config::{HandlerEntry, Place, handler_list};
 use crate::httpd::{RequestRec, ServerRec};
 use crate::python;
-use crate::reload::{Application, Key, applications};
+use crate::reload::application::{Application, Key, registry};
+use os::Mutex;
 
 /// What identifies an application without comparing texts: the serial numbers of the configuration's values.
 #[derive(PartialEq, Eq, Hash)]
@@ -43,7 +44,7 @@ impl Quick {
     }
 }
 
-static QUICK: RwLock<Option<HashMap<Quick, Arc<Application>>>> = RwLock::new(None);
+static QUICK: Mutex<Option<HashMap<Quick, Arc<Application>>>> = Mutex::new(None);
 
 /// Where a handler's module is found.
 pub struct Target {
@@ -90,18 +91,17 @@ pub fn application(
 ) -> PyResult<Arc<Application>> {
     let quick = Quick::of(request, settings, entry, directory.as_deref());
     if let Some(quick) = &quick
-        && let Some(known) =
-            QUICK.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|map| map.get(quick))
+        && let Some(known) = QUICK.lock().as_ref().and_then(|map| map.get(quick))
     {
         return Ok(known.clone());
     }
     let key = key(request, settings, entry, directory);
-    let application = match applications::existing(&key) {
+    let application = match registry::existing(&key) {
         Some(application) => application,
-        None => python::attach(|py| applications::get(py, &key))?,
+        None => python::attach(|py| registry::get(py, &key))?,
     };
     if let Some(quick) = quick {
-        let mut map = QUICK.write().unwrap_or_else(PoisonError::into_inner);
+        let mut map = QUICK.lock();
         map.get_or_insert_default().insert(quick, application.clone());
     }
     Ok(application)

@@ -2,43 +2,39 @@
 
 use std::ffi::{CString, c_int};
 
-use super::{RequestRec, ServerRec, sys};
+use crate::httpd::{RequestRec, ServerRec, sys};
+use os::log::Form;
 
-/// Log levels, httpd's own numbers.
-pub const CRIT: u32 = sys::APLOG_CRIT;
-/// An error of one request or one file.
-pub const ERR: u32 = sys::APLOG_ERR;
-/// Something an administrator should look at.
-pub const WARNING: u32 = sys::APLOG_WARNING;
-/// What an operator wants to know of normal operation.
-pub const NOTICE: u32 = sys::APLOG_NOTICE;
-/// What an administrator may want to follow.
-pub const INFO: u32 = sys::APLOG_INFO;
-/// What shows how the module works.
-pub const DEBUG: u32 = sys::APLOG_DEBUG;
+pub use os::log::{Level, error, warning};
 
 fn text(message: &str) -> CString {
     CString::new(message.replace('\0', "\\0")).unwrap_or_default()
 }
 
-fn level(value: u32) -> c_int {
-    c_int::try_from(value).unwrap_or(3)
-}
-
-/// Logs against the main server, line by line.
-pub fn main(severity: u32, message: &str) {
-    server(ServerRec::main(), severity, message);
+/// Sends what the engine logs to the main server's error log. Called once, while httpd loads the module.
+pub fn install() {
+    os::log::set_sink(|level, form, message| match form {
+        Form::Lines => server(ServerRec::main(), level, message),
+        Form::Record => record(level, message),
+    });
 }
 
 /// The most that fits into one line of httpd's log, with what httpd puts in front of it.
 const RECORD: usize = 7_600;
 
 /// Logs against the main server as one record: httpd shows line ends as `\n`. Of what is too long the middle is left out.
-pub fn record(severity: u32, message: &str) {
+fn record(level: Level, message: &str) {
     let record = ServerRec::main().map_or(std::ptr::null(), |s| s.as_ptr().cast_const());
     let message = text(&shortened(message.trim_end(), RECORD));
     // SAFETY: the record is null or a live server_rec, which lives as long as the process's configuration.
-    unsafe { sys::mpr_log_server(crate::module_index(), level(severity), record, message.as_ptr()) };
+    unsafe {
+        sys::mpr_log_server(
+            crate::module_index(),
+            c_int::try_from(level.number()).unwrap_or(3),
+            record,
+            message.as_ptr(),
+        )
+    };
 }
 
 /// The text without its middle, so that it takes at most `limit` bytes once httpd has escaped it.
@@ -64,21 +60,35 @@ fn shortened(message: &str, limit: usize) -> std::borrow::Cow<'_, str> {
 }
 
 /// Logs against `server`, line by line; `None` before the configuration is read.
-pub fn server(server: Option<ServerRec>, severity: u32, message: &str) {
+pub fn server(server: Option<ServerRec>, level: Level, message: &str) {
     let record = server.map_or(std::ptr::null(), |s| s.as_ptr().cast_const());
     for line in message.lines() {
         let line = text(line);
         // SAFETY: the record is null or a live server_rec, which lives as long as the process's configuration.
-        unsafe { sys::mpr_log_server(crate::module_index(), level(severity), record, line.as_ptr()) };
+        unsafe {
+            sys::mpr_log_server(
+                crate::module_index(),
+                c_int::try_from(level.number()).unwrap_or(3),
+                record,
+                line.as_ptr(),
+            )
+        };
     }
 }
 
 /// Logs against a request, line by line, with httpd's request tags.
-pub fn request(request: RequestRec, severity: u32, message: &str) {
+pub fn request(request: RequestRec, level: Level, message: &str) {
     for line in message.lines() {
         let line = text(line);
         // SAFETY: a RequestRec is live by its own contract.
-        unsafe { sys::mpr_log_request(crate::module_index(), level(severity), request.as_ptr(), line.as_ptr()) };
+        unsafe {
+            sys::mpr_log_request(
+                crate::module_index(),
+                c_int::try_from(level.number()).unwrap_or(3),
+                request.as_ptr(),
+                line.as_ptr(),
+            )
+        };
     }
 }
 
@@ -86,10 +96,17 @@ pub fn request(request: RequestRec, severity: u32, message: &str) {
 ///
 /// # Safety
 /// `connection` is a live `conn_rec`.
-pub unsafe fn connection(connection: *const sys::conn_rec, severity: u32, message: &str) {
+pub unsafe fn connection(connection: *const sys::conn_rec, level: Level, message: &str) {
     for line in message.lines() {
         let line = text(line);
         // SAFETY: promised by the caller.
-        unsafe { sys::mpr_log_connection(crate::module_index(), level(severity), connection, line.as_ptr()) };
+        unsafe {
+            sys::mpr_log_connection(
+                crate::module_index(),
+                c_int::try_from(level.number()).unwrap_or(3),
+                connection,
+                line.as_ptr(),
+            )
+        };
     }
 }

@@ -3,7 +3,8 @@
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
 
-use super::{guard, sys};
+use crate::httpd::sys;
+use os::guard;
 
 /// A live pool. Whoever holds one promises to be on the thread that the pool belongs to.
 #[derive(Clone, Copy)]

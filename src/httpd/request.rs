@@ -3,8 +3,8 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::NonNull;
 
-use super::table::TableRef;
-use super::{Pool, ServerRec, sys};
+use crate::httpd::table::TableRef;
+use crate::httpd::{Pool, ServerRec, sys};
 
 /// A live request on the thread that works on it.
 #[derive(Clone, Copy, PartialEq, Eq)]

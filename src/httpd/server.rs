@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::ptr::NonNull;
 
-use super::sys;
+use crate::httpd::sys;
 
 /// A server of the running configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]

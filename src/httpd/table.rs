@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
 
-use super::{Pool, sys};
+use crate::httpd::{Pool, sys};
 
 /// A live table, on the thread of its pool.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::httpd::guard;
+use os::guard;
 
 unsafe extern "C" {
     fn PySys_AddAuditHook(

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use libc::wchar_t;
 use pyo3::ffi;
 
-use crate::config::home::Process;
+use crate::config::process_settings::Process;
 
 /// Why Python is not there, for the life of this child.
 static STATE: OnceLock<Result<(), String>> = OnceLock::new();

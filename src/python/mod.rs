@@ -3,19 +3,15 @@
 pub mod audit;
 pub mod embed;
 pub mod error;
-pub mod forking;
-pub mod gate;
 pub mod gil;
 pub mod library;
-pub mod lines;
-mod reserve;
+pub mod line_tables;
+pub mod main_thread_signal;
+pub mod raw_import;
 pub mod shutdown;
 pub mod stack;
-pub mod standard;
-pub mod system;
+pub mod stdlib;
 pub mod thread;
-pub mod wake;
 
-pub use gil::GilCell;
-pub use system::import;
-pub use thread::{attach, detached};
+pub use crate::python::raw_import::import;
+pub use crate::python::thread::{attach, detached};

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use super::{attach, embed, error, forking, thread};
 use crate::api::cleanup;
-use crate::httpd::{guard, log};
-use crate::reload::lifecycle;
+use crate::python::{attach, embed, error, thread};
+use crate::reload::lifecycle::hooks;
+use os::{fork, guard, log};
 
 /// How long Python code may take when a child ends. httpd's parent kills a child that is slower than a few seconds.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 pub fn run() {
     thread::leave();
     // httpd may end a child from a signal handler, in the middle of our own or Python's code: nothing may be run then.
-    if embed::running().is_err() || forking::is_copy() || guard::entered_deeper() || thread::inside() {
+    if embed::running().is_err() || fork::is_copy() || guard::entered_deeper() || thread::inside() {
         return;
     }
     let (done, finished) = mpsc::channel();
@@ -27,12 +27,9 @@ pub fn run() {
         let _ = done.send(());
     });
     if spawned.is_ok() && finished.recv_timeout(DEADLINE).is_err() {
-        log::main(
-            log::WARNING,
-            &format!(
-                "cleanups, threads or atexit functions of Python took longer than {} s; the child leaves without them",
-                DEADLINE.as_secs()
-            ),
+        log::warning!(
+            "cleanups, threads or atexit functions of Python took longer than {} s; the child leaves without them",
+            DEADLINE.as_secs()
         );
     }
 }
@@ -40,24 +37,24 @@ pub fn run() {
 fn last_words(py: Python<'_>) {
     cleanup::run_for_child(py);
     // Before threads are waited for: modules stop theirs there.
-    lifecycle::end_of_child(py);
+    hooks::end_of_child(py);
     let result = join_threads(py).and_then(|()| {
-        super::import(py, "atexit")?.call_method0("_run_exitfuncs")?;
+        crate::python::import(py, "atexit")?.call_method0("_run_exitfuncs")?;
         Ok(())
     });
     if let Err(e) = result {
-        log::main(log::ERR, &error::format(py, &e));
+        log::error!("{}", &error::format(py, &e));
     }
     for stream in ["stdout", "stderr"] {
         // A stream that cannot be flushed at the end of a child has nowhere left to report to.
-        let _ = super::import(py, "sys").and_then(|sys| sys.getattr(stream)?.call_method0("flush"));
+        let _ = crate::python::import(py, "sys").and_then(|sys| sys.getattr(stream)?.call_method0("flush"));
     }
 }
 
 /// Waits for the threads that are no daemons, as Python does before `atexit`. `threading._shutdown` itself must be called by the
 /// main thread, which is busy ending the child.
 fn join_threads(py: Python<'_>) -> PyResult<()> {
-    let modules = super::system::modules(py)?;
+    let modules = crate::python::raw_import::modules(py)?;
     let Some(threading) = modules.get_item("threading")? else { return Ok(()) };
     if let Some(callbacks) = threading.getattr_opt("_threading_atexits")? {
         for callback in callbacks.try_iter()?.collect::<PyResult<Vec<_>>>()?.into_iter().rev() {

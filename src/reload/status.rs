@@ -8,22 +8,19 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::Snapshot;
-use super::application::Application;
-use super::board;
-use super::by_path;
-use super::context::{self, View};
-use super::dot;
-use super::foresight;
-use super::graph::{Graph, Name};
-use super::import;
-use super::installed;
-use super::kept::Keep;
-use super::module::Managed;
+use crate::reload::Snapshot;
+use crate::reload::application::Application;
+use crate::reload::application::pinned::Keep;
+use crate::reload::application::view::{self, View};
+use crate::reload::import::{self, look_ahead, unmanaged};
+use crate::reload::module::Managed;
+use reload_core::files::symlinks;
+use reload_core::graph::{Graph, Name, dot};
+use reload_core::scoreboard;
 
 /// The number of the generation that the calling code sees; 0 outside a request.
 pub fn generation() -> u64 {
-    match context::innermost() {
+    match view::innermost() {
         Some((_, View::Generation(generation))) => generation.number,
         Some((_, View::Stage(stage))) => stage.number(),
         None => 0,
@@ -52,7 +49,7 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let list = PyList::empty(py);
     let restart = restart_required(py)?;
     let (mut label, mut failure, mut followed) = (String::new(), None, 0);
-    if let Some((application, view)) = context::innermost() {
+    if let Some((application, view)) = view::innermost() {
         let graph = application.graph();
         let seen = seen(&application, view);
         for module in modules(&seen) {
@@ -85,10 +82,10 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 
 /// Modules that are not managed and have changed on disk since Python loaded them.
 fn restart_required(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    installed::take_in(py);
-    py.detach(installed::look);
+    unmanaged::take_in(py);
+    py.detach(unmanaged::look);
     let list = PyList::empty(py);
-    for module in installed::outdated() {
+    for module in unmanaged::outdated() {
         list.append(outdated(py, &module.name, Some(&module.file), module.reason)?)?;
     }
     Ok(list)
@@ -109,7 +106,7 @@ fn may_import(seen: &Snapshot, graph: &Graph, module: &Managed) -> Vec<String> {
         seen.any(name).is_some() || seen.sources.get(name).is_some_and(|foreseen| foreseen.origin().is_some())
     };
     let used: HashSet<&Name> = graph.used_by(&module.name).collect();
-    let mut names = foresight::names(module.package(), &module.source);
+    let mut names = look_ahead::names(module.package(), &module.source);
     names.retain(|name| !used.contains(name) && *name != module.name && is_managed(name));
     names.sort_unstable();
     names.iter().map(|name| name.to_string()).collect()
@@ -117,7 +114,7 @@ fn may_import(seen: &Snapshot, graph: &Graph, module: &Managed) -> Vec<String> {
 
 /// What every child of the server does for each of its applications.
 pub fn children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    let mut children = py.detach(|| board::current().map(|board| board.children()).unwrap_or_default());
+    let mut children = py.detach(|| scoreboard::current().map(|board| board.children()).unwrap_or_default());
     children.sort_by(|a, b| (&a.application, a.pid).cmp(&(&b.application, b.pid)));
     let list = PyList::empty(py);
     for child in children {
@@ -138,7 +135,7 @@ pub fn children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
 /// The modules and their imports as text for Graphviz. `verbose` adds file and generation to each; with `roots` only what they
 /// import, and what that imports, is shown.
 pub fn dot(verbose: bool, roots: Option<&dyn Fn(&Managed) -> bool>) -> String {
-    let Some((application, view)) = context::innermost() else { return dot::text("", &[], &Graph::default()) };
+    let Some((application, view)) = view::innermost() else { return dot::text("", &[], &Graph::default()) };
     let graph = application.graph();
     let mut modules = modules(&seen(&application, view));
     if let Some(is_root) = roots {
@@ -178,7 +175,7 @@ pub fn loaded(py: Python<'_>, name_or_path: &str) -> Option<Arc<Managed>> {
     if !name_or_path.contains('/') {
         return view.any(&Name::from(name_or_path));
     }
-    let path = by_path::canonical(Path::new(name_or_path));
+    let path = symlinks::with_canonical_parent(Path::new(name_or_path));
     modules(&seen(&application, view)).into_iter().find(|module| module.origin.file().is_some_and(|file| *file == path))
 }
 
@@ -195,7 +192,7 @@ fn asking(py: Python<'_>) -> PyResult<Arc<Application>> {
 /// `RuntimeError` for code that belongs to no application.
 pub fn keep(py: Python<'_>, keep: Keep) -> PyResult<()> {
     let application = asking(py)?;
-    match context::running_body() {
+    match view::running_body() {
         Some(body) => body.note_keep(keep),
         None => application.keep([keep]),
     }

@@ -6,10 +6,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::Request;
-use super::output::{detached, write_failed};
 use crate::api::cleanup::Cleanup;
 use crate::api::functions::log_level;
+use crate::api::request::Request;
+use crate::api::request::output::{detached, write_failed};
 use crate::api::table::Table;
 use crate::api::text::{any_str, path_bytes, to_str};
 use crate::config::record::{DirConfig, OnError, ReloadMode, Settings};

@@ -6,9 +6,9 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::Request;
-use super::output::detached;
 use crate::api::module::server_return;
+use crate::api::request::Request;
+use crate::api::request::output::detached;
 use crate::httpd::request::AprError;
 use crate::httpd::{RequestRec, sys};
 

@@ -6,8 +6,8 @@ use pyo3::exceptions::{PyAttributeError, PyOverflowError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::Request;
 use crate::api::hlist::HandlerEntries;
+use crate::api::request::Request;
 use crate::api::text::{any_str, decode, path_bytes, to_str};
 use crate::httpd::request::texts;
 use crate::httpd::{RequestRec, sys};

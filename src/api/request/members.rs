@@ -5,12 +5,12 @@ use std::ffi::c_int;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyString, PyTuple};
 
-use super::Request;
-use super::fields::{Text, to_micros};
 use crate::api::connection::{Connection, address};
 use crate::api::finfo::FileInfo;
 use crate::api::functions::capsule;
 use crate::api::hlist::HandlerEntries;
+use crate::api::request::Request;
+use crate::api::request::fields::{Text, to_micros};
 use crate::api::server::{Server, micros};
 use crate::api::table::Table;
 use crate::api::text::{any_str, path_bytes, to_str};

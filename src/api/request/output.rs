@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyBufferError, PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::Request;
+use crate::api::request::Request;
 use crate::api::state::RequestState;
 use crate::api::text::path_bytes;
 use crate::httpd::RequestRec;

@@ -10,10 +10,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCode, PyDict, PyList, PyString, PyTuple, PyType, PyWeakrefMethods, PyWeakrefReference};
 
-use super::{Published, Refused};
 use crate::api::Request;
+use crate::handlers::publisher::{Published, Refused};
 use crate::httpd::{RequestRec, log, sys};
-use crate::python::GilCell;
+use crate::python::gil::GilCell;
 
 /// The parameters of a plain function, read from its code once.
 pub struct Plan {
@@ -142,7 +142,7 @@ fn missing(request: &Bound<'_, Request>, name: &str) -> PyResult<Refused> {
     let record = request.get().rec()?;
     log::request(
         record,
-        log::INFO,
+        log::Level::INFO,
         &format!("the published function requires the argument '{name}', which was not sent"),
     );
     Ok(Refused::Status(sys::HTTP_BAD_REQUEST))
@@ -330,7 +330,7 @@ fn call_by_signature<'py>(
             let record = request.get().rec()?;
             log::request(
                 record,
-                sys::APLOG_INFO,
+                log::Level::INFO,
                 &format!("an argument that is required was not sent: {}", error.value(py)),
             );
             Err(Refused::Status(sys::HTTP_BAD_REQUEST))

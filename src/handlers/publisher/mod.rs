@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
 
-use super::refusal;
 use crate::api::Request;
 use crate::config::HandlerEntry;
 use crate::config::record::Settings;
+use crate::handlers::publisher::page::Page;
+use crate::handlers::refusal;
 use crate::httpd::{RequestRec, sys};
-use crate::reload::{Pin, View, context, import};
-
-use page::Page;
+use crate::reload::application::view::{self, View};
+use crate::reload::{Pin, import};
 
 /// A request that ends with a status, or Python code that failed.
 enum Refused {
@@ -75,7 +75,7 @@ pub fn handle(
 /// # Errors
 /// As [`handle`]; `RuntimeError` outside a request.
 pub fn handle_here(py: Python<'_>, request: &Bound<'_, Request>) -> PyResult<c_int> {
-    match context::innermost() {
+    match view::innermost() {
         Some((application, View::Generation(generation))) => {
             handle(py, request, &Pin { application, generation }, None, false)
         }

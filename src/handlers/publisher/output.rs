@@ -7,9 +7,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
-use super::Published;
-use super::arguments::{self, Fields};
 use crate::api::Request;
+use crate::handlers::publisher::Published;
+use crate::handlers::publisher::arguments::{self, Fields};
 
 /// How many callables may return callables before that is taken for a mistake.
 const MOST_CALLS: usize = 100;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::httpd::RequestRec;
 use crate::reload::Pin;
-use crate::reload::graph::Name;
+use reload_core::graph::Name;
 
 /// What a URL names.
 pub struct Page {

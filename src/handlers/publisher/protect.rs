@@ -5,9 +5,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule, PyString, PyTuple};
 
-use super::arguments::{self, Plan};
-use super::{Published, Refused};
 use crate::api::Request;
+use crate::handlers::publisher::arguments::{self, Plan};
+use crate::handlers::publisher::{Published, Refused};
 use crate::httpd::{RequestRec, sys};
 
 /// More wrappers around one function than this are a circle.

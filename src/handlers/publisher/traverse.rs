@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyFrozenSet, PyModule, PyType};
 
-use super::protect::Guard;
-use super::{Published, Refused};
+use crate::handlers::publisher::protect::Guard;
+use crate::handlers::publisher::{Published, Refused};
 use crate::httpd::sys;
 
 /// What may be done with an object.

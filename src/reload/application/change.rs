@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::reload::build::Read;
-use crate::reload::fingerprint::{self, Content, Hash, Stat};
 use crate::reload::module::{Origin, Source};
-use crate::reload::resolve::Found;
-use crate::reload::search::{self, Search};
+use reload_core::files::fingerprint::{self, Content, Hash, Stat};
+use reload_core::resolve::Found;
+use reload_core::resolve::search_path::{self, Search};
 
 /// How long a file must have been empty to be taken as such.
 const EMPTIED: Duration = Duration::from_millis(500);
@@ -42,28 +42,28 @@ pub struct Known {
     /// What was decided.
     pub resolution: Resolution,
     /// What was found in the directories.
-    pub(super) candidate: Found,
+    pub(in crate::reload) candidate: Found,
     /// Where it was looked for.
-    pub(super) directories: Vec<PathBuf>,
+    pub(in crate::reload) directories: Vec<PathBuf>,
     /// Where it was looked for beside that, as it was not there.
-    pub(super) beyond: Option<Beyond>,
+    pub(in crate::reload) beyond: Option<Beyond>,
 }
 
 /// Directories that code has put on `sys.path`.
 #[derive(Debug, Clone)]
 pub struct Beyond {
-    pub(super) directories: Vec<PathBuf>,
+    pub(in crate::reload) directories: Vec<PathBuf>,
     /// What was found in them.
-    pub(super) candidate: Found,
+    pub(in crate::reload) candidate: Found,
 }
 
 impl Known {
     /// The same decision where the search path lies elsewhere; whether it does for this name. What was found stays: it is no
     /// longer what is to be found.
-    pub(super) fn move_to(&mut self, from: &Search, to: &Search) -> bool {
+    pub(in crate::reload) fn move_to(&mut self, from: &Search, to: &Search) -> bool {
         let mut has_moved = false;
         for directory in &mut self.directories {
-            if let Some(moved) = search::moved(directory, from, to) {
+            if let Some(moved) = search_path::moved(directory, from, to) {
                 *directory = moved;
                 has_moved = true;
             }
@@ -103,7 +103,7 @@ impl Change {
     }
 
     /// The file, where it is known already what the name stands for.
-    pub(super) fn file(&self) -> Option<&PathBuf> {
+    pub(in crate::reload) fn file(&self) -> Option<&PathBuf> {
         match &self.known.as_ref()?.resolution {
             Resolution::Managed(origin) => origin.file(),
             Resolution::Unmanaged => None,
@@ -111,7 +111,7 @@ impl Change {
     }
 
     /// What the file was when it was read.
-    pub(super) fn stat(&self) -> Option<Stat> {
+    pub(in crate::reload) fn stat(&self) -> Option<Stat> {
         self.content.as_ref()?.as_ref().ok().map(|content| content.stat)
     }
 
@@ -123,7 +123,7 @@ impl Change {
 
     /// Whether the file may have a writer that nothing tells of: it was changed a moment ago and found by looking at it; or it has
     /// become empty, and the truncation is not announced before it is complete.
-    pub(super) fn is_doubtful(&self, is_announced: bool) -> bool {
+    pub(in crate::reload) fn is_doubtful(&self, is_announced: bool) -> bool {
         let Some(Ok(content)) = &self.content else { return self.is_changing() };
         (!is_announced && content.stat.is_young())
             || (self.known.is_some() && content.bytes.is_empty() && content.stat.is_younger_than(EMPTIED))

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Application;
-use crate::python::gate::lock;
-use crate::reload::fingerprint::{Content, Stat};
-use crate::reload::graph::Name;
-use crate::reload::search;
-use crate::reload::watch::Listener;
+use crate::reload::application::Application;
+use reload_core::files::fingerprint::{Content, Stat};
+use reload_core::files::symlinks::Trace;
+use reload_core::graph::Name;
+use reload_core::watch::interests::Listener;
 
 /// How long the first load of a file waits for its writer.
 const WRITING: Duration = Duration::from_secs(1);
@@ -65,7 +64,7 @@ impl Application {
             return content;
         }
         let stat = content.as_ref().map_or_else(|_| Stat::take(file), |c| Some(c.stat));
-        lock(&self.names).seen.insert(file.to_owned(), stat);
+        self.names.lock().seen.insert(file.to_owned(), stat);
         content
     }
 
@@ -78,13 +77,13 @@ impl Application {
 
     /// Whether a file is for sure as it was when it was read last.
     pub fn is_as_read(&self, file: &Path) -> bool {
-        match (lock(&self.names).seen.get(file), Stat::take(file)) {
+        match (self.names.lock().seen.get(file), Stat::take(file)) {
             (Some(Some(before)), Some(now)) => before.proves(&now),
             _ => false,
         }
     }
 
-    pub(super) fn follow_paths(&self, name: &Name, paths: &[PathBuf]) {
+    pub(in crate::reload) fn follow_paths(&self, name: &Name, paths: &[PathBuf]) {
         let listener = self.listener();
         let mut plain = HashSet::new();
         for path in paths {
@@ -97,7 +96,7 @@ impl Application {
             for link in links_below(&top, path, &mut plain) {
                 self.follow_file(name, &link);
             }
-            let mut names = lock(&self.names);
+            let mut names = self.names.lock();
             names.by_path.entry(path.clone()).or_default().insert(name.clone());
             if let Some(directory) = path.parent()
                 && !names.seen.contains_key(directory)
@@ -118,12 +117,12 @@ impl Application {
     pub fn follow_directory(&self, module: &Name, directory: &Path) {
         self.watch.follow_all(directory, &self.top_of(directory), &self.listener());
         self.note_path(module, directory);
-        lock(&self.names).listed.insert(directory.to_owned());
+        self.names.lock().listed.insert(directory.to_owned());
     }
 
     fn note_path(&self, module: &Name, path: &Path) {
         let stat = Stat::take(path);
-        let mut names = lock(&self.names);
+        let mut names = self.names.lock();
         names.by_path.entry(path.to_owned()).or_default().insert(module.clone());
         names.seen.insert(path.to_owned(), stat);
     }
@@ -138,7 +137,7 @@ fn links_below<'a>(top: &Path, path: &'a Path, plain: &mut HashSet<&'a Path>) ->
         plain.extend(parts);
         return Vec::new();
     }
-    let (mut links, end) = search::trace(path);
-    links.push(end);
-    links
+    let trace = Trace::of(path);
+    let end = trace.end.clone();
+    trace.into_watched().into_iter().chain([end]).collect()
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::importer::Importer;
-use super::load::load;
-use super::lookup::{Parent, resolve};
-use crate::python::standard::is_standard;
-use crate::reload::application::{Application, Resolution};
-use crate::reload::context::View;
-use crate::reload::execute;
-use crate::reload::graph::Name;
+use crate::python::stdlib::is_standard;
+use crate::reload::application::Application;
+use crate::reload::application::change::Resolution;
+use crate::reload::application::view::View;
+use crate::reload::import::importer::Importer;
+use crate::reload::import::load::load;
+use crate::reload::import::lookup::{Parent, resolve};
+use crate::reload::import::{execute, sys_modules};
 use crate::reload::module::{Managed, Origin};
-use crate::reload::shown;
+use reload_core::graph::Name;
 
 /// A managed module by its absolute name, for an importer; `None` for what Python's own import answers.
 ///
@@ -40,7 +40,7 @@ pub fn concerns_managed(py: Python<'_>, importer: &Importer, name: &Name) -> PyR
     }
     let first = Name::from(first);
     // An entry of another application is nothing unmanaged: this one may have a module of the name too.
-    let is_taken = crate::python::system::modules(py)?.contains(&*first)? && !shown::is_ours(py, &first);
+    let is_taken = crate::python::raw_import::modules(py)?.contains(&*first)? && !sys_modules::is_ours(py, &first);
     if is_taken || is_standard(&first) {
         return Ok(false);
     }
@@ -84,7 +84,8 @@ pub fn is_elsewhere(py: Python<'_>, application: &Application, name: &str) -> bo
 
 fn is_importable(py: Python<'_>, name: &str) -> PyResult<bool> {
     // A managed module that this application had would have been found.
-    let is_taken = || PyResult::Ok(crate::python::system::modules(py)?.contains(name)? && !shown::is_ours(py, name));
+    let is_taken =
+        || PyResult::Ok(crate::python::raw_import::modules(py)?.contains(name)? && !sys_modules::is_ours(py, name));
     if is_standard(name) || is_taken()? {
         return Ok(true);
     }

@@ -6,20 +6,17 @@ use pyo3::exceptions::PyModuleNotFoundError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::find::find;
-use super::importer::{Importer, note_prefixes, note_unmanaged};
-use super::originals;
-use crate::reload::application::Application;
-use crate::reload::context;
-use crate::reload::graph::Name;
-use crate::reload::installed;
-use crate::reload::shown;
+use crate::reload::application::{Application, view};
+use crate::reload::import::find::find;
+use crate::reload::import::importer::{Importer, note_prefixes, note_unmanaged};
+use crate::reload::import::{originals, sys_modules, unmanaged};
+use reload_core::graph::Name;
 
 /// Runs an import of Python's own, and takes in what it has loaded.
 pub fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
-    let result = context::outside(import);
-    if !context::is_outside() {
-        installed::take_in(py);
+    let result = view::outside(import);
+    if !view::is_outside() {
+        unmanaged::take_in(py);
     }
     result
 }
@@ -31,13 +28,13 @@ pub fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
 /// `ModuleNotFoundError` where it has none.
 pub fn make_way(py: Python<'_>, application: &Arc<Application>, name: &Name) -> PyResult<()> {
     let first = Name::from(name.split('.').next().unwrap_or(name));
-    if !shown::is_of_another(py, application, &first) {
+    if !sys_modules::is_of_another(py, application, &first) {
         return Ok(());
     }
     // What finders look at is not read by the body that imports.
-    let _quiet = context::leave_body();
+    let _quiet = view::leave_body();
     if crate::python::import(py, "_mod_python_loader")?.getattr("is_unmanaged")?.call1((&*first,))?.extract()? {
-        return shown::give_up(py, &first);
+        return sys_modules::give_up(py, &first);
     }
     Err(not_found(py, &first))
 }
@@ -55,7 +52,7 @@ pub fn not_found(py: Python<'_>, name: &str) -> PyErr {
 /// # Errors
 /// What the import raises, unless there is no such module.
 pub fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if shown::is_ours(py, name) {
+    if sys_modules::is_ours(py, name) {
         // What stands there under this name is a module that this generation does not have.
         return Ok(None);
     }
@@ -101,11 +98,11 @@ pub fn foreign<'py>(
         let arguments = (&**name, globals.unwrap_or(&none), &none, list, 0);
         return Ok(import_outside(py, || import.call1(py, arguments))?.into_bound(py));
     };
-    let is_ours = shown::is_ours(py, name);
+    let is_ours = sys_modules::is_ours(py, name);
     // A module may make itself a package, for a finder of its own.
     let is_package = package.origin.is_package() || package.exposed(py).hasattr("__path__")?;
     // What a body puts into `sys.modules` below its own name is found even if that is no package.
-    let is_placed = !is_package && crate::python::system::modules(py)?.contains(&**name)?;
+    let is_placed = !is_package && crate::python::raw_import::modules(py)?.contains(&**name)?;
     if is_ours || !(is_package || is_placed) {
         let text = if is_package {
             format!("No module named '{name}'")

@@ -8,12 +8,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::owner::application_of_thread;
 use crate::reload::application::Application;
-use crate::reload::context::{self, View};
-use crate::reload::graph::Name;
+use crate::reload::application::view::{self, View};
+use crate::reload::import::sys_modules;
+use crate::reload::import::thread_owner::application_of_thread;
 use crate::reload::module::{self, Managed};
-use crate::reload::shown;
+use reload_core::graph::Name;
 
 /// Who imports, and what is seen there.
 pub struct Importer {
@@ -27,42 +27,42 @@ pub struct Importer {
 
 impl Importer {
     /// The importer with this namespace; or, for code that is not managed, the application that this thread works for.
-    pub(super) fn find(py: Python<'_>, globals: Option<&Bound<'_, PyDict>>) -> Option<Self> {
+    pub(in crate::reload) fn find(py: Python<'_>, globals: Option<&Bound<'_, PyDict>>) -> Option<Self> {
         if let Some(record) = globals.and_then(module::by_globals)
             && let Some(application) = record.application.upgrade()
         {
-            let view = context::view_of(&application);
+            let view = view::view_of(&application);
             return Some(Self { module: Some(record), application, view });
         }
-        if let Some((application, view)) = context::innermost() {
+        if let Some((application, view)) = view::innermost() {
             return Some(Self { module: None, application, view });
         }
         let application = application_of_thread(py)?;
-        let view = context::view_of(&application);
+        let view = view::view_of(&application);
         Some(Self { module: None, application, view })
     }
 
     /// Lets code find what it has imported in `sys.modules`, where somebody has taken the entry out, or where it is another
     /// application's and the code is not managed.
-    pub(super) fn show(&self, py: Python<'_>, found: &Managed) -> PyResult<()> {
+    pub(in crate::reload) fn show(&self, py: Python<'_>, found: &Managed) -> PyResult<()> {
         let View::Generation(generation) = &self.view else { return Ok(()) };
-        if shown::is_missing(py, &self.application, &found.name)? {
-            return shown::show_again(py, &self.application);
+        if sys_modules::is_missing(py, &self.application, &found.name)? {
+            return sys_modules::show_again(py, &self.application);
         }
-        if self.module.is_none() && shown::is_of_another(py, &self.application, &found.name) {
+        if self.module.is_none() && sys_modules::is_of_another(py, &self.application, &found.name) {
             let newest = self.application.current().ready(&found.name).or_else(|| generation.ready(&found.name));
             let object = newest.as_deref().unwrap_or(found).exposed(py);
-            shown::show(py, &self.application, &found.name, Some(&object))?;
+            sys_modules::show(py, &self.application, &found.name, Some(&object))?;
         }
         Ok(())
     }
 
     /// Remembers that the importer gets a package's own object.
-    pub(super) fn hold(&self, py: Python<'_>, module: &Managed) {
+    pub(in crate::reload) fn hold(&self, py: Python<'_>, module: &Managed) {
         if !module.origin.is_package() {
             return;
         }
-        let holder = self.module.clone().or_else(|| nearest_managed(py)).or_else(context::running_body);
+        let holder = self.module.clone().or_else(|| nearest_managed(py)).or_else(view::running_body);
         if let Some(holder) = holder
             && holder.note_hold(&module.name)
         {
@@ -81,12 +81,12 @@ impl Importer {
     }
 
     /// Leaves an edge to a submodule that comes along when everything is imported from its package.
-    pub(super) fn note_copied(&self, py: Python<'_>, name: &Name) {
+    pub(in crate::reload) fn note_copied(&self, py: Python<'_>, name: &Name) {
         self.note_as(py, name, Managed::note_copied);
     }
 
     fn note_as(&self, py: Python<'_>, name: &Name, note: impl FnOnce(&Managed, &Name) -> bool) {
-        let user = self.module.clone().or_else(|| nearest_managed(py)).or_else(context::running_body);
+        let user = self.module.clone().or_else(|| nearest_managed(py)).or_else(view::running_body);
         if let Some(user) = user
             && note(&user, name)
         {
@@ -112,8 +112,8 @@ pub fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
 pub fn calling_application(py: Python<'_>) -> Option<(Arc<Application>, View)> {
     let application = nearest_managed(py).and_then(|module| module.application.upgrade());
     match application {
-        Some(application) => Some((application.clone(), context::view_of(&application))),
-        None => context::innermost(),
+        Some(application) => Some((application.clone(), view::view_of(&application))),
+        None => view::innermost(),
     }
 }
 

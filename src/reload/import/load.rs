@@ -6,18 +6,16 @@ use std::time::SystemTime;
 use pyo3::prelude::*;
 
 use crate::reload::Snapshot;
-use crate::reload::application::Application;
-use crate::reload::context;
-use crate::reload::execute::{self, Order};
-use crate::reload::foresight;
-use crate::reload::generation::Claim;
-use crate::reload::graph::Name;
-use crate::reload::janitor;
-use crate::reload::looking::Missed;
+use crate::reload::application::file_dependencies::Missed;
+use crate::reload::application::{Application, view};
+use crate::reload::build::watchdog;
+use crate::reload::import::execute::{self, Order};
+use crate::reload::import::process_state::Surroundings;
+use crate::reload::import::{look_ahead, sys_modules};
+use crate::reload::module::prefetch::Foreseen;
 use crate::reload::module::{Managed, Origin, Source};
-use crate::reload::shown;
-use crate::reload::sources::Foreseen;
-use crate::reload::surroundings::Surroundings;
+use reload_core::graph::Name;
+use reload_core::graph::generation::Claim;
 
 /// Loads a module into a generation in which it was not needed so far, and puts it into its package's namespace before anybody else
 /// finds it.
@@ -38,7 +36,7 @@ pub fn load(
             Some(Claim::Yours) => break,
             None => {
                 if let Some(half_loaded) =
-                    py.detach(|| generation.wait_for(name, context::is_outside(), context::is_owner_outside))
+                    py.detach(|| generation.wait_for(name, view::is_outside(), view::is_owner_outside))
                 {
                     return Ok(half_loaded);
                 }
@@ -48,14 +46,14 @@ pub fn load(
     let since = SystemTime::now();
     let mut claimed = Claimed { generation, name, outcome: None };
     // What a body changed in vain is taken back by the outermost load, as a module that catches the failure may build on it.
-    let before = match context::running_body() {
+    let before = match view::running_body() {
         Some(_) => None,
         None => Some(Surroundings::note(py)?),
     };
     let _watched = match &before {
-        Some(_) => Some(janitor::limit_load(py, application)),
+        Some(_) => Some(watchdog::limit_load(py, application)),
         None => {
-            janitor::note_progress();
+            watchdog::note_progress();
             None
         }
     };
@@ -85,14 +83,14 @@ pub fn load(
             application.look_again(record, since);
         })
     });
-    janitor::note_progress();
+    watchdog::note_progress();
     match result {
         Ok(record) => {
             let bound = package.map_or(Ok(false), |package| execute::bind(py, package, &record));
             claimed.outcome = Some(record.clone());
             drop(claimed);
             bound?;
-            foresight::after_load(py, application, generation, &record);
+            look_ahead::after_load(py, application, generation, &record);
             application.keep(record.keeps());
             share(py, application, generation, name, &record)?;
             // The file may have been edited before anybody could compare it with this module.
@@ -110,7 +108,7 @@ pub fn load(
             if current.any(name).is_none() {
                 application.forget_edges(name);
                 // A body goes on without it, or has done so before a function asked again.
-                let is_missed = context::running_body().is_some() || application.has_missed(name);
+                let is_missed = view::running_body().is_some() || application.has_missed(name);
                 if Arc::ptr_eq(&current, generation) && is_missed {
                     application.miss(name, Missed::new(application, begun.as_deref(), origin));
                 }
@@ -168,7 +166,7 @@ fn share(
     }
     // What is looked up by name is the current generation's.
     if let Some(served) = current.ready(name) {
-        shown::show(py, application, name, Some(&served.exposed(py)))?;
+        sys_modules::show(py, application, name, Some(&served.exposed(py)))?;
         return Ok(());
     }
     // Where the search path lies elsewhere by now, it would be another file.

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::httpd::log;
-use crate::python::standard::is_standard;
-use crate::reload::application::{Application, Elsewhere, Resolution};
-use crate::reload::board;
-use crate::reload::context::{self, View};
-use crate::reload::graph::Name;
+use crate::python::stdlib::is_standard;
+use crate::reload::application::Application;
+use crate::reload::application::change::{Elsewhere, Resolution};
+use crate::reload::application::view::{self, View};
+use crate::reload::import::sys_modules;
 use crate::reload::module::{Managed, Origin};
-use crate::reload::resolve::Found;
-use crate::reload::search::{SearchDirectory, canonical};
-use crate::reload::shown;
+use os::log;
+use reload_core::files::symlinks::canonical;
+use reload_core::graph::Name;
+use reload_core::resolve::Found;
+use reload_core::resolve::search_path::SearchDirectory;
+use reload_core::scoreboard;
 
 /// Where a name is looked for.
 pub enum Parent {
@@ -135,7 +137,7 @@ fn elsewhere(
         return Ok(Elsewhere::Unmanaged);
     }
     // What finders look at is not read by the body that imports.
-    let _quiet = context::leave_body();
+    let _quiet = view::leave_body();
     if *found == Found::Nothing {
         return installed_in_place(py, application, view, name);
     }
@@ -164,14 +166,14 @@ fn finds_module(py: Python<'_>, name: &Name, directories: &[&SearchDirectory]) -
 /// Source code under a root that a finder of `sys.meta_path` knows; and what lies below a managed directory, where code has put
 /// a directory of its own on `sys.path`.
 fn installed_in_place(py: Python<'_>, application: &Application, view: &View, name: &Name) -> PyResult<Elsewhere> {
-    let is_taken = crate::python::system::modules(py)?.contains(&**name)? && !shown::is_ours(py, name);
+    let is_taken = crate::python::raw_import::modules(py)?.contains(&**name)? && !sys_modules::is_ours(py, name);
     if is_taken || is_standard(name) {
         return Ok(Elsewhere::Nothing);
     }
     let search = view.search();
     let is_below = |path: &Path| {
         search.iter().any(|d| d.managed && path.starts_with(&d.path))
-            && !crate::reload::applications::is_installation(path)
+            && !crate::reload::application::registry::is_installation(path)
     };
     let beyond = || -> PyResult<Elsewhere> {
         let is_own = |path: &Path| is_below(path) && search.iter().all(|d| d.path != *path);
@@ -224,13 +226,10 @@ fn own_directories(
 fn warn_of_shadow(name: &Name, found: &Found) {
     let (Found::Package(file, _) | Found::Module(file)) = found else { return };
     let file = file.display();
-    if board::is_first(&format!("shadow {file}")) {
-        log::main(
-            log::WARNING,
-            &format!(
-                "{file} has the name of a module of the standard library: managed modules that import {name} get this file, all \
+    if scoreboard::is_first(&format!("shadow {file}")) {
+        log::warning!(
+            "{file} has the name of a module of the standard library: managed modules that import {name} get this file, all \
                  other code gets the library's module; give the file another name"
-            ),
         );
     }
 }

@@ -1,0 +1,37 @@
+//! Threads of our own inside a child of httpd.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use crate::guard;
+
+/// What Python's main thread usually has: its compiler and old versions of its interpreter recurse in C.
+const STACK: usize = 16 << 20;
+
+/// Starts a thread that no signal is delivered to: httpd's handlers expect httpd's threads. A panic in it is logged.
+///
+/// # Errors
+/// What the system says when it has no more threads.
+pub fn spawn(name: &'static str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut all = MaybeUninit::uninit();
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: both sets are initialised by the calls that take them; the thread inherits the mask of this one.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+    }
+    let spawned =
+        std::thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || guard(name, (), body));
+    // SAFETY: `before` was filled in above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
+    spawned.map(drop)
+}
+
+/// How long the calling thread has been at work, which on a busy machine is not how long it took.
+pub fn time_at_work() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the function fills in the record that it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}

@@ -1,0 +1,3 @@
+//! What code says without being run, as far as that is a matter of names alone.
+
+pub mod attribute_chains;

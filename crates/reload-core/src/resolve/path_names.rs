@@ -1,0 +1,89 @@
+//! Names for modules that are imported by the path of their file and lie outside the search path.
+//!
+//! The first part of such a name stands for the file's directory, as a namespace package over it, so that everything below it
+//! has an ordinary dotted name: unique, the same in every child, and good for `sys.modules`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::files::fingerprint;
+use crate::graph::Name;
+use os::{Mutex, MutexGuard};
+
+/// What the first part of a name begins with where it stands for a directory.
+const PREFIX: &str = "_mp_";
+
+/// What a name stands for without being looked up along a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Root {
+    /// A directory.
+    Directory(PathBuf),
+    /// One file in it, whose own name is no module's name.
+    File(PathBuf),
+}
+
+/// The names that an application has given.
+#[derive(Debug, Default)]
+pub struct Roots(Mutex<HashMap<Name, Root>>);
+
+impl Roots {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Root>> {
+        self.0.lock()
+    }
+
+    fn give(&self, name: Name, root: Root) -> (Name, bool) {
+        let is_new = self.lock().insert(name.clone(), root).is_none();
+        (name, is_new)
+    }
+
+    /// The name that stands for a directory, and whether it is new.
+    pub fn name_directory(&self, directory: &Path) -> (Name, bool) {
+        self.give(directory_name(directory), Root::Directory(directory.to_owned()))
+    }
+
+    /// The name of a file whose own name does not tell it: `page.inc`, or `a.py` where `a` is also a package; and whether it is
+    /// new.
+    pub fn name_file(&self, directory: &Path, file: &Path) -> (Name, bool) {
+        let parent = directory_name(directory);
+        let own = file.file_name().unwrap_or_default().to_string_lossy();
+        let readable: String = own.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+        self.give(Name::from(format!("{parent}.{readable}_{}", digest(file, 4))), Root::File(file.to_owned()))
+    }
+
+    /// What a name stands for, if it was given here.
+    pub fn get(&self, name: &str) -> Option<Root> {
+        if name.starts_with(PREFIX) { self.lock().get(name).cloned() } else { None }
+    }
+
+    /// The name that stands for the directory which a module's own name begins with.
+    pub fn root_of<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let first = name.split('.').next().filter(|first| first.starts_with(PREFIX))?;
+        matches!(self.get(first), Some(Root::Directory(_))).then_some(first)
+    }
+
+    /// A name without its root, as code that asks for the file has it in its text.
+    pub fn as_written(&self, name: &str) -> String {
+        match (self.get(name), self.root_of(name)) {
+            (Some(Root::File(file)), _) => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            (_, Some(root)) => name[root.len()..].trim_start_matches('.').to_owned(),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// The directory which a module's name begins with.
+    pub fn directory_of(&self, name: &str) -> Option<PathBuf> {
+        match self.get(self.root_of(name)?) {
+            Some(Root::Directory(directory)) => Some(directory),
+            _ => None,
+        }
+    }
+}
+
+fn directory_name(directory: &Path) -> Name {
+    Name::from(format!("{PREFIX}{}", digest(directory, 8)))
+}
+
+/// The first bytes of a path's hash.
+fn digest(path: &Path, bytes: usize) -> String {
+    fingerprint::hash_of(&path.to_string_lossy()).iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,221 @@
+//! What changed, for all children: the events that one of them took from the kernel, in shared memory.
+
+use std::cell::Cell;
+use std::io;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+
+use os::shared_memory::{RobustGuard, RobustMutex, Shared, ZeroInit};
+
+/// How many events stay readable. A child that is further behind compares everything.
+const LENGTH: usize = 4096;
+
+/// How many 64-bit words the table of wanted names has: a million bits, of which an application of thousands of modules sets a
+/// few per cent.
+const WORDS: usize = 16 * 1024;
+
+/// A name in a watched directory, as far as the journal knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// The directory's watch descriptor.
+    pub watch: i32,
+    /// The hash of the name's part before the first dot, which `x.py` shares with all that may stand in its place.
+    pub stem: u64,
+    /// The hash of the whole name.
+    pub name: u64,
+}
+
+/// What happened to an entry, as far as that tells whether its file is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Something that says nothing about the content being complete: attributes, or a directory.
+    Touched,
+    /// The file was made, and may have a writer.
+    Created,
+    /// The file was written to, and not closed since.
+    Written,
+    /// A writer closed it, or the name stands for another file or none.
+    Settled,
+}
+
+/// An event of a watched directory, or a word to all children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Something happened to an entry.
+    Entry(Entry, What),
+    /// The directory itself was moved or deleted, or its watch has ended.
+    Directory(i32),
+    /// Events were lost: compare everything.
+    Lost,
+    /// Modules are to be loaded again even if nothing has changed: the hash of their name or package, none for all.
+    Rebuild(Option<u64>),
+}
+
+const KIND_TOUCHED: u32 = 1;
+const KIND_CREATED: u32 = 2;
+const KIND_WRITTEN: u32 = 3;
+const KIND_SETTLED: u32 = 4;
+const KIND_DIRECTORY: u32 = 5;
+const KIND_LOST: u32 = 6;
+const KIND_REBUILD_ALL: u32 = 7;
+const KIND_REBUILD: u32 = 8;
+
+#[repr(C)]
+struct Line {
+    kind: AtomicU32,
+    watch: AtomicI32,
+    stem: AtomicU64,
+    name: AtomicU64,
+}
+
+#[repr(C)]
+struct Page {
+    mutex: RobustMutex,
+    draining: AtomicU32,
+    posted: AtomicU64,
+    wanted: [AtomicU64; WORDS],
+    lines: [Line; LENGTH],
+}
+
+// SAFETY: atomics and a mutex that `Journal::new` initialises; no pointers, no destructor.
+unsafe impl ZeroInit for Page {}
+
+/// The journal of one configuration.
+pub struct Journal(Shared<Page>);
+
+/// The right to post, held by the one process that drains the kernel's queue.
+pub struct Drain<'a> {
+    page: &'a Page,
+    /// The last process to have it died with it: its events are lost, and everybody has been told so.
+    pub is_inherited: bool,
+    last: Cell<Option<Event>>,
+    _lock: RobustGuard<'a>,
+}
+
+impl Journal {
+    /// Makes the journal, in the parent.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new() -> io::Result<Self> {
+        let page = Shared::<Page>::new()?;
+        page.mutex.init()?;
+        Ok(Self(page))
+    }
+
+    /// How many events have been posted so far: the epoch.
+    pub fn epoch(&self) -> u64 {
+        self.0.posted.load(Ordering::SeqCst)
+    }
+
+    /// Whether somebody has taken events from the kernel that are not posted yet.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::SeqCst) != 0
+    }
+
+    /// Waits for the right to drain. When the last one to have it died with events in its hands, everybody is told that events
+    /// were lost. `None` when the lock cannot be had any more.
+    pub fn drain(&self) -> Option<Drain<'_>> {
+        let lock = self.0.mutex.lock()?;
+        self.0.draining.store(1, Ordering::SeqCst);
+        let drain = Drain { page: &self.0, is_inherited: lock.holder_died, last: Cell::new(None), _lock: lock };
+        if drain.is_inherited {
+            drain.post(Event::Lost);
+        }
+        Some(drain)
+    }
+
+    /// Some child wants to hear of this name in the directory from now on: of a stem, or of a whole name.
+    pub fn want(&self, watch: i32, hash: u64) {
+        let (word, bit) = place_of(watch, hash);
+        let word = &self.0.wanted[word];
+        if word.load(Ordering::SeqCst) & bit == 0 {
+            word.fetch_or(bit, Ordering::SeqCst);
+        }
+    }
+
+    /// Calls `each` with the events from `cursor` on; answers the new cursor.
+    pub fn read(&self, cursor: u64, mut each: impl FnMut(Event)) -> u64 {
+        let end = self.epoch();
+        let capacity = LENGTH as u64;
+        if end.saturating_sub(cursor) >= capacity {
+            each(Event::Lost);
+            return end;
+        }
+        let events: Vec<Event> = (cursor..end).map(|at| self.line(at)).collect();
+        // A writer may have come round while the lines were read.
+        if self.epoch().saturating_sub(cursor) >= capacity {
+            each(Event::Lost);
+            return end;
+        }
+        events.into_iter().for_each(each);
+        end
+    }
+
+    fn line(&self, at: u64) -> Event {
+        let line = &self.0.lines[place(at)];
+        let watch = line.watch.load(Ordering::Acquire);
+        let (stem, name) = (line.stem.load(Ordering::Acquire), line.name.load(Ordering::Acquire));
+        let entry = Entry { watch, stem, name };
+        match line.kind.load(Ordering::Acquire) {
+            KIND_TOUCHED => Event::Entry(entry, What::Touched),
+            KIND_CREATED => Event::Entry(entry, What::Created),
+            KIND_WRITTEN => Event::Entry(entry, What::Written),
+            KIND_SETTLED => Event::Entry(entry, What::Settled),
+            KIND_DIRECTORY => Event::Directory(watch),
+            KIND_REBUILD_ALL => Event::Rebuild(None),
+            KIND_REBUILD => Event::Rebuild(Some(name)),
+            _ => Event::Lost,
+        }
+    }
+}
+
+fn place(at: u64) -> usize {
+    usize::try_from(at % LENGTH as u64).unwrap_or(0)
+}
+
+fn place_of(watch: i32, hash: u64) -> (usize, u64) {
+    let mixed = hash ^ u64::from(watch.cast_unsigned()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let word = usize::try_from((mixed >> 6) % WORDS as u64).unwrap_or(0);
+    (word, 1 << (mixed & 63))
+}
+
+impl Drain<'_> {
+    /// Whether some child may want to hear of the name. A yes may be wrong, a no is not.
+    pub fn is_wanted(&self, watch: i32, hash: u64) -> bool {
+        let (word, bit) = place_of(watch, hash);
+        self.page.wanted[word].load(Ordering::SeqCst) & bit != 0
+    }
+
+    /// Appends an event. One write after another to the same file counts once.
+    pub fn post(&self, event: Event) {
+        let is_repeated = matches!(event, Event::Entry(_, What::Written)) && self.last.get() == Some(event);
+        if is_repeated {
+            return;
+        }
+        self.last.set(Some(event));
+        let at = self.page.posted.load(Ordering::SeqCst);
+        let line = &self.page.lines[place(at)];
+        let none = Entry { watch: -1, stem: 0, name: 0 };
+        let (kind, Entry { watch, stem, name }) = match event {
+            Event::Entry(entry, What::Touched) => (KIND_TOUCHED, entry),
+            Event::Entry(entry, What::Created) => (KIND_CREATED, entry),
+            Event::Entry(entry, What::Written) => (KIND_WRITTEN, entry),
+            Event::Entry(entry, What::Settled) => (KIND_SETTLED, entry),
+            Event::Directory(watch) => (KIND_DIRECTORY, Entry { watch, ..none }),
+            Event::Lost => (KIND_LOST, none),
+            Event::Rebuild(None) => (KIND_REBUILD_ALL, none),
+            Event::Rebuild(Some(name)) => (KIND_REBUILD, Entry { name, ..none }),
+        };
+        line.kind.store(kind, Ordering::Release);
+        line.watch.store(watch, Ordering::Release);
+        line.stem.store(stem, Ordering::Release);
+        line.name.store(name, Ordering::Release);
+        self.page.posted.store(at + 1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Drain<'_> {
+    fn drop(&mut self) {
+        self.page.draining.store(0, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,348 @@
+//! Comparing what is served with what is on disk.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::reload::Snapshot;
+use crate::reload::application::Application;
+use crate::reload::application::change::{Beyond, Change, Known, Resolution};
+use crate::reload::application::files::PAUSE;
+use crate::reload::application::manifest::origin_of;
+use crate::reload::application::rescan::{Moved, moved};
+use crate::reload::module::Origin;
+use os::log;
+use reload_core::files::fingerprint::Stat;
+use reload_core::graph::Name;
+use reload_core::watch::interests::Listener;
+use reload_core::watch::scope_hash;
+
+/// How long files may keep changing while they are compared.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// How long a save in place takes at most, if it is to be waited for.
+const SAVING: Duration = Duration::from_millis(50);
+/// How long to wait between two looks at a save in place.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// What is to be taken in.
+#[derive(Default)]
+pub struct Pending {
+    /// Paths to which something happened.
+    pub paths: HashSet<PathBuf>,
+    /// Paths that were found to differ, by looking at them.
+    found: HashSet<PathBuf>,
+    /// Anything may have happened.
+    pub anything: bool,
+    /// Modules to load again whether they have changed or not: the hash of a name or package, none for all.
+    rebuilds: Vec<Option<u64>>,
+    /// A build is asked for even if the last one failed for the same content.
+    is_asked: bool,
+}
+
+impl Pending {
+    /// Puts back what could not be taken in.
+    fn merge(&mut self, other: Self) {
+        self.paths.extend(other.paths);
+        self.found.extend(other.found);
+        self.anything |= other.anything;
+        self.rebuilds.extend(other.rebuilds);
+        self.is_asked |= other.is_asked;
+    }
+}
+
+impl Application {
+    /// Compares what was announced with what is served, until nothing more is announced. Answers whether a build is asked for
+    /// even if nothing has changed; `None` where a file has a writer: half of a save is not built, neither in a file nor in
+    /// several, and the writer's end is announced.
+    pub(in crate::reload) fn take_in(&self) -> Option<bool> {
+        let deadline = Instant::now() + SETTLING;
+        let mut is_asked = false;
+        loop {
+            let mut must_wait = self.is_being_written();
+            let mut pending = std::mem::take(&mut *self.pending.lock());
+            is_asked |= pending.is_asked;
+            let mut is_complete = true;
+            if !must_wait {
+                is_complete = self.compare_pending(&pending);
+                pending = Pending::default();
+                // What has changed in the meantime may have been read in the middle of that.
+                self.watch.poll();
+                must_wait = self.is_being_written();
+            }
+            let is_quiet = !self.turn.take_change() && is_complete;
+            if is_quiet && !must_wait {
+                return Some(is_asked);
+            }
+            let is_late = Instant::now() >= deadline;
+            if is_late && !must_wait && is_complete && self.are_whole() {
+                // Edits without a pause: what was saved when this request began has been compared.
+                if !is_quiet {
+                    self.turn.note_change();
+                }
+                return Some(is_asked);
+            }
+            if must_wait || is_late {
+                pending.is_asked = is_asked;
+                self.pending.lock().merge(pending);
+                if !is_quiet {
+                    self.turn.note_change();
+                }
+                return None;
+            }
+        }
+    }
+
+    /// Whether a file has a writer that takes its time. A save that has just begun is waited for, as it has taken away what was
+    /// saved before.
+    fn is_being_written(&self) -> bool {
+        let listener = self.listener();
+        while let Some(begun) = self.watch.writing_since(&listener) {
+            if begun.elapsed() >= SAVING {
+                return true;
+            }
+            std::thread::sleep(GLANCE);
+            self.watch.poll();
+        }
+        false
+    }
+
+    /// Whether no file that differs was written to since it was read. One that was replaced was whole.
+    fn are_whole(&self) -> bool {
+        self.names.lock().suspects.values().all(|change| match (change.file(), &change.content) {
+            (Some(file), Some(Ok(content))) => Stat::take(file).is_none_or(|now| !content.stat.is_overwritten_by(&now)),
+            _ => true,
+        })
+    }
+
+    /// Somebody asks for the newest state of a module that was kept only because nobody did: the next request sees it.
+    pub fn ask_for_newest(&self, name: &Name) {
+        let Some(is_stale) = self.kept.ask(name) else { return };
+        self.kept.forget_restart(name);
+        let Some(known) = self.names.lock().known.get(name).cloned() else { return };
+        let current = self.current();
+        let change = self.compare_one(name, &known, &current, false);
+        let stale = || is_stale.then(|| Change { known: Some(known.clone()), ..Change::open(None) });
+        if let Some(change) = change.or_else(stale) {
+            self.names.lock().suspects.insert(name.clone(), change);
+            self.turn.note_change();
+        }
+    }
+
+    /// Whether what was read can be trusted to be complete.
+    fn compare_pending(&self, pending: &Pending) -> bool {
+        self.refresh_archives(pending);
+        let mut names = self.names.lock().at(&pending.paths);
+        names.extend(self.names_found(&pending.found));
+        if pending.anything {
+            names.extend(self.names_to_compare());
+        }
+        if self.has_moved(pending) {
+            names.extend(self.names.lock().known.keys().cloned());
+        }
+        if !pending.rebuilds.is_empty() {
+            let asked = self.names_in(&pending.rebuilds);
+            self.names.lock().asked.extend(asked.iter().cloned());
+            names.extend(asked);
+        }
+        self.compare(names);
+        self.settle_doubts(pending)
+    }
+
+    /// Waits until the files that differ, and may have a writer that nothing tells of, can be trusted; whether they can.
+    fn settle_doubts(&self, pending: &Pending) -> bool {
+        let is_looked_for = pending.anything || !pending.found.is_empty();
+        let mut announced = pending.paths.clone();
+        let deadline = Instant::now() + SETTLING;
+        let mut last = HashMap::new();
+        let mut replaced = HashSet::new();
+        let is_replaced = |before: Option<&Option<Stat>>, now: &Option<Stat>| match (before, now) {
+            (Some(Some(before)), Some(now)) => !before.is_same_file(now),
+            _ => false,
+        };
+        loop {
+            let is_announced =
+                |change: &Change| !is_looked_for || change.file().is_some_and(|file| announced.contains(file));
+            let doubtful: HashMap<Name, Option<Stat>> = self
+                .names
+                .lock()
+                .suspects
+                .iter()
+                .filter(|(_, change)| change.is_doubtful(is_announced(change)))
+                .map(|(name, change)| (name.clone(), change.stat()))
+                .collect();
+            if doubtful.is_empty() || self.watch.holds(&self.listener()) {
+                return doubtful.is_empty();
+            }
+            replaced.extend(
+                doubtful.iter().filter(|(name, now)| is_replaced(last.get(*name), now)).map(|(n, _)| n.clone()),
+            );
+            if Instant::now() >= deadline {
+                // Files that are replaced time and again are saved whole, only without a pause.
+                return doubtful.keys().all(|name| replaced.contains(name));
+            }
+            last = doubtful;
+            std::thread::sleep(PAUSE);
+            self.watch.poll();
+            // Before they are read again: of what is announced later, half may be read.
+            announced.extend(self.pending.lock().paths.iter().cloned());
+            self.refresh_archives(pending);
+            self.compare(last.keys().cloned().collect());
+        }
+    }
+
+    fn refresh_archives(&self, pending: &Pending) {
+        for archive in self.archives.roots() {
+            if pending.anything || pending.paths.contains(&archive) || pending.found.contains(&archive) {
+                self.archives.refresh(&archive);
+            }
+        }
+    }
+
+    /// The loaded modules that these requests for a rebuild name.
+    fn names_in(&self, scopes: &[Option<u64>]) -> HashSet<Name> {
+        let is_meant = |name: &str| {
+            let dots = name.match_indices('.').map(|(at, _)| &name[..at]);
+            scopes.contains(&None) || dots.chain([name]).any(|part| scopes.contains(&Some(scope_hash(part))))
+        };
+        let modules = self.current().modules();
+        modules
+            .iter()
+            .filter(|(name, module)| is_meant(name) && !self.keeps(module))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Names of files and directories whose stat does not prove that nothing has happened.
+    fn names_to_compare(&self) -> HashSet<Name> {
+        // Watches on directories that were moved or replaced are gone. They are followed before they are looked at.
+        self.watch.renew();
+        let names = self.names.lock();
+        let paths: Vec<PathBuf> = names.by_path.keys().cloned().collect();
+        let listed: Vec<PathBuf> = names.listed.iter().cloned().collect();
+        drop(names);
+        let listener = self.listener();
+        for path in &paths {
+            self.watch.follow(path, &self.top_of(path), &listener);
+        }
+        for directory in &listed {
+            self.watch.follow_all(directory, &self.top_of(directory), &listener);
+        }
+        let changed: Vec<Moved> = moved(self.seen()).collect();
+        let mut names = self.names.lock();
+        names.seen.extend(changed.iter().map(|moved| (moved.path.clone(), moved.now)));
+        let suspects: HashSet<Name> = names.suspects.keys().cloned().collect();
+        let swept = names.swept.clone();
+        drop(names);
+        log::debug!("all files are looked at, and what may have changed is compared");
+        let changed = changed.into_iter().map(|moved| moved.path).chain(swept).collect();
+        &suspects | &self.names_found(&changed)
+    }
+
+    /// The names that rest on any of these files and directories.
+    fn names_found(&self, changed: &HashSet<PathBuf>) -> HashSet<Name> {
+        if changed.is_empty() {
+            return HashSet::new();
+        }
+        let names = self.names.lock();
+        let is_among =
+            |path: &Path| changed.contains(path) || path.parent().is_some_and(|above| changed.contains(above));
+        names.by_path.iter().filter(|(path, _)| is_among(path)).flat_map(|(_, at)| at.iter().cloned()).collect()
+    }
+
+    /// Files and directories do not hold what is served, as looking at them has shown.
+    pub(in crate::reload) fn found_changed(&self, paths: impl Iterator<Item = PathBuf>) {
+        self.pending.lock().found.extend(paths);
+        self.turn.note_change();
+    }
+
+    /// Compares names with the current generation; those that differ become suspects, others cease to be.
+    fn compare(&self, names: HashSet<Name>) {
+        let current = self.current();
+        let next = self.places.lock().next().cloned();
+        for name in names {
+            let Some(mut known) = self.names.lock().known.get(&name).cloned() else { continue };
+            if let Some(next) = &next {
+                known.move_to(&current.sources.search, next);
+            }
+            let is_asked = self.names.lock().asked.contains(&name);
+            let change = self.compare_one(&name, &known, &current, is_asked);
+            let mut all = self.names.lock();
+            match change {
+                Some(change) => drop(all.suspects.insert(name, change)),
+                None => {
+                    all.suspects.remove(&name);
+                    self.kept.forget_restart(&name);
+                }
+            }
+        }
+    }
+
+    /// Whether something else is found in the directories that code has put on `sys.path`, where top-level names are looked for.
+    pub(in crate::reload) fn is_else_beyond(&self, name: &Name, known: &Known) -> bool {
+        let is_else = |beyond: &Beyond| self.look_in(&beyond.directories, name) != beyond.candidate;
+        known.beyond.as_ref().is_some_and(is_else)
+    }
+
+    /// Whether a name stands for something else by now than what is known.
+    pub fn is_other(&self, name: &Name, known: &Known) -> bool {
+        self.look_on_disk(name, &known.directories).found != known.candidate || self.is_else_beyond(name, known)
+    }
+
+    pub(in crate::reload) fn compare_one(
+        &self,
+        name: &Name,
+        known: &Known,
+        current: &Snapshot,
+        is_asked: bool,
+    ) -> Option<Change> {
+        let looked = self.look_on_disk(name, &known.directories);
+        self.follow_paths(name, &looked.probed);
+        if self.is_else_beyond(name, known) {
+            return Some(Change { is_asked, ..Change::open(None) });
+        }
+        if looked.found != known.candidate {
+            let content = origin_of(&looked.found).as_ref().and_then(Origin::file).map(|file| self.read(file));
+            return Some(Change { is_asked, ..Change::open(content) });
+        }
+        let loaded = current.any(name);
+        let missed = if loaded.is_some() { None } else { self.names.lock().missed.get(name).cloned() };
+        let served = match &missed {
+            Some(missed) => missed.hash,
+            None => Some(loaded.as_ref().map(|m| m.source.hash()).or_else(|| current.sources.hash(name))?),
+        };
+        let Resolution::Managed(origin) = &known.resolution else { return None };
+        let content = origin.file().map(|file| self.read(file));
+        let is_same = content.as_ref().is_none_or(|content| content.as_ref().ok().map(|c| c.hash) == served);
+        let reads = loaded.map(|module| module.reads()).or(missed.map(|missed| missed.reads));
+        let data = reads.and_then(|reads| self.other_data(name, &reads));
+        let change = Change { known: Some(known.clone()), content, source: None, data, foretold: None, is_asked };
+        (!is_same || change.data.is_some() || is_asked).then_some(change)
+    }
+}
+
+impl Listener for Application {
+    fn changed(&self, path: &Path) {
+        if self.key.autoreload {
+            self.pending.lock().paths.insert(path.to_owned());
+            self.turn.note_change();
+        }
+    }
+
+    fn anything_changed(&self) {
+        if self.key.autoreload {
+            self.pending.lock().anything = true;
+            self.turn.note_change();
+        }
+    }
+
+    fn rebuild(&self, scope: Option<u64>) {
+        let mut pending = self.pending.lock();
+        pending.rebuilds.push(scope);
+        pending.is_asked = true;
+        // What is not reloaded by itself has been told of no change.
+        pending.anything |= scope.is_none() && !self.key.autoreload;
+        drop(pending);
+        self.turn.note_change();
+    }
+}

@@ -1,0 +1,118 @@
+//! Names that nothing needs any more, and the paths that are followed for them: what a child remembers must not grow with all
+//! that it has ever been asked for.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::reload::application::Application;
+use crate::reload::application::change::Resolution;
+use crate::reload::module::Managed;
+use reload_core::graph::Name;
+
+/// How many paths may be followed for names that nothing needs, beside as many as are needed.
+const SLACK: usize = 1024;
+/// How many names that stand for nothing managed the functions of one module may have asked for.
+const MOST_ABSENT: usize = 256;
+
+/// The shortest time between two looks at all names.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Names that nothing needed when they were looked through last.
+#[derive(Default)]
+pub struct Idle {
+    names: HashSet<Name>,
+    looked: Option<Instant>,
+    /// How many paths were followed for others then.
+    needed: usize,
+}
+
+impl Application {
+    /// How many paths are followed.
+    pub fn followed(&self) -> usize {
+        self.names.lock().by_path.len()
+    }
+
+    /// Forgets what nothing needs, if that has become much. What is forgotten is looked up again when it is asked for. A name
+    /// must have been idle twice: the first time somebody may just have begun to look it up.
+    pub(in crate::reload) fn forget_idle(&self) {
+        {
+            let names = self.names.lock();
+            let is_recent = names.idle.looked.is_some_and(|looked| looked.elapsed() < PAUSE);
+            if is_recent || names.by_path.len() < names.idle.needed * 2 + SLACK {
+                return;
+            }
+        }
+        let current = self.current();
+        let modules = current.modules();
+        for module in modules.values() {
+            self.forget_absent(module);
+        }
+        let entries: HashSet<Name> = self.entries().into_iter().map(|(module, _)| module).collect();
+        let is_there = |name: &Name| current.has(name) || current.sources.has(name) || entries.contains(name);
+        let mut names = self.names.lock();
+        let all: HashSet<&Name> = names.known.keys().chain(names.by_path.values().flatten()).collect();
+        let is_idle = |name: &Name| {
+            names.graph.users_of(name).next().is_none()
+                && !names.suspects.contains_key(name)
+                && !names.asked.contains(name)
+                && !is_there(name)
+        };
+        let idle: HashSet<Name> = all.into_iter().filter(|name| is_idle(name)).cloned().collect();
+        let before = std::mem::take(&mut names.idle.names);
+        let (dead, idle): (HashSet<Name>, HashSet<Name>) = idle.into_iter().partition(|name| before.contains(name));
+        let paths = names.forget(&dead);
+        let is_needed = |at: &HashSet<Name>| at.iter().any(|name| !idle.contains(name));
+        let needed = names.by_path.values().filter(|at| is_needed(at)).count();
+        names.idle = Idle { names: idle, looked: Some(Instant::now()), needed };
+        drop(names);
+        dead.iter().for_each(|name| current.sources.forget(name));
+        self.watch.unfollow(&paths, &self.listener());
+        self.hashes.forget(&paths);
+        self.calls.forget(&dead);
+        self.pages.lock().retain(|_, (_, name)| !dead.contains(name));
+    }
+
+    /// What functions have asked for in vain they ask for again: it need not be followed for ever, whatever clients make them ask
+    /// for.
+    fn forget_absent(&self, module: &Managed) {
+        let mut names = self.names.lock();
+        let mut absent = module.late_uses();
+        absent.retain(|name| {
+            names.known.get(name).is_none_or(|known| known.resolution == Resolution::Unmanaged)
+                && !names.suspects.contains_key(name)
+        });
+        if absent.len() > MOST_ABSENT {
+            for name in &absent {
+                module.forget_use(name);
+                names.graph.remove(&module.name, name);
+            }
+        }
+    }
+}
+
+impl crate::reload::application::manifest::Names {
+    /// Forgets names. Answers the paths that nobody follows any more.
+    fn forget(&mut self, dead: &HashSet<Name>) -> HashSet<PathBuf> {
+        if dead.is_empty() {
+            return HashSet::new();
+        }
+        for name in dead {
+            self.known.remove(name);
+            self.missed.remove(name);
+            self.graph.forget(name);
+        }
+        let mut left = HashSet::new();
+        self.by_path.retain(|path, at| {
+            at.retain(|name| !dead.contains(name));
+            if at.is_empty() {
+                left.insert(path.clone());
+            }
+            !at.is_empty()
+        });
+        self.listed.retain(|directory| !left.contains(directory));
+        let above: HashSet<&Path> = self.by_path.keys().filter_map(|path| path.parent()).collect();
+        self.seen.retain(|path, _| self.by_path.contains_key(path) || above.contains(path.as_path()));
+        left
+    }
+}

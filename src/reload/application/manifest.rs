@@ -1,0 +1,266 @@
+//! The names of an application and the paths that they rest on: what is known of them, and looking it up.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use crate::reload::application::change::{Beyond, Change, Elsewhere, Known, Resolution};
+use crate::reload::application::evict::Idle;
+use crate::reload::application::file_dependencies::Missed;
+use crate::reload::application::{Application, Published};
+use crate::reload::module::Origin;
+use reload_core::files::fingerprint::Stat;
+use reload_core::graph::{Graph, Name};
+use reload_core::resolve::path_names::Root;
+use reload_core::resolve::search_path::{self, Search};
+use reload_core::resolve::{self, Found, Lookup};
+
+/// What is known of names and paths.
+#[derive(Default)]
+pub struct Names {
+    /// What names stand for.
+    pub known: HashMap<Name, Known>,
+    /// The names that are compared when something happens to a path.
+    pub by_path: HashMap<PathBuf, HashSet<Name>>,
+    /// Modules that could not be loaded.
+    pub missed: HashMap<Name, Missed>,
+    /// Directories of which every entry is followed.
+    pub listed: HashSet<PathBuf>,
+    /// What paths were when they were looked at last.
+    pub seen: HashMap<PathBuf, Option<Stat>>,
+    /// Paths that a sweep compares at this moment: that they were seen proves nothing yet.
+    pub swept: HashSet<PathBuf>,
+    /// Who uses whom.
+    pub graph: Graph,
+    /// Names that differ from what is served.
+    pub suspects: HashMap<Name, Change>,
+    /// Suspects that are to be loaded again even if their content is the same.
+    pub asked: HashSet<Name>,
+    /// Names that nothing needs.
+    pub idle: Idle,
+}
+
+impl Names {
+    /// When what a missed module is made of changes, its importers are to ask for it again.
+    pub fn miss(&mut self, name: Name, missed: Missed) {
+        for used in &missed.uses {
+            self.graph.add(&name, used);
+        }
+        self.missed.insert(name, missed);
+    }
+
+    /// The names that are compared when something happens to these paths.
+    pub fn at(&self, paths: &HashSet<PathBuf>) -> HashSet<Name> {
+        paths.iter().filter_map(|p| self.by_path.get(p)).flatten().cloned().collect()
+    }
+
+    /// What is remembered is about to be of a search path that lies elsewhere.
+    pub fn move_to(&mut self, before: &Search, search: &Search) {
+        // Modules that a request has found meanwhile in the place that was left are to be looked for again.
+        self.known.retain(|_, known| !known.move_to(before, search) || known.resolution == Resolution::Unmanaged);
+        let is_left = |path: &Path| {
+            search_path::top(before, path).is_some_and(|top| path != top) && search_path::top(search, path).is_none()
+        };
+        self.by_path.retain(|path, _| !is_left(path));
+        self.seen.retain(|path, _| !is_left(path));
+    }
+
+    /// What is remembered is about to be of the generation that is published.
+    pub fn take_in(&mut self, published: &mut Published) {
+        for name in &published.gone {
+            self.graph.forget(name);
+        }
+        for module in &published.renewed {
+            self.graph.forget(&module.name);
+            for used in module.uses() {
+                self.graph.add(&module.name, &used);
+            }
+            for package in module.holds() {
+                self.graph.add_hold(&module.name, &package);
+            }
+        }
+        for (name, known) in published.known.drain() {
+            match known {
+                Some(known) => self.known.insert(name, known),
+                None => self.known.remove(&name),
+            };
+        }
+        for name in &published.settled {
+            self.suspects.remove(name);
+            self.asked.remove(name);
+            self.missed.remove(name);
+        }
+        for (name, missed) in published.missed.drain(..) {
+            self.miss(name, missed);
+        }
+    }
+}
+
+impl Application {
+    /// Whether the name is known to be managed, without looking.
+    pub fn known(&self, name: &str) -> Option<Resolution> {
+        self.names.lock().known.get(name).map(|k| k.resolution.clone())
+    }
+
+    /// Remembers what a name stands for on a search path, if that is still the current one. What is known of other directories is
+    /// forgotten for it if the current generation `is_asking`.
+    pub fn remember(&self, name: &Name, known: Known, search: &Search, is_asking: bool) {
+        let expected = self.expected(name, &known.directories);
+        let mut names = self.names.lock();
+        let is_followed = |path: &PathBuf| {
+            self.archives.root_of(path).is_some() || names.by_path.get(path).is_some_and(|at| at.contains(name))
+        };
+        let is_followed = expected.first().is_none_or(is_followed);
+        if self.places.lock().are(search) {
+            if is_asking && names.known.get(name).is_some_and(|before| before.directories != known.directories) {
+                names.known.remove(name);
+            }
+            names.known.entry(name.clone()).or_insert(known);
+        }
+        drop(names);
+        if !is_followed {
+            // The lookup took so long that the name was forgotten meanwhile as one that nothing needs.
+            self.follow_paths(name, &expected);
+            expected.iter().for_each(|path| self.verify(path));
+        }
+        if !self.turn.is_building() {
+            self.forget_idle();
+        }
+    }
+
+    /// The paths at which a name is looked for first of all.
+    fn expected(&self, name: &Name, directories: &[PathBuf]) -> Vec<PathBuf> {
+        match self.roots.get(name) {
+            Some(Root::Directory(_)) => Vec::new(),
+            Some(Root::File(file)) => vec![file],
+            None => resolve::candidates(directories, tail_of(name)).collect(),
+        }
+    }
+
+    /// What a name stands for, if that is remembered for this search path, and for these directories.
+    pub fn remembered(&self, name: &str, search: &Search, directories: Option<&[PathBuf]>) -> Option<Resolution> {
+        let names = self.names.lock();
+        let known = names.known.get(name).filter(|known| directories.is_none_or(|at| *at == *known.directories))?;
+        self.places.lock().are(search).then(|| known.resolution.clone())
+    }
+
+    /// Looks a name up without remembering the answer.
+    pub fn look_up<E>(
+        &self,
+        name: &Name,
+        directories: Vec<PathBuf>,
+        elsewhere: impl FnOnce(&Found) -> Result<Elsewhere, E>,
+    ) -> Result<Known, E> {
+        let expected = self.expected(name, &directories);
+        let candidate = self.look_and_follow(name, &expected, || self.look_on_disk(name, &directories));
+        let mut beyond = None;
+        let origin = match origin_of(&candidate) {
+            Some(origin) if self.is_excluded(name, &origin) => None,
+            Some(origin) => match elsewhere(&candidate)? {
+                Elsewhere::Unmanaged => None,
+                Elsewhere::Nothing | Elsewhere::Managed(_) | Elsewhere::Beyond(_) => Some(origin),
+            },
+            None if candidate == Found::Nothing => {
+                let origin = match elsewhere(&candidate)? {
+                    Elsewhere::Managed(origin) => {
+                        origin.file().into_iter().for_each(|file| self.follow_paths(name, std::slice::from_ref(file)));
+                        Some(origin)
+                    }
+                    Elsewhere::Beyond(directories) => {
+                        let candidate = self.look_beyond(name, &directories);
+                        let origin = origin_of(&candidate);
+                        beyond = Some(Beyond { directories, candidate });
+                        origin
+                    }
+                    Elsewhere::Nothing | Elsewhere::Unmanaged => None,
+                };
+                origin.filter(|origin| !self.is_excluded(name, origin))
+            }
+            None => None,
+        };
+        let resolution = origin.map_or(Resolution::Unmanaged, Resolution::Managed);
+        Ok(Known { resolution, candidate, directories, beyond })
+    }
+
+    /// What a top-level name stands for in directories that code has put on `sys.path`.
+    fn look_beyond(&self, name: &Name, directories: &[PathBuf]) -> Found {
+        let expected: Vec<PathBuf> = resolve::candidates(directories, name).collect();
+        self.look_and_follow(name, &expected, || self.lookup_in(directories, name))
+    }
+
+    /// Looks a name up. What is expected is followed before that, so that nothing can happen unseen in between.
+    fn look_and_follow(&self, name: &Name, expected: &[PathBuf], look: impl FnOnce() -> Lookup) -> Found {
+        self.follow_paths(name, expected);
+        let looked = look();
+        let others: Vec<PathBuf> = looked.probed.into_iter().filter(|path| !expected.contains(path)).collect();
+        self.follow_paths(name, &others);
+        looked.found
+    }
+
+    /// What stands behind a name: what it was given for, else the first of these directories that has it.
+    pub(in crate::reload) fn look_on_disk(&self, name: &Name, directories: &[PathBuf]) -> Lookup {
+        match self.roots.get(name) {
+            // Whether the directory is there shows at the files in it.
+            Some(Root::Directory(directory)) => Lookup { found: Found::Namespace(vec![directory]), probed: Vec::new() },
+            Some(Root::File(file)) => resolve::file(file),
+            None => self.lookup_in(directories, tail_of(name)),
+        }
+    }
+
+    /// What `tail` stands for in these directories, without remembering it.
+    pub fn look_in(&self, directories: &[PathBuf], tail: &str) -> Found {
+        self.lookup_in(directories, tail).found
+    }
+
+    fn lookup_in(&self, directories: &[PathBuf], tail: &str) -> Lookup {
+        resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes)
+    }
+
+    /// The name that stands for a directory outside the search path.
+    pub fn name_directory(&self, directory: &Path) -> Name {
+        self.given(self.roots.name_directory(directory))
+    }
+
+    /// The name of a file in a directory, where the name that it would have there is not its own.
+    pub fn name_file(&self, directory: &Path, file: &Path) -> Name {
+        self.name_directory(directory);
+        self.given(self.roots.name_file(directory, file))
+    }
+
+    /// A name may have been asked for before it was given, as by a pickle of another child.
+    fn given(&self, (name, is_new): (Name, bool)) -> Name {
+        if is_new {
+            self.names.lock().known.remove(&name);
+        }
+        name
+    }
+
+    /// Whether the file is not Python source, but something that only Python's own import loads.
+    pub fn is_foreign_file(&self, file: &Path) -> bool {
+        let name = file.to_string_lossy();
+        name.ends_with(".pyc") || self.suffixes.iter().any(|suffix| name.ends_with(suffix.as_str()))
+    }
+
+    pub(in crate::reload) fn is_excluded(&self, name: &Name, origin: &Origin) -> bool {
+        if matches!(self.roots.get(name), Some(Root::Directory(_))) {
+            // It stands for a place; what is in it may be excluded.
+            return false;
+        }
+        let paths = origin.file().cloned().map_or_else(|| origin.directories(), |file| vec![file]);
+        paths.iter().any(|p| self.kept.exclusions.matches(&p.to_string_lossy()))
+    }
+}
+
+/// The last part of a dotted name.
+fn tail_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, tail)| tail)
+}
+
+/// What a module comes from for which this was found.
+pub fn origin_of(found: &Found) -> Option<Origin> {
+    match found {
+        Found::Package(init, directory) => Some(Origin::Package(init.clone(), directory.clone())),
+        Found::Module(file) => Some(Origin::File(file.clone())),
+        Found::Namespace(directories) => Some(Origin::Namespace(directories.clone())),
+        Found::Foreign(_) | Found::Nothing => None,
+    }
+}

@@ -1,0 +1,109 @@
+//! The directories in which modules are looked for, and the links that lead to them.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::reload::application::Application;
+use crate::reload::application::compare::Pending;
+use reload_core::files::symlinks::Trace;
+use reload_core::resolve::search_path::{self, Search};
+use reload_core::watch::interests::Listener;
+
+/// Where modules are looked for.
+pub struct Places {
+    /// By the current generation.
+    current: Search,
+    /// By the next one, where links point elsewhere by now.
+    next: Option<Search>,
+    links: HashSet<PathBuf>,
+}
+
+impl Places {
+    /// Where links point now.
+    pub fn new(current: Search) -> Self {
+        Self { current, next: None, links: HashSet::new() }
+    }
+
+    /// Whether this is where the current generation looks.
+    pub fn are(&self, search: &Search) -> bool {
+        Arc::ptr_eq(&self.current, search)
+    }
+
+    /// Where the next generation looks, if that is elsewhere.
+    pub fn next(&self) -> Option<&Search> {
+        self.next.as_ref()
+    }
+
+    fn newest(&self) -> &Search {
+        self.next.as_ref().unwrap_or(&self.current)
+    }
+
+    /// Whether a link points elsewhere than is known.
+    pub fn are_elsewhere(&self) -> bool {
+        !self.links.is_empty() && search_path::as_linked_now(&self.current) != *self.newest()
+    }
+}
+
+impl Application {
+    /// The search directory that a path lies under.
+    pub(in crate::reload) fn top_of(&self, path: &Path) -> PathBuf {
+        let places = self.places.lock();
+        let top = search_path::top(&places.current, path).or_else(|| search_path::top(places.next.as_ref()?, path));
+        top.or(path.parent()).unwrap_or(path).to_owned()
+    }
+
+    /// The search path of the next generation.
+    pub fn next_search(&self) -> Search {
+        self.places.lock().newest().clone()
+    }
+
+    /// Whether a link on the way to a search directory points elsewhere than for the current generation: everything is to be
+    /// looked for there, until a generation is published that has it.
+    pub(in crate::reload) fn has_moved(&self, pending: &Pending) -> bool {
+        let mut places = self.places.lock();
+        if places.next.is_none() && !pending.anything && places.links.is_disjoint(&pending.paths) {
+            return false;
+        }
+        let now = search_path::as_linked_now(&places.current);
+        let was_moved = places.next.is_some();
+        places.next = (now != places.current).then_some(now);
+        let is_moved = places.next.is_some();
+        drop(places);
+        self.follow_links();
+        is_moved || was_moved
+    }
+
+    /// Hears from now on when one of the links is replaced.
+    pub(in crate::reload) fn follow_links(&self) {
+        let given: Vec<PathBuf> = self.places.lock().current.iter().map(|d| d.given.clone()).collect();
+        let links: HashSet<PathBuf> = given.iter().flat_map(|path| Trace::of(path).into_watched()).collect();
+        let listener = self.listener();
+        for link in &links {
+            self.watch.follow(link, link.parent().unwrap_or(link), &listener);
+        }
+        // A link that is gone for a moment comes back: it stays among them.
+        let mut places = self.places.lock();
+        places.links.extend(links);
+        // One may have been replaced just before it was followed.
+        let is_as_known = search_path::as_linked_now(&places.current) == *places.newest();
+        drop(places);
+        if !is_as_known {
+            self.anything_changed();
+        }
+    }
+
+    /// What is remembered of names and paths is about to be of a search path that lies elsewhere.
+    pub(in crate::reload) fn move_to(&self, search: &Search) {
+        let mut places = self.places.lock();
+        if places.current == *search {
+            return;
+        }
+        let before = std::mem::replace(&mut places.current, search.clone());
+        if places.next.as_ref() == Some(search) {
+            places.next = None;
+        }
+        drop(places);
+        self.names.lock().move_to(&before, search);
+    }
+}

@@ -1,0 +1,371 @@
+//! Building the next generation, and what becomes of the attempt.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::python::error;
+use crate::reload::application::archives::Damage;
+use crate::reload::application::change::{Change, Known};
+use crate::reload::application::failure::{Failure, signature};
+use crate::reload::application::manifest::origin_of;
+use crate::reload::application::{Application, registry};
+use crate::reload::build::staging::{self, Horizon, Unpublished};
+use crate::reload::build::{self, Build, Read, Reason, line_tables};
+use crate::reload::module::Managed;
+use os::log;
+use reload_core::files::fingerprint::{Content, Hash};
+use reload_core::graph::Name;
+use reload_core::resolve::Found;
+use reload_core::watch::interests::Listener;
+
+/// How long a child that cannot build what others serve waits before it tries again.
+pub const RETRY: Duration = Duration::from_secs(2);
+
+/// The right to build, for one build. Tells the waiting requests when that has ended, however it did.
+pub struct Building {
+    application: Arc<Application>,
+    /// The build.
+    pub build: Arc<Build>,
+    has_run: bool,
+}
+
+impl Building {
+    /// For a build that the application's turn has been given to.
+    pub fn new(application: Arc<Application>, build: Arc<Build>) -> Self {
+        Self { application, build, has_run: false }
+    }
+
+    /// Builds.
+    pub fn run(mut self) {
+        self.application.build(&self.build);
+        self.has_run = true;
+    }
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        if !self.has_run {
+            // What was to be taken in has not been: there was no thread, or a panic.
+            self.application.anything_changed();
+        }
+        self.application.turn.end(&self.build);
+        if self.build.leave() {
+            registry::all().iter().for_each(|application| application.try_for_room());
+        }
+    }
+}
+
+impl Application {
+    /// Finds out what has changed and, if anything has, builds the next generation.
+    fn build(&self, build: &Arc<Build>) {
+        let Some(this) = self.this.upgrade() else { return };
+        // Before anything is read: what is found is at least as new.
+        let version = self.report.version();
+        let horizon = Horizon::of(self.current());
+        let Some(is_asked) = self.take_in() else { return };
+        let has_moved = self.places.lock().next().is_some();
+        if let Some(damage) = self.archives.damage() {
+            self.meet_damage(version, damage);
+            return;
+        }
+        let mut suspects = self.names.lock().suspects.clone();
+        self.foretell(&mut suspects);
+        if suspects.is_empty() && !has_moved {
+            self.conclude(version, None);
+            return;
+        }
+        let has_room = build::may_hang();
+        let before = self.failure();
+        let is_known = |suspects: &HashMap<Name, Change>| {
+            let signature = signature(suspects.iter());
+            // What another child serves can be built, perhaps only not at that time.
+            let is_final = |failure: &Failure| {
+                (failure.age() < RETRY || !self.report.is_served(&signature)) && !(failure.lacks_room() && has_room)
+            };
+            !is_asked
+                && before.as_ref().is_some_and(|failure| {
+                    failure.is_of(&signature)
+                        && is_final(failure)
+                        && !self.is_retried(failure.attempts())
+                        && !failure.has_other_sources()
+                })
+        };
+        if is_known(&suspects) {
+            return;
+        }
+        let suspects = crate::python::attach(|py| self.set_kept_aside(py, line_tables::take_in(py, &this, suspects)));
+        if suspects.is_empty() && !has_moved {
+            self.conclude(version, None);
+            return;
+        }
+        if is_known(&suspects) {
+            return;
+        }
+        let signature = signature(suspects.iter());
+        build.begins_with(version, &signature);
+        if let Some((brief, text)) = self.report.known_failure(&signature)
+            && !is_asked
+        {
+            self.conclude(version, Some(Failure::of_another_child(brief, text, signature)));
+            return;
+        }
+        if build.is_abandonable() && !has_room {
+            self.fail(version, Failure::without_room(signature));
+            return;
+        }
+        self.report.begin(&signature);
+        let told = told(&suspects);
+        let (changes, same) = self.with_submodules(suspects);
+        let outcome = crate::python::attach(|py| staging::build(py, &this, changes, &same, &horizon, build));
+        let in_a_row = self.turn.superseded.swap(0, Ordering::SeqCst);
+        match outcome {
+            Ok(()) => self.conclude(version, None),
+            Err(Unpublished::Broken(broken)) => {
+                let is_told = self.is_told(&signature, &told, &broken.attempts);
+                let failure = Failure::new(*broken, signature, is_told).of_sources(self.new_sources(build));
+                self.fail(version, failure);
+            }
+            Err(Unpublished::Superseded) => {
+                self.turn.superseded.store(in_a_row + 1, Ordering::SeqCst);
+                log::info!("a build begins again, as a file that it read was edited meanwhile");
+            }
+            Err(Unpublished::Abandoned) => {}
+        }
+    }
+
+    /// Keeps the last good generation, and says why unless that is known.
+    fn fail(&self, version: u64, failure: Failure) {
+        let before = self.failure();
+        if self.report.keep_failure(&failure) && !before.is_some_and(|before| before.is_repeated_by(&failure)) {
+            failure.report(self.current().number);
+        }
+        self.conclude(version, Some(failure));
+    }
+
+    /// Ends a comparison that began when the server had come to `version`: with code that is as new as the disk, or a failure.
+    fn conclude(&self, version: u64, failure: Option<Failure>) {
+        let failure = failure.map(Arc::new);
+        let before = std::mem::replace(&mut *self.failure.lock(), failure.clone());
+        if let Some(before) = before.filter(|b| failure.as_ref().is_none_or(|f| !f.is_of(b.signature()))) {
+            self.report.forget_failure(before.signature());
+        }
+        if let Some(failure) = failure {
+            self.report.fail(&failure.text);
+            return;
+        }
+        let current = self.current();
+        if self.report.is_behind(version) {
+            // What is kept is not what is on disk, and no child follows another one there.
+            self.report.serve_compared(|name| current.ready(name).is_some_and(|module| !self.keeps(&module)));
+        }
+        self.report.reach(version);
+        let modules = current.modules();
+        self.report.settle(modules.size(), || modules.iter().map(|(name, module)| (name, module.source.hash())));
+    }
+
+    /// Changes of modules that are kept are not built. Attached, as a change may hold compiled code.
+    fn set_kept_aside(&self, _: pyo3::Python<'_>, mut suspects: HashMap<Name, Change>) -> HashMap<Name, Change> {
+        let current = self.current();
+        suspects.retain(|name, change| {
+            let Some(module) = current.any(name).filter(|module| self.keeps(module)) else { return true };
+            let same_text = matches!(&change.content, Some(Ok(content)) if content.hash == module.source.hash());
+            let reason = match change.known {
+                None => "its file was moved or removed",
+                Some(_) if same_text => "a file that it reads has changed",
+                Some(_) => "its file has changed",
+            };
+            self.kept.require_restart(name, reason);
+            self.names.lock().suspects.remove(name);
+            false
+        });
+        suspects
+    }
+
+    /// An archive cannot be read: what is served stays as it is.
+    fn meet_damage(&self, version: u64, damage: Damage) {
+        let before = self.failure();
+        let names = self.names.lock().at(&HashSet::from([damage.path.clone()]));
+        let failure = Failure::of_archive(damage, names);
+        if before.as_ref().is_some_and(|before| before.is_of(failure.signature())) {
+            return;
+        }
+        if self.report.keep_failure(&failure) {
+            failure.report(self.current().number);
+        }
+        self.conclude(version, Some(failure));
+    }
+
+    /// Builds what was not tried for lack of room.
+    fn try_for_room(&self) {
+        if self.failure().is_some_and(|failure| failure.lacks_room()) {
+            self.turn.note_change();
+        }
+    }
+
+    /// Takes back the work of a build whose thread does not come back, so that newer code can be built without it.
+    pub fn give_up(&self, build: &Arc<Build>) {
+        let taken = crate::python::attach(|py| {
+            let text = build.thread.get().and_then(|thread| error::stack_of(py, *thread).ok()).unwrap_or_default();
+            let stage = build.take()?;
+            let attempts = stage.discard(py);
+            let told = told(stage.changes());
+            let is_told = build.taken_in().is_some_and(|(_, signature)| self.is_told(signature, &told, &attempts));
+            let broken = stage.broken(HashSet::new(), text, String::new(), attempts);
+            Some((stage, broken, is_told))
+        });
+        let stage = taken.map(|(stage, mut broken, is_told)| {
+            if let (Some(Reason::Late), Some((version, signature))) = (build.reason(), build.taken_in()) {
+                broken.is_late(build.limit);
+                broken.brief.push_str("; its thread has not come back and is left behind");
+                let failure = Failure::new(*broken, signature.clone(), is_told).of_sources(self.new_sources(build));
+                self.fail(*version, failure);
+            }
+            stage
+        });
+        if build.reason() == Some(Reason::Superseded) {
+            self.turn.note_change();
+        }
+        self.turn.end(build);
+        // What the code itself undoes may take its time, so nobody waits for it.
+        crate::python::attach(|py| {
+            if let Some(stage) = stage {
+                stage.undo(py);
+            }
+        });
+    }
+
+    /// What a build that came to nothing has made modules from which no generation has, and which are no changes.
+    fn new_sources(&self, build: &Build) -> Vec<Read> {
+        let current = self.current();
+        let suspects: HashSet<Name> = self.names.lock().suspects.keys().cloned().collect();
+        let reads = build.reads().into_iter();
+        let new = reads.filter(|(name, _)| current.any(name).is_none() && !suspects.contains(name));
+        new.map(|(_, read)| read).collect()
+    }
+
+    /// Whether a file that a build reads holds something else by now, so that it need not come to its end. A build's own changes
+    /// are compared by what is in them.
+    pub fn is_superseded(&self, build: &Build) -> bool {
+        self.watch.poll();
+        let is_polling = self.watch.is_polling();
+        // A file that has a writer is half of a save.
+        if (!is_polling && !self.turn.has_change()) || self.watch.holds(&self.listener()) {
+            return false;
+        }
+        let (paths, anything) = {
+            let pending = self.pending.lock();
+            (pending.paths.clone(), pending.anything)
+        };
+        for (file, hash) in build.reads().into_values() {
+            if (is_polling || anything || paths.contains(&file)) && is_else(&file, hash) {
+                self.changed(&file);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether anything that a build has read, or one of these bodies, holds something else by now.
+    pub fn is_outdated(&self, build: &Build, bodies: &[Arc<Managed>]) -> bool {
+        self.watch.poll();
+        if !self.turn.has_change() || self.watch.holds(&self.listener()) {
+            return false;
+        }
+        build.reads().into_values().any(|(file, hash)| is_else(&file, hash))
+            || bodies.iter().any(|body| self.other_data(&body.name, &body.reads()).is_some())
+    }
+
+    /// Adds what is known below names that stand for something else now: it must be looked for in other directories. Answers as well
+    /// what is the same there, as in a namespace package that has gained or lost a directory.
+    fn with_submodules(&self, mut changes: HashMap<Name, Change>) -> (HashMap<Name, Change>, HashMap<Name, Known>) {
+        let mut same = HashMap::new();
+        let open: Vec<String> =
+            changes.iter().filter(|(_, c)| c.known.is_none()).map(|(n, _)| format!("{n}.")).collect();
+        if open.is_empty() {
+            return (changes, same);
+        }
+        let all: BTreeMap<Name, Known> =
+            self.names.lock().known.iter().map(|(name, known)| (name.clone(), known.clone())).collect();
+        // A package comes before what is in it.
+        for (name, known) in all.iter().filter(|(name, _)| open.iter().any(|above| name.starts_with(above))) {
+            let Some((package, _)) = name.rsplit_once('.') else { continue };
+            let is_open =
+                !all.contains_key(package) || changes.get(package).is_some_and(|change| change.known.is_none());
+            if !is_open || changes.contains_key(name) {
+                continue;
+            }
+            match all.get(package).and_then(|package_known| self.beside(package, package_known, name, known)) {
+                Some(known) => drop(same.insert(name.clone(), known)),
+                None => drop(changes.insert(name.clone(), Change::open(None))),
+            }
+        }
+        let current = self.current();
+        changes.retain(|name, _| !current.any(name).is_some_and(|module| self.keeps(&module)));
+        (changes, same)
+    }
+
+    /// Reads what has no content yet, in a package that is elsewhere now: the first file of a name is to be told from the next.
+    fn foretell(&self, suspects: &mut HashMap<Name, Change>) {
+        let is_open = |change: &Change| change.known.is_none() && change.content.is_none();
+        let mut open: Vec<Name> = suspects.iter().filter(|(_, c)| is_open(c)).map(|(name, _)| name.clone()).collect();
+        // A package comes before what is in it.
+        open.sort_unstable();
+        let mut places: HashMap<Name, Vec<PathBuf>> = HashMap::new();
+        for name in open {
+            let package = name.rsplit_once('.').map_or("", |(package, _)| package);
+            let Some(directories) = self.directories_of(package, &mut places) else { continue };
+            let found = self.look_on_disk(&name, &directories).found;
+            let file = origin_of(&found).and_then(|origin| origin.file().cloned());
+            if let (Some(change), Some(file)) = (suspects.get_mut(&name), file) {
+                change.foretold = self.read(&file).ok().map(|content| content.hash);
+            }
+        }
+    }
+
+    /// The directories of a package as it lies on disk now.
+    fn directories_of(&self, package: &str, places: &mut HashMap<Name, Vec<PathBuf>>) -> Option<Vec<PathBuf>> {
+        if let Some(directories) = places.get(package) {
+            return Some(directories.clone());
+        }
+        let name = Name::from(package);
+        let known = self.names.lock().known.get(&name).cloned()?;
+        let above = package.rsplit_once('.').and_then(|(above, _)| self.directories_of(above, places));
+        let found = self.look_on_disk(&name, &above.unwrap_or(known.directories)).found;
+        let directories = origin_of(&found)?.directories();
+        places.insert(name, directories.clone());
+        Some(directories)
+    }
+
+    /// What a submodule is known by in the new directories of a namespace package, if it is what it was.
+    fn beside(&self, package: &str, package_known: &Known, name: &Name, known: &Known) -> Option<Known> {
+        let Found::Namespace(_) = package_known.candidate else { return None };
+        let Found::Namespace(directories) = self.look_on_disk(&Name::from(package), &package_known.directories).found
+        else {
+            return None;
+        };
+        // Followed before they are looked at, so that nothing can happen unseen in between.
+        self.follow_paths(name, &self.look_on_disk(name, &directories).probed);
+        let looked = self.look_on_disk(name, &directories);
+        (looked.found == known.candidate).then(|| Known { directories, ..known.clone() })
+    }
+}
+
+/// Whether a file holds something else than what was read. Not by way of `Application::read`, which would take the change for one
+/// that is known.
+fn is_else(file: &Path, hash: Option<Hash>) -> bool {
+    match Content::read(file) {
+        Ok(content) => Some(content.hash) != hash,
+        // A member of an archive.
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => false,
+        Err(_) => hash.is_some(),
+    }
+}
+
+/// The names whose changes tell what their modules have read.
+fn told(changes: &HashMap<Name, Change>) -> HashSet<Name> {
+    changes.iter().filter(|(_, change)| change.data.is_some()).map(|(name, _)| name.clone()).collect()
+}

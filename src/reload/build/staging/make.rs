@@ -1,0 +1,132 @@
+//! Making the modules of a stage.
+
+use std::io;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use crate::reload::application::file_dependencies::Missed;
+use crate::reload::build::staging::{Made, Plan, Stage};
+use crate::reload::build::{Reason, watchdog};
+use crate::reload::import::execute::{self, Order};
+use crate::reload::lifecycle::hooks;
+use crate::reload::module::prefetch::Foreseen;
+use crate::reload::module::{Managed, Origin, Source};
+use reload_core::files::fingerprint::Content;
+use reload_core::graph::Name;
+
+impl Stage {
+    /// Makes a module that the stage does not have yet.
+    ///
+    /// # Errors
+    /// What making it raises; what it raised before, if it has failed already.
+    pub fn obtain(self: &Arc<Self>, py: Python<'_>, name: &Name, origin: &Origin) -> PyResult<Arc<Managed>> {
+        self.go_on()?;
+        let plan = {
+            let mut table = self.lock();
+            // The body of the package may have made it on the way here.
+            if let Some(Made::Running(made) | Made::Ready(made)) = table.made.get(name) {
+                return Ok(made.clone());
+            }
+            match table.failed.get(name) {
+                Some(failure) => Err(failure.clone_ref(py)),
+                None => Ok(table.plan.remove(name)),
+            }
+        };
+        let plan = plan.inspect_err(|_| self.meet(py, name))?;
+        let before = self.base.ready(name);
+        if let (Some(Plan::Renew), Some(before)) = (plan, &before) {
+            let renewed = self.children.get(name).map(Vec::as_slice).unwrap_or_default();
+            let record = execute::copy(py, before, renewed)?;
+            self.lock().made.insert(name.clone(), Made::Ready(record.clone()));
+            return Ok(record);
+        }
+        let result = self.source(py, name, origin, before.as_deref()).and_then(|source| {
+            let order = Order {
+                application: self.application.clone(),
+                name: name.clone(),
+                origin: origin.clone(),
+                source,
+                generation: self.number,
+                draft: Some(self.draft.clone()),
+                build: Some(self.build.clone()),
+            };
+            if let Some(file) = origin.file() {
+                self.build.note_read(name, (file.clone(), Some(order.source.hash())));
+            }
+            execute::run(py, order, |record| {
+                self.lock().made.insert(name.clone(), Made::Running(record.clone()));
+            })
+        });
+        match result {
+            Ok(record) => {
+                self.go_on()?;
+                // Before anybody else gets the module: importers may copy names out of it.
+                if let Some(before) = &before
+                    && let Err(e) = hooks::hand_on(py, &self.application, &self.base, before, &record, &self.draft)
+                {
+                    self.draft.refuse(e);
+                }
+                self.lock().made.insert(name.clone(), Made::Ready(record.clone()));
+                Ok(record)
+            }
+            Err(e) => {
+                let half_made = self.lock().made.remove(name);
+                let begun = match &half_made {
+                    Some(Made::Running(record) | Made::Ready(record)) => Some(&**record),
+                    None => None,
+                };
+                let missed = Missed::new(&self.application, begun, origin);
+                self.meet(py, name);
+                if let (Some(file), Some(hash)) = (origin.file(), missed.hash) {
+                    self.build.note_read(name, (file.clone(), Some(hash)));
+                }
+                let mut table = self.lock();
+                table.attempts.push((name.clone(), missed.reads.clone()));
+                table.missed.push((name.clone(), missed));
+                table.failed.insert(name.clone(), e.clone_ref(py));
+                drop(table);
+                // Its destructors may import, so they must not run under the lock.
+                drop(half_made);
+                Err(e)
+            }
+        }
+    }
+
+    /// The new content of a changed name, or why it cannot be read.
+    pub fn content(&self, name: &Name) -> Option<Result<Content, Arc<io::Error>>> {
+        self.changes.get(name).and_then(|c| c.content.clone())
+    }
+
+    /// # Errors
+    /// When somebody else has taken this build back: what it makes from then on must not show.
+    fn go_on(&self) -> PyResult<()> {
+        if self.build.is_abandoned() { Err(watchdog::exception(Reason::Late)) } else { Ok(()) }
+    }
+
+    fn source(&self, py: Python<'_>, name: &Name, origin: &Origin, before: Option<&Managed>) -> PyResult<Arc<Source>> {
+        let Some(file) = origin.file() else { return Ok(execute::namespace_source(origin)) };
+        let content: Option<&Result<Content, _>> = self.changes.get(name).and_then(|c| c.content.as_ref());
+        if let Some(source) = self.changes.get(name).and_then(|c| c.source.as_ref()) {
+            return Ok(source.clone());
+        }
+        match content {
+            Some(Ok(content)) => execute::compile(py, file, content),
+            Some(Err(e)) => Err(execute::unreadable(file, e)),
+            None => match before {
+                Some(before) if before.origin == *origin => Ok(before.source.clone()),
+                _ => match self.base.sources.get(name) {
+                    Some(Foreseen::Source(foreseen, source)) if foreseen == *origin => Ok(source),
+                    _ => execute::load_source(py, &self.application, origin),
+                },
+            },
+        }
+    }
+
+    /// Remembers that a package of the base was given a submodule, to take it back if the build fails.
+    pub fn note_bound(&self, package: &Arc<Managed>, tail: &str) {
+        if self.base.any(&package.name).is_some_and(|m| Arc::ptr_eq(&m, package)) {
+            self.lock().bound.push((package.clone(), tail.into()));
+        }
+    }
+}

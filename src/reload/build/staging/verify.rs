@@ -1,0 +1,279 @@
+//! Whether a stage can be published: what may have failed, and what not.
+
+use std::cell::LazyCell;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use pyo3::exceptions::PyModuleNotFoundError;
+use pyo3::prelude::*;
+
+use crate::reload::application::failure::Broken;
+use crate::reload::application::file_dependencies::Attempts;
+use crate::reload::build::staging::{Made, Stage, entry_points};
+use crate::reload::import::{self, execute, look_ahead};
+use crate::reload::module::prefetch::{Foreseen, Prospects};
+use crate::reload::module::{Managed, Source};
+use reload_core::graph::Name;
+
+impl Stage {
+    /// Whether the stage can be published: nothing that somebody needs has failed, and what directives name is there.
+    pub(in crate::reload) fn check(&self, py: Python<'_>) -> Result<(), (Option<Name>, PyErr)> {
+        let entries = self.application.entries();
+        let mut failed: Vec<(Name, PyErr)> = {
+            let table = self.lock();
+            table.failed.iter().map(|(name, failure)| (name.clone(), failure.clone_ref(py))).collect()
+        };
+        // Of several failures the same one is told each time, so that it is not news again.
+        failed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, failure) in failed {
+            // A page that is gone is not found; one that is broken is as bad as a handler that is.
+            let is_gone = self.lock().gone.contains(&name);
+            let is_entry = entries.iter().any(|(module, object)| *module == name && (object.is_some() || !is_gone));
+            if is_entry || self.is_wanted(py, &name, is_gone) {
+                return Err((Some(name), failure));
+            }
+        }
+        for (module, object) in &entries {
+            let made = match self.lock().made.get(module) {
+                Some(Made::Ready(record)) => Some(record.clone()),
+                _ => None,
+            };
+            if let (Some(record), Some(object)) = (made, object) {
+                entry_points::check(py, &record, object).map_err(|e| (Some(module.clone()), e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The changes that the failure of a module is due to. An exception goes through all that import the module which raised
+    /// it: its own content counts if that has changed, else what it is made of.
+    pub(in crate::reload) fn to_blame(&self, py: Python<'_>, module: Name, failure: &PyErr) -> HashSet<Name> {
+        let failed: Vec<(Name, PyErr)> = {
+            let table = self.lock();
+            let in_order = table.attempts.iter().map(|(name, _)| name);
+            in_order.filter_map(|name| Some((name.clone(), table.failed.get(name)?.clone_ref(py)))).collect()
+        };
+        let is_same = |other: &PyErr| other.value(py).is(failure.value(py));
+        let origin = failed.into_iter().find(|(_, other)| is_same(other)).map_or(module, |(name, _)| name);
+        if self.changes.contains_key(&origin) {
+            return HashSet::from([origin]);
+        }
+        let mut reached = HashSet::new();
+        let mut queue = vec![origin];
+        self.application.with_graph(|graph| {
+            while let Some(name) = queue.pop() {
+                queue.extend(graph.used_by(&name).filter(|used| !reached.contains(*used)).cloned());
+                reached.insert(name);
+            }
+        });
+        let all = || self.changes.keys().cloned();
+        let found: HashSet<Name> = all().filter(|name| reached.contains(name)).collect();
+        if found.is_empty() { all().collect() } else { found }
+    }
+
+    /// What a failure of this build is to tell.
+    pub fn broken(&self, blame: HashSet<Name>, text: String, brief: String, attempts: Attempts) -> Box<Broken> {
+        let affected = self.affected.run.union(&self.affected.renew).cloned().collect();
+        Box::new(Broken { text, brief, blame, affected, attempts })
+    }
+
+    /// Modules of the base in packages that have failed: they are to be made anew, as they could not be imported either, and so
+    /// are their users, which need not use the package itself.
+    pub(in crate::reload) fn orphans(&self) -> Vec<Name> {
+        let mut failed: HashSet<Name> = self.lock().failed.keys().cloned().collect();
+        failed.retain(|name| self.loaded.get(name).is_none_or(|module| module.origin.is_package()));
+        // Only then is there anything to be walked through.
+        if failed.is_empty() {
+            return Vec::new();
+        }
+        let is_below = |name: &Name| name.rmatch_indices('.').any(|(at, _)| failed.contains(&name[..at]));
+        let is_kept = |name: &Name| self.loaded.get(name).is_some_and(|module| self.application.keeps(module));
+        let is_new = |name: &Name| !(self.affected.run.contains(name) || self.changes.contains_key(name));
+        self.loaded.keys().filter(|name| is_below(name) && is_new(name) && !is_kept(name)).cloned().collect()
+    }
+
+    /// The modules that what directives name leads to: others are loaded, but nobody asks for them any more. `None` where
+    /// directives name nothing that is remembered, as in a `.htaccess` file.
+    fn reached(&self, foreseen: Option<&Prospects>) -> Option<HashSet<Name>> {
+        let mut queue: Vec<Name> = self.application.entries().into_iter().map(|(module, _)| module).collect();
+        if queue.is_empty() {
+            return None;
+        }
+        let mut reached = HashSet::new();
+        while let Some(name) = queue.pop() {
+            if !reached.insert(name.clone()) {
+                continue;
+            }
+            queue.extend(name.rmatch_indices('.').map(|(at, _)| Name::from(&name[..at])));
+            let made = match self.lock().made.get(&name) {
+                Some(Made::Ready(record) | Made::Running(record)) => Some(record.clone()),
+                None => None,
+            };
+            let before: Vec<Name> = self.application.with_graph(|graph| graph.used_by(&name).cloned().collect());
+            match &made {
+                Some(record) => {
+                    queue.extend(record.uses());
+                    // Its functions have not run yet.
+                    queue.extend(before.into_iter().filter(|used| self.may_compose(record, used, false)));
+                }
+                None => queue.extend(before),
+            }
+            if let Some(module) = made.or_else(|| self.loaded.get(&name).cloned()) {
+                // What its body has imported it uses.
+                let names = look_ahead::late_names(module.package(), &module.source);
+                if let Some(root) = self.application.roots.root_of(&module.name) {
+                    queue.extend(names.iter().map(|name| Name::from(format!("{root}.{name}"))));
+                }
+                queue.extend(names);
+            } else if let Some(Foreseen::Source(origin, source)) = foreseen.and_then(|foreseen| foreseen.get(&name)) {
+                queue.extend(look_ahead::names(origin.package_of(&name), source));
+            }
+        }
+        Some(reached)
+    }
+
+    /// Whether code of the new generation that has not met the failure of a module still asks for it: an import inside a function that
+    /// has not run yet would fail in the middle of a request.
+    fn is_wanted(&self, py: Python<'_>, name: &Name, is_gone: bool) -> bool {
+        let reached = self.reached(None);
+        let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
+        let made: Vec<Arc<Managed>> = {
+            let table = self.lock();
+            let asks = |user: &Name| {
+                !table.has_met(user, name) && reached.as_ref().is_none_or(|reached| reached.contains(user))
+            };
+            let made = users.iter().filter(|user| asks(user)).filter_map(|user| table.made.get(user));
+            made.map(|(Made::Ready(record) | Made::Running(record))| record.clone()).collect()
+        };
+        let roots = &self.application.roots;
+        let root = roots.root_of(name);
+        made.iter().any(|record| {
+            // It has the module in a cycle, from before the failure.
+            if !is_gone && record.uses().contains(name) {
+                return true;
+            }
+            if let Some(root) = root.filter(|root| roots.root_of(&record.name) == Some(root))
+                && let Some(neighbour) = name[root.len()..].strip_prefix('.')
+                && look_ahead::mentions(record.package(), &record.source, neighbour)
+            {
+                return execute::requires(py, record.package(), &record.source, neighbour, is_gone, true)
+                    && !(is_gone && import::is_elsewhere(py, &self.application, neighbour));
+            }
+            if look_ahead::mentions(record.package(), &record.source, name) {
+                return execute::requires(py, record.package(), &record.source, name, is_gone, true);
+            }
+            if is_gone && self.application.calls.has_alternative(name) {
+                return false;
+            }
+            self.may_compose(record, name, is_gone)
+        })
+    }
+
+    /// Whether code of the module may import a name again that it puts together.
+    fn may_compose(&self, record: &Managed, name: &Name, is_gone: bool) -> bool {
+        // The same code does what it did before; only what is there no more may not be asked for any more either.
+        if !is_gone
+            && let Some(before) = self.loaded.get(&record.name)
+            && before.source.hash() == record.source.hash()
+        {
+            return !before.has_copied(name);
+        }
+        // Code does not mention the name of a root, but the path of the file.
+        let written = self.application.roots.as_written(name);
+        // A relative import does not mention what both names have in common.
+        let own = record.package().split('.').zip(written.split('.')).take_while(|(a, b)| a == b).count();
+        let is_outermost = |name: &str| self.loaded.contains_key(name) || self.lock().made.contains_key(name);
+        record.source.facts.imports_by_text(&written.split('.').collect::<Vec<_>>(), own, is_outermost)
+    }
+
+    /// The bodies that have come to their end in this stage.
+    pub(in crate::reload) fn executions(&self) -> Vec<Arc<Managed>> {
+        let table = self.lock();
+        let made = table.made.values().filter_map(|made| match made {
+            Made::Ready(record) if record.copied_from.is_none() => Some(record.clone()),
+            _ => None,
+        });
+        made.collect()
+    }
+
+    /// Whether any of these bodies was made from something that was read after the comparison, or has read it: where files change
+    /// in between, that belongs to another state of the disk than the rest.
+    pub(in crate::reload) fn has_read_since(&self, bodies: &[Arc<Managed>]) -> bool {
+        bodies.iter().any(|body| {
+            let (change, before) = (self.changes.get(&body.name), self.loaded.get(&body.name));
+            let is_compared = change.map_or(before.is_some(), |change| change.content.is_some());
+            let found = change.and_then(|change| change.data);
+            let before = before.map(|before| before.reads()).unwrap_or_default();
+            !is_compared || !body.reads().is_as_found(&before, found)
+        })
+    }
+
+    /// What the new generation will know of modules that are not loaded.
+    ///
+    /// # Errors
+    /// Why one of them cannot be loaded any more, if code still needs it.
+    pub(in crate::reload) fn foresee(self: &Arc<Self>, py: Python<'_>) -> Result<Prospects, (Option<Name>, PyErr)> {
+        let made = self.executions();
+        let before = self.base.sources.all();
+        let changed: Vec<Name> = self.changes.keys().cloned().collect();
+        let mut known = before.clone();
+        for name in &changed {
+            known.remove_mut(name);
+        }
+        let foreseen = look_ahead::of_stage(py, &self.application, self, known, &changed, &made);
+        // That walks through all modules, so only a failure asks for it.
+        let reached = LazyCell::new(|| self.reached(Some(&foreseen)));
+        for name in &changed {
+            let (Some(Foreseen::Source(..)), Some(now)) = (before.get(name), foreseen.get(name)) else { continue };
+            let failure = match now {
+                Foreseen::Source(..) => continue,
+                Foreseen::Broken(origin, content) => {
+                    let Some(file) = origin.file() else { continue };
+                    execute::compile(py, file, content).err()
+                }
+                Foreseen::Absent => Some(PyModuleNotFoundError::new_err(format!("No module named '{name}'"))),
+            };
+            let is_absent = matches!(now, Foreseen::Absent);
+            if let Some(failure) = failure
+                && self.is_foreseen(py, &foreseen, (*reached).as_ref(), name, is_absent)
+            {
+                return Err((Some(name.clone()), failure));
+            }
+        }
+        Ok(foreseen)
+    }
+
+    /// Whether a module could not be loaded, and whoever asked for it has gone on without.
+    fn is_done_without(&self, name: &Name) -> bool {
+        let table = self.lock();
+        table.failed.contains_key(name) || (!table.made.contains_key(name) && self.application.has_missed(name))
+    }
+
+    /// Whether code of the new generation that somebody may ask for needs a module that it has not imported yet.
+    fn is_foreseen(
+        &self,
+        py: Python<'_>,
+        foreseen: &Prospects,
+        reached: Option<&HashSet<Name>>,
+        name: &Name,
+        is_absent: bool,
+    ) -> bool {
+        let is_reached = |user: &Name| reached.is_none_or(|reached| reached.contains(user));
+        let needs = |package: &str, source: &Source, has_run: bool| {
+            look_ahead::mentions(package, source, name)
+                && execute::requires(py, package, source, name, is_absent, has_run)
+        };
+        self.loaded
+            .keys()
+            .chain(self.changes.keys())
+            .filter(|user| is_reached(user))
+            .filter_map(|user| self.any(user))
+            .any(|m| needs(m.package(), &m.source, true))
+            || foreseen.iter().filter(|(user, _)| is_reached(user) && !self.is_done_without(user)).any(|(user, f)| {
+                match f {
+                    Foreseen::Source(origin, source) => needs(origin.package_of(user), source, false),
+                    Foreseen::Broken(..) | Foreseen::Absent => false,
+                }
+            })
+    }
+}

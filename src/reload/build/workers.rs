@@ -1,0 +1,83 @@
+//! Who builds. A child that serves one request at a time builds in the thread of the request, which is Python's main thread:
+//! its bodies may do what only that one may, and a signal ends what they wait for. A child with many threads keeps a thread for
+//! that: Python is started in it, and it builds while requests wait. Further threads build what comes meanwhile.
+
+use std::sync::mpsc;
+
+use crate::httpd::sys;
+use os::{Condvar, Mutex, fork, log, thread};
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Where the main thread of Python gets its work.
+struct Desk {
+    is_open: bool,
+    work: Option<Work>,
+}
+
+static DESK: Mutex<Desk> = Mutex::new(Desk { is_open: false, work: None });
+static RUNG: Condvar = Condvar::new();
+
+/// Whether requests build by themselves, as there is but one at a time.
+pub fn is_inline() -> bool {
+    let mut threaded = 0;
+    // SAFETY: a plain query of the MPM.
+    let status = unsafe { sys::ap_mpm_query(sys::AP_MPMQ_IS_THREADED.cast_signed(), &raw mut threaded) };
+    status != 0 || threaded == sys::AP_MPMQ_NOT_SUPPORTED.cast_signed()
+}
+
+/// Runs what starts Python, in the thread that is to be its main thread.
+pub fn start<R: Send + 'static>(start: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+    if is_inline() {
+        return Some(start());
+    }
+    let (done, started) = mpsc::channel();
+    let spawned = thread::spawn("mod_python-main", move || {
+        // Nobody else has the other end.
+        let _ = done.send(start());
+        serve();
+    });
+    if let Err(e) = spawned {
+        log::crit!("no thread for Python ({e})");
+    }
+    started.recv().ok()
+}
+
+fn serve() {
+    let mut desk = DESK.lock();
+    loop {
+        let Some(work) = desk.work.take() else {
+            desk.is_open = true;
+            desk = RUNG.wait(desk);
+            continue;
+        };
+        drop(desk);
+        os::guard("a build", (), work);
+        fork::leave_copy();
+        desk = DESK.lock();
+    }
+}
+
+/// Has a thread do the work; this one does not wait for it. Without a thread the work is dropped, that is logged, and the
+/// answer is no.
+pub fn hand_over(work: impl FnOnce() + Send + 'static) -> bool {
+    let work: Work = Box::new(work);
+    {
+        let mut desk = DESK.lock();
+        if desk.is_open {
+            desk.is_open = false;
+            desk.work = Some(work);
+            drop(desk);
+            RUNG.notify_all();
+            return true;
+        }
+    }
+    let spawned = thread::spawn("mod_python-build", move || {
+        work();
+        fork::leave_copy();
+    });
+    if let Err(e) = &spawned {
+        log::error!("no thread for a build ({e}); the next request tries again");
+    }
+    spawned.is_ok()
+}

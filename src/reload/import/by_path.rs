@@ -1,0 +1,425 @@
+//! `apache.import_module`: modules by the path of their file, and by name along a list of directories.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
+use pyo3::prelude::*;
+
+use crate::reload::application::Application;
+use crate::reload::application::change::Resolution;
+use crate::reload::application::pinned::Keep;
+use crate::reload::application::view::{self, View};
+use crate::reload::import::{self, Importer, Parent};
+use crate::reload::module::{Managed, Origin};
+use os::{Mutex, log};
+use reload_core::files::symlinks::canonical_directory;
+use reload_core::graph::Name;
+use reload_core::resolve::Found;
+
+/// What the request decides about a call.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// What `~/` stands for.
+    pub handler_root: Option<PathBuf>,
+    /// `PythonDebug`.
+    pub debug: bool,
+}
+
+/// A call of `apache.import_module`.
+pub struct Call<'a> {
+    /// A dotted name, or a path.
+    pub name: &'a str,
+    /// Directories to look in first.
+    pub path: &'a [PathBuf],
+    /// Whether edits are followed; as configured if not given.
+    pub autoreload: Option<bool>,
+    /// Whether an import is logged; as configured if not given.
+    pub log: Option<bool>,
+    /// What the running request says, if there is one.
+    pub site: Option<Site>,
+}
+
+/// What an application remembers of calls.
+#[derive(Default)]
+pub struct Calls {
+    /// What requests said, by the module that calls: a reload runs its body without a request.
+    sites: Mutex<HashMap<Name, Site>>,
+    /// The executions that were logged.
+    logged: Mutex<HashMap<Name, u64>>,
+    /// Modules that were found in one of several places: without them the next place answers.
+    listed: Mutex<HashSet<Name>>,
+    /// What places stood for in the newest generation that asked: a change there makes another generation.
+    answers: Mutex<Answers>,
+}
+
+/// Answers of one generation, by the module that calls and the place.
+#[derive(Default)]
+struct Answers {
+    generation: u64,
+    by_place: HashMap<(Name, Place), Answer>,
+}
+
+/// What was found at a place.
+#[derive(Clone)]
+enum Answer {
+    /// This module.
+    Module(Name),
+    /// Nothing; an edge to this name tells when that changes.
+    Nothing(Name),
+}
+
+impl Calls {
+    fn site(&self, importer: &Importer, now: Option<Site>) -> Site {
+        let caller = importer.module.as_ref().map(|module| module.name.clone()).unwrap_or_default();
+        let mut sites = self.sites.lock();
+        if let (Some(site), View::Generation(_)) = (&now, &importer.view) {
+            sites.insert(caller, site.clone());
+            return site.clone();
+        }
+        let unknown = || Site { handler_root: importer.application.key.directory.clone(), ..Site::default() };
+        sites.get(&caller).cloned().or(now).unwrap_or_else(unknown)
+    }
+
+    /// Whether a call that has found the module would go on to another place without it.
+    pub fn has_alternative(&self, name: &str) -> bool {
+        self.listed.lock().contains(name)
+    }
+
+    /// Forgets modules that nothing needs.
+    pub fn forget(&self, names: &HashSet<Name>) {
+        self.sites.lock().retain(|name, _| !names.contains(name));
+        self.logged.lock().retain(|name, _| !names.contains(name));
+        self.listed.lock().retain(|name| !names.contains(name));
+    }
+
+    fn answer(&self, importer: &Importer, place: &Place) -> Option<Answer> {
+        let (Some(caller), View::Generation(generation)) = (&importer.module, &importer.view) else { return None };
+        let answers = self.answers.lock();
+        if answers.generation != generation.number {
+            return None;
+        }
+        answers.by_place.get(&(caller.name.clone(), place.clone())).cloned()
+    }
+
+    fn remember(&self, importer: &Importer, place: &Place, answer: Answer) {
+        let (Some(caller), View::Generation(generation)) = (&importer.module, &importer.view) else { return };
+        let mut answers = self.answers.lock();
+        if answers.generation < generation.number {
+            *answers = Answers { generation: generation.number, by_place: HashMap::new() };
+        }
+        if answers.generation == generation.number {
+            answers.by_place.insert((caller.name.clone(), place.clone()), answer);
+        }
+    }
+
+    /// Logs an execution that no call has seen before.
+    fn log(&self, found: &Import) {
+        let Import { module, was_loaded } = found;
+        let before = self.logged.lock().insert(module.name.clone(), module.sequence);
+        let what = match before {
+            Some(sequence) if sequence == module.sequence => return,
+            Some(_) => "reloaded",
+            None if *was_loaded => return,
+            None => "imported",
+        };
+        let file = module.origin.file().map(|f| f.display().to_string()).unwrap_or_default();
+        let text =
+            format!("import_module: {what} module '{}' from {file} (generation {})", module.name, module.generation);
+        log::notice!("{}", &text);
+    }
+}
+
+/// A module, and whether it was there before the call.
+struct Import {
+    module: Arc<Managed>,
+    was_loaded: bool,
+}
+
+/// Where a module may be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Place {
+    directory: PathBuf,
+    /// The module's name in that directory: dotted, or the file's own name.
+    tail: String,
+    /// Whether the tail is the name of a file, which may have an extension.
+    is_file_name: bool,
+}
+
+/// Imports a module for the code that calls.
+///
+/// # Errors
+/// `ModuleNotFoundError` when there is none, and what the import raises.
+pub fn import_module<'py>(py: Python<'py>, call: &Call<'_>) -> PyResult<Bound<'py, PyAny>> {
+    let is_path = call.name.contains('/');
+    let Some(importer) = Importer::of_caller(py) else {
+        if is_path || !call.path.is_empty() {
+            return Err(PyImportError::new_err(format!(
+                "'{}' can be looked for by code that httpd serves, as its application decides where",
+                call.name
+            )));
+        }
+        return import::import_for(py, None, &Name::from(call.name));
+    };
+    let application = importer.application.clone();
+    let site = application.calls.site(&importer, call.site.clone());
+    let looked_in = places(py, &importer, call, &site)?;
+    for place in &looked_in {
+        if let Some(found) = at_place(py, &importer, place)? {
+            if let (Standing::Managed(import), true) = (&found, looked_in.len() > 1 || !is_path) {
+                application.calls.listed.lock().insert(import.module.name.clone());
+            }
+            return Ok(match found {
+                Standing::Managed(import) => finish(py, &importer, call, &site, &import),
+                Standing::Unmanaged(module) => module,
+            });
+        }
+    }
+    if is_path {
+        return Err(not_found(py, call.name, &looked_in));
+    }
+    let name = import::localise(py, &importer, &Name::from(call.name))?;
+    let was_loaded = is_loaded(&importer, &name);
+    match import::find_for_caller(py, &importer, &name)? {
+        Some(module) => Ok(finish(py, &importer, call, &site, &Import { module, was_loaded })),
+        None => import::import_for(py, Some(&importer), &name),
+    }
+}
+
+/// What stands at a place.
+enum Standing<'py> {
+    Managed(Import),
+    Unmanaged(Bound<'py, PyAny>),
+}
+
+/// What remains to be done for a module that was found.
+fn finish<'py>(
+    py: Python<'py>,
+    importer: &Importer,
+    call: &Call<'_>,
+    site: &Site,
+    found: &Import,
+) -> Bound<'py, PyAny> {
+    let Import { module, was_loaded } = found;
+    let application = &importer.application;
+    import::note_import(py, importer, module);
+    match call.autoreload {
+        Some(false) if !was_loaded => {
+            let keep = Keep::Unasked(module.name.clone());
+            match view::running_body() {
+                Some(body) => body.note_keep(keep),
+                None => application.keep([keep]),
+            }
+        }
+        Some(false) => {}
+        Some(true) | None => application.ask_for_newest(&module.name),
+    }
+    if call.log.unwrap_or(site.debug) {
+        application.calls.log(found);
+    }
+    module.exposed(py)
+}
+
+fn is_loaded(importer: &Importer, name: &Name) -> bool {
+    importer.view.any(name).is_some() || importer.application.current().any(name).is_some()
+}
+
+/// The places that a call names, in the order in which they are looked at.
+fn places(py: Python<'_>, importer: &Importer, call: &Call<'_>, site: &Site) -> PyResult<Vec<Place>> {
+    let own = || import::calling_directory(py, importer);
+    let home = || {
+        site.handler_root.clone().ok_or_else(|| {
+            PyImportError::new_err("'~/' begins at the directory of the handler's section, and this handler has none")
+        })
+    };
+    let anchored = |text: &Path| -> PyResult<Option<PathBuf>> {
+        if text.is_absolute() {
+            return Ok(Some(text.to_owned()));
+        }
+        if let Ok(below) = text.strip_prefix("~") {
+            return Ok(Some(home()?.join(below)));
+        }
+        let is_beside = text.starts_with(".") || text.starts_with("..");
+        if is_beside { own().map(|directory| Some(directory.join(text))) } else { Ok(None) }
+    };
+    let mut search = Vec::new();
+    for directory in call.path {
+        // An entry that says nothing else is beside the caller as well.
+        search.push(match anchored(directory)? {
+            Some(directory) => directory,
+            None => own()?.join(directory),
+        });
+    }
+    if !call.name.contains('/') {
+        let place =
+            |d: &PathBuf| Place { directory: canonical_directory(d), tail: call.name.to_owned(), is_file_name: false };
+        return Ok(search.iter().map(place).collect());
+    }
+    let paths: Vec<PathBuf> = match anchored(Path::new(call.name))? {
+        Some(path) => vec![path],
+        None => {
+            let places = importer.view.search();
+            let managed = places.iter().filter(|d| d.managed).map(|d| d.path.clone());
+            search.into_iter().chain(managed).map(|directory| directory.join(call.name)).collect()
+        }
+    };
+    Ok(paths
+        .iter()
+        .filter_map(|path| {
+            let tail = path.file_name()?.to_str()?.to_owned();
+            Some(Place { directory: canonical_directory(path.parent()?), tail, is_file_name: true })
+        })
+        .collect())
+}
+
+/// The module at a place, if there is one. A place without one leaves an edge: a file that appears there changes the answer.
+fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &Place) -> PyResult<Option<Standing<'py>>> {
+    let application = &importer.application;
+    match application.calls.answer(importer, place) {
+        Some(Answer::Module(name)) => {
+            if let Some(module) = importer.view.any(&name) {
+                return Ok(Some(Standing::Managed(Import { module, was_loaded: true })));
+            }
+        }
+        Some(Answer::Nothing(name)) => {
+            importer.note(py, &name);
+            return Ok(None);
+        }
+        None => {}
+    }
+    let Place { directory, tail, is_file_name } = place;
+    let explicit = directory.join(tail);
+    let is_there = *is_file_name && explicit.symlink_metadata().is_ok_and(|m| !m.is_dir());
+    let stem = if *is_file_name { tail.strip_suffix(".py").unwrap_or(tail) } else { tail };
+    let has_extension = *is_file_name && tail.contains('.');
+    let found = if is_there && application.is_foreign_file(&explicit) {
+        Found::Foreign(explicit.clone())
+    } else if is_there {
+        Found::Module(explicit.clone())
+    } else if has_extension {
+        Found::Nothing
+    } else {
+        let (above, last) = match stem.rsplit_once('.') {
+            Some((packages, last)) => (directory.join(packages.replace('.', "/")), last),
+            None => (directory.clone(), stem),
+        };
+        application.look_in(&[above], last)
+    };
+    let file = match found {
+        Found::Module(file) | Found::Package(file, _) => file,
+        Found::Foreign(file) => {
+            return load_unmanaged(py, application, &file).map(|module| Some(Standing::Unmanaged(module)));
+        }
+        Found::Namespace(_) | Found::Nothing => {
+            let name = match has_extension {
+                true => application.name_file(directory, &explicit),
+                false => Name::from(format!("{}.{stem}", application.name_directory(directory))),
+            };
+            let missing = note_missing(py, importer, &name)?;
+            application.calls.remember(importer, place, Answer::Nothing(missing));
+            return Ok(None);
+        }
+    };
+    for name in names(py, importer, directory, stem, &file)? {
+        let was_loaded = is_loaded(importer, &name);
+        if let Some(module) = import::find(py, application, &importer.view, &name)?
+            && module.origin.file() == Some(&file)
+        {
+            application.calls.remember(importer, place, Answer::Module(name));
+            return Ok(Some(Standing::Managed(Import { module, was_loaded })));
+        }
+    }
+    load_unmanaged(py, application, &file).map(|module| Some(Standing::Unmanaged(module)))
+}
+
+/// The names that the file may have, best first: the one by which plain imports find it, the one in its directory, and one of
+/// its own.
+fn names(py: Python<'_>, importer: &Importer, directory: &Path, stem: &str, file: &Path) -> PyResult<Vec<Name>> {
+    let application = &importer.application;
+    let is_name = stem.split('.').all(|part| !part.is_empty());
+    let mut names = Vec::new();
+    let places = importer.view.search();
+    let mut search: Vec<&Path> = places.iter().filter(|d| d.managed).map(|d| d.path.as_path()).collect();
+    search.sort_by_key(|path| std::cmp::Reverse(path.as_os_str().len()));
+    for below in search.into_iter().filter_map(|top| directory.strip_prefix(top).ok()) {
+        let parts: Option<Vec<&str>> = below.components().map(|part| part.as_os_str().to_str()).collect();
+        let Some(mut parts) = parts.filter(|parts| is_name && parts.iter().all(|part| !part.contains('.'))) else {
+            continue;
+        };
+        parts.extend(stem.split('.'));
+        if leads_to(py, importer, &parts, file)? {
+            names.push(Name::from(parts.join(".")));
+        }
+    }
+    // Only where the directory itself would answer the name with this very file.
+    let (above, last) = match stem.rsplit_once('.') {
+        Some((packages, last)) => (directory.join(packages.replace('.', "/")), last),
+        None => (directory.to_owned(), stem),
+    };
+    match application.look_in(&[above], last) {
+        Found::Module(found) | Found::Package(found, _) if found == file && is_name => {
+            names.push(Name::from(format!("{}.{stem}", application.name_directory(directory))));
+        }
+        _ => names.push(application.name_file(directory, file)),
+    }
+    Ok(names)
+}
+
+/// Whether the search path leads from a name to the file, without loading packages on the way.
+fn leads_to(py: Python<'_>, importer: &Importer, parts: &[&str], file: &Path) -> PyResult<bool> {
+    let Some((first, rest)) = parts.split_first() else { return Ok(false) };
+    let name = Name::from(*first);
+    let Resolution::Managed(mut origin) =
+        import::resolve(py, &importer.application, &importer.view, &name, &Parent::Nothing)?
+    else {
+        return Ok(false);
+    };
+    for part in rest {
+        origin = match importer.application.look_in(&origin.directories(), part) {
+            Found::Package(init, directory) => Origin::Package(init, directory),
+            Found::Module(file) => Origin::File(file),
+            Found::Namespace(directories) => Origin::Namespace(directories),
+            Found::Foreign(_) | Found::Nothing => return Ok(false),
+        };
+    }
+    Ok(origin.file().is_some_and(|found| found == file))
+}
+
+/// Leaves an edge to the first part of a name that stands for nothing; answers that part.
+fn note_missing(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Name> {
+    let mut parent = Parent::Nothing;
+    let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]);
+    for end in ends {
+        let part = Name::from(&name[..end]);
+        match import::resolve(py, &importer.application, &importer.view, &part, &parent)? {
+            Resolution::Managed(origin) if end < name.len() => parent = Parent::Foreseen(origin.directories()),
+            _ => {
+                importer.note(py, &part);
+                return Ok(part);
+            }
+        }
+    }
+    Ok(name.clone())
+}
+
+fn not_found(py: Python<'_>, name: &str, looked_in: &[Place]) -> PyErr {
+    let places: Vec<String> = looked_in.iter().map(|p| p.directory.join(&p.tail).display().to_string()).collect();
+    let error = PyModuleNotFoundError::new_err(format!("No module '{name}': nothing at {}", places.join(", nor at ")));
+    let set = error.value(py).setattr("name", name).and_then(|()| error.value(py).setattr("path", places.first()));
+    set.err().unwrap_or(error)
+}
+
+/// A file that is not managed: Python loads it, once in each child.
+fn load_unmanaged<'py>(py: Python<'py>, application: &Application, file: &Path) -> PyResult<Bound<'py, PyAny>> {
+    let directory = file.parent().unwrap_or(file);
+    let name = match file.file_name().and_then(|name| name.to_str()?.split('.').next()) {
+        // A C extension must be called as its file is.
+        Some(stem) if application.is_foreign_file(file) => {
+            Name::from(format!("{}.{stem}", application.name_directory(directory)))
+        }
+        _ => application.name_file(directory, file),
+    };
+    let loader = crate::python::import(py, "_mod_python_loader")?;
+    view::outside(|| loader.call_method1("load_unmanaged", (&*name, file)))
+}

@@ -1,0 +1,222 @@
+//! Making and running a module.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::exceptions::{PyImportError, PyOSError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyWeakrefReference};
+
+use crate::python::{raw_import, stack};
+use crate::reload::application::archives::Handle;
+use crate::reload::application::registry::mark;
+use crate::reload::application::{Application, view};
+use crate::reload::build::Build;
+use crate::reload::code::CodeFacts;
+use crate::reload::import::sys_modules;
+use crate::reload::lifecycle::hooks::{self, Draft, Life};
+use crate::reload::lifecycle::retirement;
+use crate::reload::module::{self, Managed, Origin, Parts, Source};
+use reload_core::files::fingerprint::{self, Content};
+use reload_core::graph::Name;
+
+/// Counts bodies entered in this child.
+static SEQUENCE: AtomicU64 = AtomicU64::new(1);
+
+/// The sequence number that the next body to be entered gets.
+pub fn horizon() -> u64 {
+    SEQUENCE.load(Ordering::SeqCst)
+}
+
+/// Compiles the content of a module's file.
+///
+/// # Errors
+/// `SyntaxError` and what else `compile` raises.
+pub fn compile(py: Python<'_>, file: &Path, content: &Content) -> PyResult<Arc<Source>> {
+    let bytes = PyBytes::new(py, &content.bytes);
+    let builtins = crate::python::import(py, "builtins")?;
+    let arguments = PyDict::new(py);
+    arguments.set_item("dont_inherit", true)?;
+    let code = builtins.getattr("compile")?.call((&bytes, file.as_os_str(), "exec"), Some(&arguments))?;
+    let facts = CodeFacts::of(py, &code)?;
+    let text = PyList::new(py, [&bytes])?.unbind();
+    Ok(Arc::new(Source::new(content.hash, content.bytes.clone(), Some(code.unbind()), facts, Some(text))))
+}
+
+/// The source of a module as it is on disk now.
+///
+/// # Errors
+/// `OSError` when the file cannot be read; what `compile` raises.
+pub fn load_source(py: Python<'_>, application: &Application, origin: &Origin) -> PyResult<Arc<Source>> {
+    let Some(file) = origin.file() else { return Ok(namespace_source(origin)) };
+    let content = py.detach(|| application.read_written(file)).map_err(|e| unreadable(file, &e))?;
+    compile(py, file, &content)
+}
+
+/// Whether code needs a module: some import of it would fail the code around it, were it absent or else broken. Where the body `has_run`
+/// already, that is the code of functions.
+pub fn requires(py: Python<'_>, package: &str, source: &Source, name: &str, is_absent: bool, has_run: bool) -> bool {
+    let ask = || -> PyResult<bool> {
+        let edits = crate::python::import(py, "_mod_python_edits")?;
+        edits
+            .getattr("requires")?
+            .call1((PyBytes::new(py, &source.bytes()), package, name, is_absent, has_run))?
+            .extract()
+    };
+    // Out of memory or the like: the safe answer.
+    ask().unwrap_or(true)
+}
+
+/// The exception for a file that cannot be read.
+pub fn unreadable(file: &Path, error: &std::io::Error) -> PyErr {
+    // What is refused is refused as the system would do it, and not swallowed by code that tries imports.
+    let refused = (error.kind() == std::io::ErrorKind::PermissionDenied).then_some(libc::EACCES);
+    match error.raw_os_error().or(refused) {
+        Some(number) => PyOSError::new_err((number, error.to_string(), file.display().to_string())),
+        None => PyImportError::new_err(format!("{}: {error}", file.display())),
+    }
+}
+
+/// The source of a namespace package, which is its list of directories.
+pub fn namespace_source(origin: &Origin) -> Arc<Source> {
+    let text: String = origin.directories().iter().map(|d| format!("{}\n", d.display())).collect();
+    Arc::new(Source::new(fingerprint::hash_of(&text), Arc::from(&[][..]), None, CodeFacts::default(), None))
+}
+
+/// A module to make: what it is called and made from, and for which generation.
+pub struct Order {
+    /// The application.
+    pub application: Arc<Application>,
+    /// The dotted name.
+    pub name: Name,
+    /// What it is made from.
+    pub origin: Origin,
+    /// Its compiled source.
+    pub source: Arc<Source>,
+    /// The generation that it will belong to.
+    pub generation: u64,
+    /// What the build has added so far, if there is one.
+    pub draft: Option<Arc<Draft>>,
+    /// The build that makes it, if it is one.
+    pub build: Option<Arc<Build>>,
+}
+
+/// Makes the module object and runs the body. `begin` is called in between, so that imports in a cycle find the module.
+/// `sys.modules` names the module from then on; after an error it is as before.
+///
+/// # Errors
+/// What the body raises, `SystemExit` included.
+pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
+    stack::check(py, &order.name)?;
+    let (module, loader) = new_module(py, &order)?;
+    let Order { application, name, origin, source, generation, draft, build } = order;
+    let parts = Parts {
+        name: name.clone(),
+        origin,
+        source: source.clone(),
+        application: Arc::downgrade(&application),
+        generation,
+        copied_from: None,
+        life: Life::new(draft.as_ref(), PyWeakrefReference::new(&loader)?.into_any().unbind()),
+    };
+    let sequence = SEQUENCE.fetch_add(1, Ordering::SeqCst);
+    let record = Managed::new(py, parts, module.clone().unbind(), sequence);
+    begin(&record);
+    let before = sys_modules::show(py, &application, &name, Some(module.as_any()))?;
+    retirement::start();
+    let Some(code) = &source.code else { return Ok(record) };
+    let running = view::begin_body(&record);
+    let dict = module.dict();
+    let result = crate::python::import(py, "builtins")?.getattr("exec")?.call1((code, &dict));
+    drop(running);
+    if let Err(error) = result {
+        hooks::failed(py, &record, &error);
+        // What was taken back while the body hung is by now what something newer shows.
+        if !build.is_some_and(|build| build.is_abandoned()) {
+            sys_modules::restore(py, &application, &name, before)?;
+        }
+        return Err(error);
+    }
+    hooks::finished(py, &record)?;
+    record.note_end();
+    if sys_modules::is_ours(py, &name) {
+        let now = raw_import::modules(py)?.get_item(&*name)?;
+        if let Some(now) = now.filter(|now| !now.is(&module) && !is_another(py, &application, &name, now)) {
+            record.replace(now.unbind());
+        }
+    }
+    Ok(record)
+}
+
+/// Whether what `sys.modules` shows under the name is another execution of the module, which another thread has put there.
+fn is_another(py: Python<'_>, application: &Application, name: &Name, shown: &Bound<'_, PyAny>) -> bool {
+    let namespace = shown.cast::<PyModule>().map(|module| module.dict()).ok();
+    namespace.and_then(|dict| module::by_globals(&dict)).is_some_and(|other| other.name == *name)
+        || application.current().any(name).is_some_and(|served| served.exposed(py).is(shown))
+}
+
+/// A copy of a package's namespace under a module object of its own: what a package gets when a submodule of it is renewed but
+/// its own code need not run. `renewed` are the submodules whose attributes are left out.
+///
+/// # Errors
+/// What Python raises when it is out of memory.
+pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> PyResult<Arc<Managed>> {
+    let module = PyModule::new(py, &original.name)?;
+    let dict = module.dict();
+    dict.update(original.module.bind(py).dict().as_mapping())?;
+    for tail in renewed {
+        if dict.contains(&**tail)? {
+            dict.del_item(&**tail)?;
+        }
+    }
+    let parts = Parts {
+        name: original.name.clone(),
+        origin: original.origin.clone(),
+        source: original.source.clone(),
+        application: original.application.clone(),
+        generation: original.generation,
+        copied_from: Some(original.copied_from.clone().unwrap_or_else(|| original.clone())),
+        life: Life::of_copy(),
+    };
+    let record = Managed::new(py, parts, module.clone().unbind(), original.sequence);
+    record.take_after(original, renewed);
+    record.note_end();
+    if let Some(application) = original.application.upgrade() {
+        sys_modules::show(py, &application, &original.name, Some(module.as_any()))?;
+    }
+    Ok(record)
+}
+
+/// A module object, and its loader.
+fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<(Bound<'py, PyModule>, Bound<'py, PyAny>)> {
+    let Order { application, name, origin, source, .. } = order;
+    let module = PyModule::new(py, name)?;
+    let loader_type = crate::python::import(py, "_mod_python_loader")?.getattr("ManagedLoader")?;
+    let file = origin.file().map(|f| f.as_os_str());
+    let text = match &source.text {
+        Some(text) => text.bind(py).clone(),
+        None => PyList::new(py, [PyBytes::new(py, b"")])?,
+    };
+    let archive = origin.file().and_then(|file| Handle::of(application, file));
+    let loader = loader_type.call1((mark(application), &**name, file, text, origin.is_package(), archive))?;
+    let directories = origin.is_package().then(|| origin.directories());
+    let neighbours: Vec<OsString> = application.roots.directory_of(name).into_iter().map(Into::into).collect();
+    loader.call_method1("prepare", (&module, directories, order.generation, neighbours))?;
+    Ok((module, loader))
+}
+
+/// Puts a submodule into its package's namespace, once for each pair of objects, as Python does after loading it. Answers whether
+/// the attribute was set.
+///
+/// # Errors
+/// What setting the attribute raises.
+pub fn bind(py: Python<'_>, package: &Managed, child: &Managed) -> PyResult<bool> {
+    let Some((_, tail)) = child.name.rsplit_once('.') else { return Ok(false) };
+    if !package.note_bound(tail, child) {
+        return Ok(false);
+    }
+    package.exposed(py).setattr(tail, child.exposed(py))?;
+    Ok(true)
+}

@@ -1,0 +1,201 @@
+//! Looks ahead: from the code of loaded modules to the modules that they will import when a function is called.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use crate::reload::Snapshot;
+use crate::reload::application::Application;
+use crate::reload::application::change::Resolution;
+use crate::reload::application::view::View;
+use crate::reload::build::staging::Stage;
+use crate::reload::code::Import;
+use crate::reload::import::{self, Parent, execute};
+use crate::reload::module::prefetch::{Foreseen, Prospects};
+use crate::reload::module::{Managed, Origin, Source};
+use reload_core::files::fingerprint::Content;
+use reload_core::graph::Name;
+
+/// The module is loaded in the generation now: what its functions import is looked up and read, so that the generation keeps
+/// it as it is.
+pub fn after_load(py: Python<'_>, application: &Arc<Application>, generation: &Arc<Snapshot>, module: &Arc<Managed>) {
+    generation.sources.forget(&module.name);
+    // An older generation has missed the moment: the files may be newer than it.
+    if !Arc::ptr_eq(&application.current(), generation) {
+        return;
+    }
+    let view = View::Generation(generation.clone());
+    let mut ahead = Ahead::new(py, application, &view, None, Prospects::new_sync());
+    ahead.follow(module);
+    let found = ahead.finish();
+    generation.sources.extend(&found);
+}
+
+/// What the stage's generation will know of modules that it has not loaded: what the base knew, with the changes, and what the
+/// modules that ran mention.
+pub fn of_stage(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    stage: &Arc<Stage>,
+    known: Prospects,
+    changed: &[Name],
+    made: &[Arc<Managed>],
+) -> Prospects {
+    let view = View::Stage(stage.clone());
+    let mut ahead = Ahead::new(py, application, &view, Some(stage), known);
+    for name in changed {
+        ahead.look_at(name);
+    }
+    for module in made {
+        ahead.follow(module);
+    }
+    ahead.finish()
+}
+
+struct Ahead<'a, 'py> {
+    py: Python<'py>,
+    application: &'a Arc<Application>,
+    view: &'a View,
+    stage: Option<&'a Arc<Stage>>,
+    found: Prospects,
+    queue: Vec<(String, Arc<Source>)>,
+}
+
+impl<'a, 'py> Ahead<'a, 'py> {
+    fn new(
+        py: Python<'py>,
+        application: &'a Arc<Application>,
+        view: &'a View,
+        stage: Option<&'a Arc<Stage>>,
+        found: Prospects,
+    ) -> Self {
+        Self { py, application, view, stage, found, queue: Vec::new() }
+    }
+
+    fn follow(&mut self, module: &Managed) {
+        self.queue.push((module.package().to_owned(), module.source.clone()));
+    }
+
+    fn finish(mut self) -> Prospects {
+        while let Some((package, source)) = self.queue.pop() {
+            let root = self.application.roots.root_of(&package);
+            for name in names(&package, &source) {
+                // In a module that was imported by its path a name means a neighbour first.
+                let is_beside = root.is_some_and(|root| self.look_at(&Name::from(format!("{root}.{name}"))));
+                if !is_beside {
+                    self.look_at(&name);
+                }
+            }
+        }
+        self.found
+    }
+
+    /// Whether something managed stands behind the name.
+    fn look_at(&mut self, name: &Name) -> bool {
+        if self.view.any(name).is_some() {
+            return true;
+        }
+        if let Some(known) = self.found.get(name).cloned().or_else(|| self.known(name)) {
+            return known.origin().is_some();
+        }
+        let parent = match name.rsplit_once('.') {
+            Some((parent, _)) if !self.look_at(&Name::from(parent)) => return false,
+            Some((parent, tail)) => match self.parent(parent) {
+                // An attribute of the package's own.
+                Some(Parent::Loaded(package)) if self.has(&package, tail) => return false,
+                Some(parent) => parent,
+                None => return false,
+            },
+            None if self.is_foreign(name) => return false,
+            None => Parent::Nothing,
+        };
+        // What cannot be resolved now raises where it is imported.
+        let Ok(resolution) = import::resolve(self.py, self.application, self.view, name, &parent) else { return false };
+        let foreseen = match resolution {
+            Resolution::Managed(origin) => self.read(name, origin),
+            Resolution::Unmanaged => Some(Foreseen::Absent),
+        };
+        let Some(foreseen) = foreseen else { return false };
+        if let Foreseen::Source(origin, source) = &foreseen {
+            self.queue.push((origin.package_of(name).to_owned(), source.clone()));
+        }
+        let is_managed = foreseen.origin().is_some();
+        self.found.insert_mut(name.clone(), foreseen);
+        is_managed
+    }
+
+    fn known(&self, name: &Name) -> Option<Foreseen> {
+        match self.view {
+            View::Generation(generation) => generation.sources.get(name),
+            View::Stage(_) => None,
+        }
+    }
+
+    fn parent(&self, name: &str) -> Option<Parent> {
+        let name = Name::from(name);
+        if let Some(module) = self.view.any(&name) {
+            return module.origin.is_package().then_some(Parent::Loaded(module));
+        }
+        let foreseen = self.found.get(&name).cloned().or_else(|| self.known(&name))?;
+        foreseen.origin().filter(|o| o.is_package()).map(|o| Parent::Foreseen(o.directories()))
+    }
+
+    fn has(&self, package: &Managed, attribute: &str) -> bool {
+        package.module.bind(self.py).dict().contains(attribute).unwrap_or(false)
+    }
+
+    /// Whether the name belongs to something that is imported already and is not managed.
+    fn is_foreign(&self, name: &Name) -> bool {
+        let is_loaded = crate::python::raw_import::modules(self.py).and_then(|m| m.contains(&**name)).unwrap_or(true);
+        is_loaded && !crate::reload::import::sys_modules::is_ours(self.py, name)
+    }
+
+    /// `None` for a file that cannot be read: whoever imports it hears of that.
+    fn read(&self, name: &Name, origin: Origin) -> Option<Foreseen> {
+        let Some(file) = origin.file().cloned() else {
+            let source = execute::namespace_source(&origin);
+            return Some(Foreseen::Source(origin, source));
+        };
+        let content: Content = match self.stage.and_then(|stage| stage.content(name)) {
+            Some(content) => content.ok()?,
+            None => self.py.detach(|| self.application.read_written(&file)).ok()?,
+        };
+        Some(match execute::compile(self.py, &file, &content) {
+            Ok(source) => Foreseen::Source(origin, source),
+            Err(_) => Foreseen::Broken(origin, content),
+        })
+    }
+}
+
+/// The names that the import statements of a source may load, packages before what is in them.
+pub fn names(package: &str, source: &Source) -> Vec<Name> {
+    names_of(package, source.facts.imports().iter())
+}
+
+/// Those among them that may still be asked for when the body has run.
+pub fn late_names(package: &str, source: &Source) -> Vec<Name> {
+    names_of(package, source.facts.imports().iter().filter(|import| import.is_nested))
+}
+
+fn names_of<'a>(package: &str, imports: impl Iterator<Item = &'a Import>) -> Vec<Name> {
+    let mut seen = HashSet::new();
+    let mut all = Vec::new();
+    for import in imports {
+        let Some(base) = import.base(package) else { continue };
+        let parts = import.parts.iter().filter(|part| &***part != "*");
+        for name in std::iter::once(base.clone()).chain(parts.map(|part| format!("{base}.{part}"))) {
+            if seen.insert(name.clone()) {
+                all.push(Name::from(name));
+            }
+        }
+    }
+    all
+}
+
+/// Whether one of the source's import statements names the module, or something in it.
+pub fn mentions(package: &str, source: &Source, name: &str) -> bool {
+    names(package, source)
+        .iter()
+        .any(|n| n.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}

@@ -1,0 +1,131 @@
+//! What a body can change around itself, and what is put back when the build that ran it comes to nothing: `sys.path`,
+//! `sys.meta_path`, `sys.path_hooks`, the standard streams, the import functions, `os.environ`, the working directory and the
+//! limit of recursion.
+//!
+//! What another thread changes in them while a build fails is put back with the rest: nothing tells who changed a list.
+
+use std::ffi::c_int;
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::python::raw_import;
+use os::log;
+
+/// Attributes whose objects are put back; of a list or of the environment its contents as well.
+const ATTRIBUTES: [(&str, &str); 10] = [
+    ("sys", "path"),
+    ("sys", "meta_path"),
+    ("sys", "path_hooks"),
+    ("sys", "modules"),
+    ("sys", "stdin"),
+    ("sys", "stdout"),
+    ("sys", "stderr"),
+    ("builtins", "__import__"),
+    ("importlib", "import_module"),
+    ("os", "environ"),
+];
+
+/// The surroundings as they were at one moment.
+pub struct Surroundings {
+    attributes: Vec<(&'static str, &'static str, Option<Py<PyAny>>)>,
+    lists: Vec<(Py<PyList>, Py<PyList>)>,
+    environment: Option<(Py<PyAny>, Py<PyDict>)>,
+    directory: Option<PathBuf>,
+    recursion_limit: c_int,
+}
+
+impl Surroundings {
+    /// Notes what is there now.
+    ///
+    /// # Errors
+    /// What Python raises when it is out of memory, or when a module of its own cannot be had.
+    pub fn note(py: Python<'_>) -> PyResult<Self> {
+        let mut noted = Self {
+            attributes: Vec::new(),
+            lists: Vec::new(),
+            environment: None,
+            directory: std::env::current_dir().ok(),
+            recursion_limit: raw_import::recursion_limit(py),
+        };
+        for (module, name) in ATTRIBUTES {
+            let value = crate::python::import(py, module)?.getattr_opt(name)?;
+            if name == "environ" {
+                // What a program has put in its place may be no mapping at all.
+                noted.environment = value.as_ref().and_then(|e| Some((e.clone().unbind(), copy(e).ok()?)));
+            } else if let Some(list) = value.as_ref().and_then(|v| v.cast::<PyList>().ok()) {
+                noted.lists.push((list.clone().unbind(), PyList::new(py, list.iter())?.unbind()));
+            }
+            noted.attributes.push((module, name, value.map(Bound::unbind)));
+        }
+        Ok(noted)
+    }
+
+    /// Puts back what is different now. What cannot be is logged.
+    pub fn restore(&self, py: Python<'_>) {
+        // First: with a low limit nothing else could be called.
+        if raw_import::recursion_limit(py) != self.recursion_limit {
+            raw_import::set_recursion_limit(py, self.recursion_limit);
+        }
+        for (module, name, before) in &self.attributes {
+            let put_back = restore_attribute(py, module, name, before.as_ref());
+            tell(py, &format!("{module}.{name}"), put_back);
+        }
+        for (list, before) in &self.lists {
+            let (list, before) = (list.bind(py), before.bind(py));
+            let is_same = list.len() == before.len() && list.iter().zip(before.iter()).all(|(a, b)| a.is(&b));
+            if !is_same {
+                tell(py, "a list of the import system", list.set_slice(0, list.len(), before.as_any()));
+            }
+        }
+        if let Some((environment, before)) = &self.environment {
+            tell(py, "os.environ", restore_environment(environment.bind(py), before.bind(py)));
+        }
+        if let Some(before) = &self.directory
+            && std::env::current_dir().ok().as_ref() != Some(before)
+        {
+            tell(py, "the working directory", std::env::set_current_dir(before).map_err(PyErr::from));
+        }
+    }
+}
+
+fn copy(environment: &Bound<'_, PyAny>) -> PyResult<Py<PyDict>> {
+    Ok(environment.call_method0("copy")?.cast_into::<PyDict>()?.unbind())
+}
+
+fn restore_attribute(py: Python<'_>, module: &str, name: &str, before: Option<&Py<PyAny>>) -> PyResult<()> {
+    let module = crate::python::import(py, module)?;
+    match (before, module.getattr_opt(name)?) {
+        (Some(before), Some(now)) if now.is(before) => Ok(()),
+        (Some(before), _) => module.setattr(name, before),
+        (None, Some(_)) => module.delattr(name),
+        (None, None) => Ok(()),
+    }
+}
+
+/// Through the mapping's own setters, which tell the C library as well.
+fn restore_environment(environment: &Bound<'_, PyAny>, before: &Bound<'_, PyDict>) -> PyResult<()> {
+    let now = copy(environment)?;
+    let now = now.bind(environment.py());
+    for (key, value) in now.iter() {
+        match before.get_item(&key)? {
+            Some(old) if old.eq(&value)? => {}
+            Some(old) => environment.set_item(&key, old)?,
+            None => environment.del_item(&key)?,
+        }
+    }
+    for (key, value) in before.iter() {
+        if !now.contains(&key)? {
+            environment.set_item(key, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn tell(py: Python<'_>, what: &str, put_back: PyResult<()>) {
+    if let Err(error) = put_back {
+        let reason = crate::python::error::brief(py, &error);
+        log::warning!("{what} stays as code that could not be loaded has left it: {reason}");
+    }
+}

@@ -1,0 +1,97 @@
+//! What the finder and the loader answer code that asks the import system rather than importing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use crate::python::stdlib::is_standard;
+use crate::reload::application::change::Resolution;
+use crate::reload::application::{Application, registry, view};
+use crate::reload::import::find::find;
+use crate::reload::import::foreign::not_found;
+use crate::reload::import::importer::{Importer, note_import, note_prefixes};
+use crate::reload::import::lookup::{Parent, resolve};
+use crate::reload::import::sys_modules;
+use crate::reload::import::thread_owner::application_of_thread;
+use reload_core::graph::Name;
+
+/// Where a managed module comes from: its application's mark, its file, its directories if it is a package, and the module if it
+/// is loaded.
+pub type Place<'py> = (usize, Option<PathBuf>, Option<Vec<PathBuf>>, Option<Bound<'py, PyAny>>);
+
+/// Where a managed module of the calling application comes from.
+///
+/// # Errors
+/// What Python raises while it is asked for its own modules.
+pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Place<'py>>> {
+    if is_standard(name) {
+        // Whoever asks Python's own import system for a standard name gets the standard module.
+        return Ok(None);
+    }
+    let candidates: Vec<Arc<Application>> = match application_of_thread(py) {
+        Some(application) => vec![application],
+        None => {
+            let mut all = registry::all();
+            all.sort_by_cached_key(|application| application.key.label());
+            all
+        }
+    };
+    let name = Name::from(name);
+    for application in candidates {
+        let view = view::view_of(&application);
+        let parent = name.rsplit_once('.').and_then(|(parent, _)| view.any(&Name::from(parent)));
+        if name.contains('.') && parent.is_none() {
+            continue;
+        }
+        if let Resolution::Managed(origin) = resolve(py, &application, &view, &name, &Parent::from(parent.as_ref()))? {
+            let directories = origin.is_package().then(|| origin.directories());
+            let module = view.any(&name).map(|module| module.exposed(py));
+            return Ok(Some((registry::mark(&application), origin.file().cloned(), directories, module)));
+        }
+    }
+    Ok(None)
+}
+
+/// The module that a spec of ours stands for.
+///
+/// # Errors
+/// As an import of it.
+pub fn load_for_spec<'py>(py: Python<'py>, mark: usize, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let name = Name::from(name);
+    if let Some(application) = registry::by_mark(mark) {
+        let view = view::view_of(&application);
+        let importer = Importer { module: None, application, view };
+        let found = find(py, &importer.application, &importer.view, &name)
+            .inspect_err(|_| note_prefixes(py, &importer, &name))?;
+        if let Some(found) = found {
+            note_import(py, &importer, &found);
+            return Ok(found.exposed(py));
+        }
+    }
+    Err(not_found(py, &name))
+}
+
+/// Code asks whether there is a module of this name: what it does depends on the answer as it does on an import.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn note_find(py: Python<'_>, name: &str) -> PyResult<()> {
+    let Some(application) = application_of_thread(py) else { return Ok(()) };
+    let view = view::view_of(&application);
+    let importer = Importer { module: None, application, view };
+    let name = Name::from(name);
+    let parent = name.rsplit_once('.').and_then(|(parent, _)| importer.view.any(&Name::from(parent)));
+    let asked = match &parent {
+        Some(_) => name,
+        None => Name::from(name.split('.').next().unwrap_or(&name)),
+    };
+    note_prefixes(py, &importer, &asked);
+    // So that it is followed where there is none, too.
+    resolve(py, &importer.application, &importer.view, &asked, &Parent::from(parent.as_ref())).map(drop)
+}
+
+/// Whether `sys.modules` shows a module of another application than the calling one under this name.
+pub fn is_of_another(py: Python<'_>, name: &str) -> bool {
+    application_of_thread(py).is_some_and(|application| sys_modules::is_of_another(py, &application, &Name::from(name)))
+}

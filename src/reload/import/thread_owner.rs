@@ -1,0 +1,48 @@
+//! Which application a thread works for that no request runs on.
+
+use std::cell::OnceCell;
+use std::sync::{Arc, Weak};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::reload::application::{Application, registry, view};
+use crate::reload::import::importer::nearest_managed;
+
+/// The attribute of `threading.Thread` that says for which application it was started.
+const ATTRIBUTE: &str = "_mp_application";
+
+thread_local! {
+    static STARTED_FOR: OnceCell<Option<Weak<Application>>> = const { OnceCell::new() };
+}
+
+/// The application that the code on this thread belongs to: the one whose handler or body runs, else the one whose code is
+/// nearest on the stack, else the one whose code has started the thread.
+pub fn application_of_thread(py: Python<'_>) -> Option<Arc<Application>> {
+    view::innermost()
+        .map(|(application, _)| application)
+        .or_else(|| nearest_managed(py)?.application.upgrade())
+        .or_else(|| started_for(py))
+}
+
+fn started_for(py: Python<'_>) -> Option<Arc<Application>> {
+    if let Some(known) = STARTED_FOR.with(|owner| owner.get().cloned()) {
+        return known?.upgrade();
+    }
+    let mark = ask(py).ok().flatten();
+    let owner = mark.and_then(registry::by_mark);
+    STARTED_FOR.with(|cell| cell.get_or_init(|| owner.as_ref().map(Arc::downgrade)).as_ref()?.upgrade())
+}
+
+/// What `threading` knows of this thread; asked without making an object for a thread that is not Python's.
+fn ask(py: Python<'_>) -> PyResult<Option<usize>> {
+    // Not imported where code has thrown it out of `sys.modules`: its own imports would ask for the application again.
+    let Some(threading) = crate::python::raw_import::modules(py)?.get_item("threading")? else { return Ok(None) };
+    let own = threading.call_method0(intern!(py, "get_ident"))?;
+    let Some(active) = threading.getattr_opt(intern!(py, "_active"))? else { return Ok(None) };
+    let thread = active.call_method1(intern!(py, "get"), (own,))?;
+    match thread.getattr_opt(ATTRIBUTE)? {
+        Some(mark) => mark.extract(),
+        None => Ok(None),
+    }
+}

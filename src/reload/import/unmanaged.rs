@@ -1,0 +1,223 @@
+//! Modules that are not managed and whose files have changed since Python loaded them: what a restart of httpd would change.
+//!
+//! The janitor looks at their files in the background. The content decides where a file is small, size and date where it is
+//! big.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule, PyString};
+
+use crate::python::raw_import;
+use crate::reload::build::watchdog;
+use crate::reload::import::sys_modules;
+use os::{Mutex, MutexGuard, fork, log, thread};
+use reload_core::files::fingerprint::{Content, Hash, Stat};
+use reload_core::graph::Name;
+use reload_core::scoreboard;
+
+/// The shortest time between two looks at all files.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// Looking costs at most this part of the time: one over it.
+const SHARE: u32 = 1000;
+/// The biggest file whose content is compared.
+const SMALL: u64 = 512 * 1024;
+/// How many bytes are read at one look to learn the contents of new modules.
+const PORTION: u64 = 1024 * 1024;
+
+/// A module that runs other code than its file holds.
+#[derive(Debug, Clone)]
+pub struct Outdated {
+    /// The module's name.
+    pub name: Name,
+    /// Its file.
+    pub file: PathBuf,
+    /// Why it is not loaded anew.
+    pub reason: &'static str,
+}
+
+struct Module {
+    file: PathBuf,
+    /// The address of the module object, to tell when another one takes its place.
+    object: usize,
+    loaded: Stat,
+    content: Option<Hash>,
+    last: Option<Stat>,
+    is_outdated: bool,
+}
+
+#[derive(Default)]
+struct Modules {
+    by_name: HashMap<Name, Module>,
+    /// Those whose content is still to be learned; the last ones first.
+    unread: Vec<Name>,
+    next_look: Option<Instant>,
+}
+
+static MODULES: Mutex<Option<Modules>> = Mutex::new(None);
+
+/// How many modules that are not ours `sys.modules` had when it was looked through.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+fn lock() -> MutexGuard<'static, Option<Modules>> {
+    MODULES.lock()
+}
+
+/// Takes in what Python has loaded since the last time, if `sys.modules` has grown or shrunk by modules that are not ours.
+pub fn take_in(py: Python<'_>) {
+    // A copy has no thread that looks.
+    if fork::is_copy() {
+        return;
+    }
+    let Ok(modules) = raw_import::modules(py) else { return };
+    let count = modules.len().wrapping_sub(sys_modules::count(py));
+    if COUNT.swap(count, Ordering::Relaxed) == count {
+        return;
+    }
+    let found: Vec<(Name, PathBuf, usize)> =
+        modules.iter().filter_map(|(name, module)| describe(py, &name, &module)).collect();
+    let mut held = lock();
+    let all = held.get_or_insert_default();
+    let mut has_new = false;
+    for (name, file, object) in found {
+        if all.by_name.get(&name).is_some_and(|known| known.object == object) {
+            continue;
+        }
+        let Some(loaded) = Stat::take(&file) else { continue };
+        let module = Module { file, object, loaded, content: None, last: Some(loaded), is_outdated: false };
+        if loaded.size() <= SMALL {
+            all.unread.push(name.clone());
+        }
+        all.by_name.insert(name, module);
+        has_new = true;
+    }
+    drop(held);
+    if has_new {
+        watchdog::call();
+    }
+}
+
+/// An unmanaged module with a file. Runs no Python code.
+fn describe(py: Python<'_>, name: &Bound<'_, PyAny>, module: &Bound<'_, PyAny>) -> Option<(Name, PathBuf, usize)> {
+    let name = name.cast_exact::<PyString>().ok()?.to_cow().ok()?;
+    if sys_modules::is_ours(py, &name) {
+        return None;
+    }
+    let dict: Bound<'_, PyDict> = module.cast::<PyModule>().ok()?.dict();
+    let file = dict.get_item("__file__").ok()??;
+    let file = PathBuf::from(&*file.cast_exact::<PyString>().ok()?.to_cow().ok()?);
+    file.is_absolute().then(|| (Name::from(&*name), file, module.as_ptr() as usize))
+}
+
+/// Looks at the files when it is time to. Called by a thread of the child that serves no request; answers when it wants to be
+/// called again.
+pub fn look_in_background() -> Instant {
+    let begun = Instant::now();
+    let worked = thread::time_at_work();
+    let next = lock().as_ref().and_then(|all| all.next_look).unwrap_or(begun);
+    let has_unread = lock().as_ref().is_some_and(|all| !all.unread.is_empty());
+    if begun >= next {
+        look();
+    } else if has_unread {
+        read_portion();
+    } else {
+        return next;
+    }
+    let cost = thread::time_at_work().saturating_sub(worked);
+    let next = next.max(Instant::now() + (cost * SHARE).max(INTERVAL));
+    lock().get_or_insert_default().next_look = Some(next);
+    next
+}
+
+/// Looks at all files now. Without the interpreter lock.
+pub fn look() {
+    read_portion();
+    let known: Vec<(Name, PathBuf, Option<Stat>)> = lock()
+        .iter()
+        .flat_map(|all| &all.by_name)
+        .map(|(name, module)| (name.clone(), module.file.clone(), module.last))
+        .collect();
+    for (name, file, last) in known {
+        let now = Stat::take(&file);
+        let is_same = match (&last, &now) {
+            (Some(last), Some(now)) => last.proves(now),
+            (None, None) => true,
+            _ => false,
+        };
+        if !is_same {
+            compare(&name, &file, now);
+        }
+    }
+}
+
+/// Compares a file whose stat has changed with what was loaded from it.
+fn compare(name: &Name, file: &Path, now: Option<Stat>) {
+    let content = now.filter(|stat| stat.size() <= SMALL).and_then(|_| Content::read(file).ok()).map(|c| c.hash);
+    let mut held = lock();
+    let Some(module) = held.as_mut().and_then(|all| all.by_name.get_mut(name)).filter(|m| m.file == file) else {
+        return;
+    };
+    let is_outdated = match (&now, module.content, content) {
+        (None, ..) => true,
+        (Some(_), Some(loaded), Some(now)) => loaded != now,
+        (Some(now), ..) => !module.loaded.looks_like(now),
+    };
+    module.last = now;
+    module.is_outdated = is_outdated;
+    drop(held);
+    let date = now.filter(|_| content.is_none()).map(|stat| (stat.size(), stat.date()));
+    if is_outdated && scoreboard::is_first(&format!("outdated {} {content:?} {date:?}", file.display())) {
+        log::warning!(
+            "{} has changed on disk, but Python keeps the module {name} as it was loaded: restart httpd to run it",
+            file.display()
+        );
+    }
+}
+
+/// Learns the contents of some modules that were loaded lately, while their files are as they were then.
+fn read_portion() {
+    let mut read = 0;
+    while read < PORTION {
+        let next = lock().as_mut().and_then(|all| {
+            let name = all.unread.pop()?;
+            let module = all.by_name.get(&name)?;
+            Some((name, module.file.clone(), module.loaded))
+        });
+        let Some((name, file, loaded)) = next else { return };
+        read += loaded.size();
+        let Ok(content) = Content::read(&file) else { continue };
+        if let Some(module) = lock().as_mut().and_then(|all| all.by_name.get_mut(&name))
+            && module.file == file
+            && content.stat.looks_like(&module.loaded)
+        {
+            module.content = Some(content.hash);
+        }
+    }
+}
+
+/// The modules that run other code than their files hold, by name.
+pub fn outdated() -> Vec<Outdated> {
+    let held = lock();
+    let found = held.iter().flat_map(|all| &all.by_name).filter(|(_, module)| module.is_outdated);
+    let mut found: Vec<Outdated> = found
+        .map(|(name, module)| Outdated {
+            name: name.clone(),
+            file: module.file.clone(),
+            reason: reason(&module.file, module.last.is_none()),
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+fn reason(file: &Path, is_gone: bool) -> &'static str {
+    match file.extension().and_then(|extension| extension.to_str()) {
+        _ if is_gone => "the file of a module that is loaded is gone",
+        Some("py") => "changed since it was loaded, and not managed: installed, of the standard library, or excluded",
+        Some("pyc") => "changed since it was loaded, and bytecode without source is not managed",
+        _ => "changed since it was loaded, and a C extension is loaded once in a process",
+    }
+}

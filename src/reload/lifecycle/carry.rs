@@ -1,0 +1,261 @@
+//! State that outlives a generation: `mod_python.reload.carry`.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::reload::application::Application;
+use crate::reload::application::change::Resolution;
+use crate::reload::application::view::{self, View};
+use crate::reload::lifecycle::hooks::{self, Draft};
+use crate::reload::module;
+use os::{Condvar, Mutex};
+use reload_core::graph::Name;
+
+/// How long a thread waits for another one's factory before it comes back to Python, where a time limit can end the wait.
+const TURN: Duration = Duration::from_millis(100);
+
+/// The module that asks, and the name of its state.
+type Key = (Name, Box<str>);
+
+/// One object that is kept, or being made.
+struct Slot {
+    /// The execution whose code asked first.
+    creator: u64,
+    content: Mutex<Content>,
+    settled: Condvar,
+}
+
+enum Content {
+    Making(ThreadId),
+    Kept(Py<PyAny>),
+    /// The factory has failed; the slot is in no table any more.
+    Failed,
+}
+
+/// Which thread waits for which slot.
+static WAITING: Mutex<Option<HashMap<ThreadId, Arc<Slot>>>> = Mutex::new(None);
+
+/// State by module and name. Dropping it may run Python code.
+#[derive(Default)]
+pub struct Slots(HashMap<Key, Arc<Slot>>);
+
+impl Slots {
+    /// Takes out what an execution has made.
+    pub fn take_of(&mut self, execution: u64) -> Self {
+        Self(self.0.extract_if(|_, slot| slot.creator == execution).collect())
+    }
+
+    fn take(&mut self, key: &Key, slot: &Arc<Slot>) -> Option<Arc<Slot>> {
+        self.0.get(key).is_some_and(|there| Arc::ptr_eq(there, slot)).then(|| self.0.remove(key)).flatten()
+    }
+}
+
+/// The state that an application keeps.
+#[derive(Default)]
+pub struct States(Mutex<Slots>);
+
+/// What code that is not managed keeps: it runs once in a child, so this is like a variable of its own.
+static UNMANAGED: LazyLock<States> = LazyLock::new(States::default);
+
+impl States {
+    /// Takes over what a build has made. Answers what had the same names: made by older code in the meantime, and from now on
+    /// known to that alone.
+    pub fn take_in(&self, made: Slots) -> Slots {
+        let mut slots = self.0.lock();
+        Slots(made.0.into_iter().filter_map(|(key, slot)| Some((key.clone(), slots.0.insert(key, slot)?))).collect())
+    }
+
+    /// Forgets what an execution has made. Must be called attached.
+    pub fn forget(&self, execution: u64) {
+        let taken = self.0.lock().take_of(execution);
+        drop(taken);
+    }
+
+    /// Forgets the state of modules that are neither there any more nor on disk. Must be called attached.
+    pub fn sweep(&self, application: &Application) {
+        let mut modules: HashSet<Name> = self.0.lock().0.keys().map(|(module, _)| module.clone()).collect();
+        let current = application.current();
+        modules.retain(|module| {
+            current.any(module).is_none() && !matches!(application.known(module), Some(Resolution::Managed(_)))
+        });
+        if modules.is_empty() {
+            return;
+        }
+        for record in module::living() {
+            if std::ptr::eq(record.application.as_ptr(), application) {
+                modules.remove(&record.name);
+            }
+        }
+        let taken: HashMap<_, _> = self.0.lock().0.extract_if(|(module, _), _| modules.contains(module)).collect();
+        drop(taken);
+    }
+
+    /// The objects that are kept, with the modules and names they are kept for.
+    pub fn kept(&self, py: Python<'_>) -> Vec<(Name, Box<str>, Py<PyAny>)> {
+        let slots = self.0.lock();
+        let kept = slots.0.iter().filter_map(|((module, name), slot)| match &*slot.content.lock() {
+            Content::Kept(object) => Some((module.clone(), name.clone(), object.clone_ref(py))),
+            Content::Making(_) | Content::Failed => None,
+        });
+        kept.collect()
+    }
+}
+
+enum Claim {
+    Kept(Py<PyAny>),
+    Yours(Arc<Slot>),
+    Busy(Arc<Slot>),
+}
+
+/// Where the calling code's state lives.
+struct Place {
+    key: Key,
+    execution: u64,
+    draft: Option<Arc<Draft>>,
+    application: Option<Arc<Application>>,
+}
+
+impl Place {
+    fn of(globals: &Bound<'_, PyDict>, name: &str) -> PyResult<Self> {
+        let Some(execution) = hooks::caller(globals)? else {
+            let module: String = globals.get_item("__name__")?.map_or(Ok(String::new()), |module| module.extract())?;
+            return Ok(Self { key: (module.into(), name.into()), execution: 0, draft: None, application: None });
+        };
+        let application = execution.application.upgrade();
+        // What a build asks for belongs to it, also where it calls functions of modules that it leaves as they are.
+        let draft = execution.life.draft().or_else(|| match view::view_of(application.as_ref()?) {
+            View::Stage(stage) => Some(stage.draft().clone()),
+            View::Generation(_) => None,
+        });
+        Ok(Self { key: (execution.name.clone(), name.into()), execution: execution.sequence, draft, application })
+    }
+
+    fn states(&self) -> &States {
+        self.application.as_ref().map_or(&*UNMANAGED, |application| &application.states)
+    }
+
+    fn claim(&self, py: Python<'_>) -> Claim {
+        let in_draft = self.draft.as_ref().and_then(|draft| {
+            draft.with_states(|slots| {
+                let known = self.look(py, slots).or_else(|| self.look(py, &self.states().0.lock()));
+                known.unwrap_or_else(|| self.begin(slots))
+            })
+        });
+        in_draft.unwrap_or_else(|| {
+            let mut slots = self.states().0.lock();
+            self.look(py, &slots).unwrap_or_else(|| self.begin(&mut slots))
+        })
+    }
+
+    fn look(&self, py: Python<'_>, slots: &Slots) -> Option<Claim> {
+        let slot = slots.0.get(&self.key)?;
+        match &*slot.content.lock() {
+            Content::Kept(object) => Some(Claim::Kept(object.clone_ref(py))),
+            Content::Making(_) => Some(Claim::Busy(slot.clone())),
+            Content::Failed => None,
+        }
+    }
+
+    fn begin(&self, slots: &mut Slots) -> Claim {
+        let slot = Arc::new(Slot {
+            creator: self.execution,
+            content: Mutex::new(Content::Making(thread::current().id())),
+            settled: Condvar::new(),
+        });
+        slots.0.insert(self.key.clone(), slot.clone());
+        Claim::Yours(slot)
+    }
+}
+
+/// Takes the slot away again unless the factory succeeds.
+struct Making<'a> {
+    place: &'a Place,
+    slot: &'a Arc<Slot>,
+}
+
+impl Making<'_> {
+    fn settle(&self, content: Content) {
+        *self.slot.content.lock() = content;
+        self.slot.settled.notify_all();
+    }
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        if !matches!(*self.slot.content.lock(), Content::Making(_)) {
+            return;
+        }
+        let Place { key, draft, .. } = self.place;
+        let in_draft = draft.as_ref().and_then(|draft| draft.with_states(|slots| slots.take(key, self.slot)));
+        // A build that was published meanwhile has taken the slot along.
+        let in_states = self.place.states().0.lock().take(key, self.slot);
+        self.settle(Content::Failed);
+        drop((in_draft, in_states));
+    }
+}
+
+/// The state that the calling code asks for, made by the factory if there is none. `None` tells that another thread makes it:
+/// the caller should ask again.
+///
+/// # Errors
+/// What the factory raises; `RuntimeError` for factories that wait for each other; see [`lifecycle::caller`].
+pub fn carry<'py>(
+    py: Python<'py>,
+    globals: &Bound<'py, PyDict>,
+    name: &str,
+    factory: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let place = Place::of(globals, name)?;
+    match place.claim(py) {
+        Claim::Kept(object) => Ok(Some(object.into_bound(py))),
+        Claim::Yours(slot) => {
+            let making = Making { place: &place, slot: &slot };
+            let made = factory.call0()?;
+            making.settle(Content::Kept(made.clone().unbind()));
+            Ok(Some(made))
+        }
+        Claim::Busy(slot) => {
+            let me = thread::current().id();
+            {
+                let mut waiting = WAITING.lock();
+                let waiting = waiting.get_or_insert_default();
+                if leads_back(waiting, &slot, me) {
+                    return Err(PyRuntimeError::new_err(format!(
+                        "carry: the factory of '{name}' of module '{}' waits for itself",
+                        place.key.0
+                    )));
+                }
+                waiting.insert(me, slot.clone());
+            }
+            py.detach(|| {
+                let content = slot.content.lock();
+                if matches!(*content, Content::Making(_)) {
+                    drop(slot.settled.wait_timeout(content, TURN));
+                }
+            });
+            let slot = WAITING.lock().as_mut().and_then(|waiting| waiting.remove(&me));
+            drop(slot);
+            Ok(None)
+        }
+    }
+}
+
+/// Whether the thread that makes the slot's content waits, perhaps through others, for what `me` makes.
+fn leads_back(waiting: &HashMap<ThreadId, Arc<Slot>>, slot: &Arc<Slot>, me: ThreadId) -> bool {
+    let mut at = slot;
+    for _ in 0..=waiting.len() {
+        let Content::Making(maker) = *at.content.lock() else { return false };
+        if maker == me {
+            return true;
+        }
+        let Some(next) = waiting.get(&maker) else { return false };
+        at = next;
+    }
+    false
+}

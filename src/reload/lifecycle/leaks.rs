@@ -1,0 +1,236 @@
+//! The memory of retired executions: a thread of its own has it freed, and finds out what keeps those in memory that do not go.
+
+use std::collections::HashSet;
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::python::gil::GilCell;
+use crate::python::{self, error};
+use crate::reload::application::registry;
+use crate::reload::lifecycle::package_originals;
+use crate::reload::lifecycle::retirement::Queue;
+use os::{log, thread};
+use reload_core::graph::Name;
+
+/// The shortest time between two collections.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Collections cost at most this part of the time: one over it.
+const COLLECTION_SHARE: u32 = 100;
+/// So do searches for what keeps executions alive.
+const SEARCH_SHARE: u32 = 20;
+/// An execution that is still there after so many collections and so much time is searched for.
+const COLLECTIONS: u32 = 2;
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The shortest time between two collections when all that is left has been reported, and the longest: it is doubled each time.
+const RECHECKS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+/// How many executions are searched for in one turn.
+const SEARCHES: usize = 50;
+/// How many different reports are logged in the life of a child.
+const REPORTS: usize = 1000;
+
+/// An execution whose memory has not been freed yet.
+struct Lingering {
+    module: Name,
+    generation: u64,
+    sign: Py<PyAny>,
+    since: Instant,
+    collections: u32,
+    /// What keeps it alive, once that has been searched for.
+    holders: Option<Vec<String>>,
+}
+
+static QUEUE: Queue<Lingering> = Queue::new();
+static STARTED: Once = Once::new();
+static LINGERING: GilCell<Vec<Lingering>> = GilCell::new(Vec::new());
+
+/// Makes sure that there is a thread for what [`take_over`] gets.
+pub fn start() {
+    STARTED.call_once(|| {
+        if let Err(e) = thread::spawn("mod_python-memory", work) {
+            log::warning!("no thread for the memory of retired modules ({e}): it is freed late");
+        }
+    });
+}
+
+/// Sees to it that the memory of an execution is freed. `sign` is a weak reference that dies with its namespace. May be called
+/// from anywhere, attached or not.
+pub fn take_over(module: Name, generation: u64, sign: Py<PyAny>) {
+    QUEUE.push(Lingering { module, generation, sign, since: Instant::now(), collections: 0, holders: None });
+}
+
+fn work() {
+    let mut schedule = Schedule { next: Instant::now(), earliest: Instant::now(), recheck: RECHECKS.0 };
+    let mut logged = HashSet::new();
+    loop {
+        let is_waiting = python::attach(|py| !LINGERING.borrow(py).is_empty());
+        let more = QUEUE.wait(is_waiting.then_some(schedule.next));
+        if python::thread::leaving() {
+            std::mem::forget(more);
+            return;
+        }
+        python::attach(|py| {
+            if !more.is_empty() {
+                schedule.hurry();
+                LINGERING.borrow(py).extend(more);
+            }
+            if Instant::now() >= schedule.next {
+                look_after(py, &mut schedule, &mut logged);
+            }
+        });
+    }
+}
+
+/// When memory is looked after next.
+struct Schedule {
+    next: Instant,
+    /// The earliest time that the cost of the last turn allows.
+    earliest: Instant,
+    recheck: Duration,
+}
+
+impl Schedule {
+    /// There is something new.
+    fn hurry(&mut self) {
+        self.next = self.next.min(self.earliest);
+        self.recheck = RECHECKS.0;
+    }
+
+    /// After a turn that may be repeated after `least`. What has been reported may still go, but is in no hurry.
+    fn pause(&mut self, is_all_told: bool, least: Duration) {
+        let now = Instant::now();
+        self.earliest = now + least.max(INTERVAL);
+        self.next = self.earliest;
+        if is_all_told {
+            self.next = self.next.max(now + self.recheck);
+            self.recheck = (self.recheck * 2).min(RECHECKS.1);
+        }
+    }
+}
+
+/// Has the memory of retired executions freed, and reports those that do not go.
+fn look_after(py: Python<'_>, schedule: &mut Schedule, logged: &mut HashSet<(Name, String)>) {
+    let begun = Instant::now();
+    let had_gone = prune(py);
+    if LINGERING.borrow(py).is_empty() {
+        if had_gone {
+            give_back(py);
+        }
+        return;
+    }
+    package_originals::keep_up(py);
+    // Functions and their namespaces refer to each other, so only the collector frees them. It may have been switched off for
+    // good reason; this one call leaves that as it is.
+    let collected = python::import(py, "gc").and_then(|gc| gc.call_method0("collect"));
+    if let Err(e) = collected {
+        log::error!("{}", &error::format(py, &e));
+    }
+    if prune(py) || had_gone {
+        give_back(py);
+    }
+    let collection = begun.elapsed();
+    for one in LINGERING.borrow(py).iter_mut() {
+        one.collections += 1;
+    }
+    let begun = Instant::now();
+    if let Err(e) = search(py, logged) {
+        log::error!("{}", &error::format(py, &e));
+    }
+    let least = (collection * COLLECTION_SHARE).max(begun.elapsed() * SEARCH_SHARE);
+    let is_told = LINGERING.borrow(py).iter().all(|one| one.holders.is_some());
+    schedule.pause(is_told, least);
+}
+
+/// Gives what has been freed back to the system. Left to itself, the C library keeps most of what a body took that ran out of
+/// memory: some small piece that is in use lies behind it, or one that it keeps for a thread.
+fn give_back(py: Python<'_>) {
+    #[cfg(target_env = "gnu")]
+    python::detached(py, || {
+        // SAFETY: a plain call, from any thread.
+        unsafe { libc::malloc_trim(0) };
+    });
+    #[cfg(not(target_env = "gnu"))]
+    let _ = py;
+}
+
+/// Lets go of the executions that have been freed. Answers whether there were any.
+fn prune(py: Python<'_>) -> bool {
+    let all = std::mem::take(&mut *LINGERING.borrow(py));
+    let (living, gone): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|one| one.sign.call0(py).is_ok_and(|loader| !loader.is_none(py)));
+    let are_any = !gone.is_empty();
+    drop(gone);
+    LINGERING.borrow(py).extend(living);
+    are_any
+}
+
+/// Finds out what keeps executions alive that should have gone, and logs it.
+fn search(py: Python<'_>, logged: &mut HashSet<(Name, String)>) -> PyResult<()> {
+    let (searched, retired) = (PyList::empty(py), PyList::empty(py));
+    for one in LINGERING.borrow(py).iter() {
+        retired.append(&one.sign)?;
+        let is_due = one.holders.is_none() && one.collections >= COLLECTIONS && one.since.elapsed() >= PATIENCE;
+        if is_due && searched.len() < SEARCHES {
+            searched.append(&one.sign)?;
+        }
+    }
+    if searched.is_empty() {
+        return Ok(());
+    }
+    let carried = PyDict::new(py);
+    for application in registry::all() {
+        for (module, name, object) in application.states.kept(py) {
+            let text = format!("the state '{name}' that module '{module}' carries");
+            carried.set_item(object.as_ptr() as usize, text)?;
+        }
+    }
+    let holders = python::import(py, "mod_python._leaks")?.getattr("holders")?;
+    let found: Vec<Option<Vec<String>>> = holders.call1((&searched, retired, carried))?.extract()?;
+    for (sign, holders) in searched.iter().zip(found) {
+        let mut lingering = LINGERING.borrow(py);
+        let Some(at) = lingering.iter().position(|one| one.sign.is(&sign)) else { continue };
+        let Some(holders) = holders else {
+            // Something holds the loader alone, which is small.
+            let freed = lingering.swap_remove(at);
+            drop(lingering);
+            drop(freed);
+            continue;
+        };
+        let one = &mut lingering[at];
+        for holder in &holders {
+            if logged.len() < REPORTS && logged.insert((one.module.clone(), holder.clone())) {
+                log::warning!(
+                    "module '{}' of generation {} is not in use any more, but is kept in memory by {holder}",
+                    one.module,
+                    one.generation
+                );
+            }
+        }
+        one.holders = Some(holders);
+    }
+    Ok(())
+}
+
+/// The retired executions that something keeps in memory, as far as that is known.
+///
+/// # Errors
+/// What Python raises when it is out of memory.
+pub fn leaks(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    prune(py);
+    let reports: Vec<(Name, u64, Vec<String>)> = LINGERING
+        .borrow(py)
+        .iter()
+        .filter_map(|one| Some((one.module.clone(), one.generation, one.holders.clone()?)))
+        .collect();
+    let answer = PyList::empty(py);
+    for (module, generation, holders) in reports {
+        let entry = PyDict::new(py);
+        entry.set_item("module", &*module)?;
+        entry.set_item("generation", generation)?;
+        entry.set_item("holders", holders)?;
+        answer.append(entry)?;
+    }
+    Ok(answer)
+}

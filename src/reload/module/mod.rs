@@ -1,0 +1,384 @@
+//! Managed modules: one record for each execution of a module's body.
+
+pub mod prefetch;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyModule};
+
+use crate::reload::application::Application;
+use crate::reload::application::pinned::Keep;
+use crate::reload::code::CodeFacts;
+use crate::reload::lifecycle::hooks::Life;
+use os::{Mutex, MutexGuard};
+use reload_core::files::dependency::{Dependency, Mark, Reads};
+use reload_core::files::fingerprint::Hash;
+use reload_core::graph::Name;
+
+/// What stands behind a managed module on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A source file.
+    File(PathBuf),
+    /// A package: its `__init__.py`, and its directory.
+    Package(PathBuf, PathBuf),
+    /// A namespace package: its directories.
+    Namespace(Vec<PathBuf>),
+}
+
+impl Origin {
+    /// The source file, if there is one.
+    pub fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::File(file) | Self::Package(file, _) => Some(file),
+            Self::Namespace(_) => None,
+        }
+    }
+
+    /// Whether it can have submodules.
+    pub fn is_package(&self) -> bool {
+        !matches!(self, Self::File(_))
+    }
+
+    /// The package that relative imports of the module `name` start from.
+    pub fn package_of<'a>(&self, name: &'a str) -> &'a str {
+        if self.is_package() { name } else { name.rsplit_once('.').map_or("", |(package, _)| package) }
+    }
+
+    /// Where its submodules are looked for at first.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        match self {
+            Self::File(_) => Vec::new(),
+            Self::Package(_, directory) => vec![directory.clone()],
+            Self::Namespace(directories) => directories.clone(),
+        }
+    }
+}
+
+/// The compiled source of a module, shared by all executions of the same code.
+pub struct Source {
+    /// The code object; a namespace package has none.
+    pub code: Option<Py<PyAny>>,
+    /// What the code mentions.
+    pub facts: CodeFacts,
+    /// A list with the bytes as its one element, for loaders and so for tracebacks.
+    pub text: Option<Py<PyList>>,
+    content: Mutex<Text>,
+}
+
+struct Text {
+    hash: Hash,
+    bytes: Arc<[u8]>,
+    /// Code objects that have exchanged their lines with `code`: somebody may still be reading the old tables.
+    former: Vec<Py<PyAny>>,
+}
+
+impl Source {
+    /// The source with this content.
+    pub fn new(
+        hash: Hash,
+        bytes: Arc<[u8]>,
+        code: Option<Py<PyAny>>,
+        facts: CodeFacts,
+        text: Option<Py<PyList>>,
+    ) -> Self {
+        Self { code, facts, text, content: Mutex::new(Text { hash, bytes, former: Vec::new() }) }
+    }
+
+    fn content(&self) -> MutexGuard<'_, Text> {
+        self.content.lock()
+    }
+
+    /// The hash of the bytes.
+    pub fn hash(&self) -> Hash {
+        self.content().hash
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> Arc<[u8]> {
+        self.content().bytes.clone()
+    }
+
+    /// Takes over the text of a source whose code is the same but for its lines, which have been exchanged.
+    ///
+    /// # Errors
+    /// What Python raises when it is out of memory.
+    pub fn take_text(&self, py: Python<'_>, newer: &Self) -> PyResult<()> {
+        let bytes = newer.bytes();
+        if let Some(text) = &self.text {
+            text.bind(py).set_item(0, PyBytes::new(py, &bytes))?;
+        }
+        let former = newer.code.as_ref().map(|code| code.clone_ref(py));
+        let mut content = self.content();
+        content.hash = newer.hash();
+        content.bytes = bytes;
+        content.former.extend(former);
+        Ok(())
+    }
+}
+
+/// One execution of a managed module.
+pub struct Managed {
+    /// The dotted name.
+    pub name: Name,
+    /// What it was made from.
+    pub origin: Origin,
+    /// The compiled source.
+    pub source: Arc<Source>,
+    /// The application it belongs to.
+    pub application: Weak<Application>,
+    /// The module object.
+    pub module: Py<PyModule>,
+    /// The generation that ran it.
+    pub generation: u64,
+    /// When the body was entered, counted over the child.
+    pub sequence: u64,
+    /// The execution whose functions this copy of the namespace shares; none for an execution of its own.
+    pub copied_from: Option<Arc<Managed>>,
+    /// What is to be done when it has gone.
+    pub life: Life,
+    state: Mutex<State>,
+    key: usize,
+}
+
+/// The address of its namespace and the number of its execution, which tell a module object from all others.
+type Identity = (usize, u64);
+
+#[derive(Default)]
+struct State {
+    uses: HashSet<Name>,
+    /// Those among them that were first used when the body had come to its end.
+    late_uses: HashSet<Name>,
+    /// Those among them that nothing asks for: they stood in a package's namespace when everything was imported from it.
+    copied: HashSet<Name>,
+    has_run: bool,
+    holds: HashSet<Name>,
+    bound: HashMap<Box<str>, Identity>,
+    reads: Reads,
+    replacement: Option<Py<PyAny>>,
+    keeps: Vec<Keep>,
+}
+
+static BY_GLOBALS: Mutex<Option<HashMap<usize, Weak<Managed>>>> = Mutex::new(None);
+
+fn registry() -> MutexGuard<'static, Option<HashMap<usize, Weak<Managed>>>> {
+    BY_GLOBALS.lock()
+}
+
+/// The managed module whose namespace a dict is.
+pub fn by_globals(globals: &Bound<'_, PyDict>) -> Option<Arc<Managed>> {
+    registry().as_ref()?.get(&(globals.as_ptr() as usize))?.upgrade()
+}
+
+/// The executions and copies that living generations, builds and requests have.
+pub fn living() -> Vec<Arc<Managed>> {
+    registry().iter().flat_map(HashMap::values).filter_map(Weak::upgrade).collect()
+}
+
+/// What `Managed::new` needs beside the module object.
+pub struct Parts {
+    /// See the fields of [`Managed`].
+    pub name: Name,
+    /// As above.
+    pub origin: Origin,
+    /// As above.
+    pub source: Arc<Source>,
+    /// As above.
+    pub application: Weak<Application>,
+    /// As above.
+    pub generation: u64,
+    /// As above.
+    pub copied_from: Option<Arc<Managed>>,
+    /// As above.
+    pub life: Life,
+}
+
+impl Managed {
+    /// A record for a module object, which can from now on be found by its namespace.
+    pub fn new(py: Python<'_>, parts: Parts, module: Py<PyModule>, sequence: u64) -> Arc<Self> {
+        let key = module.bind(py).dict().as_ptr() as usize;
+        let Parts { name, origin, source, application, generation, copied_from, life } = parts;
+        let record = Arc::new(Self {
+            name,
+            origin,
+            source,
+            application,
+            module,
+            generation,
+            sequence,
+            copied_from,
+            life,
+            state: Mutex::default(),
+            key,
+        });
+        registry().get_or_insert_default().insert(key, Arc::downgrade(&record));
+        record
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Remembers that this module uses a name; whether that is new.
+    pub fn note_use(&self, name: &Name) -> bool {
+        let mut state = self.lock();
+        state.copied.remove(name);
+        let is_new = *name != self.name && state.uses.insert(name.clone());
+        if is_new && state.has_run {
+            state.late_uses.insert(name.clone());
+        }
+        is_new
+    }
+
+    /// Remembers that a submodule came along when everything was imported from its package; whether it is used by that alone.
+    pub fn note_copied(&self, name: &Name) -> bool {
+        let mut state = self.lock();
+        let is_new = *name != self.name && state.uses.insert(name.clone());
+        if is_new {
+            state.copied.insert(name.clone());
+        }
+        is_new
+    }
+
+    /// Whether the name is used for no other reason.
+    pub fn has_copied(&self, name: &str) -> bool {
+        self.lock().copied.contains(name)
+    }
+
+    /// The body has come to its end: what is used from now on is used by functions.
+    pub fn note_end(&self) {
+        self.lock().has_run = true;
+    }
+
+    /// Whether the body has come to its end.
+    pub fn has_run(&self) -> bool {
+        self.lock().has_run
+    }
+
+    /// The names that its functions have used, and the body has not.
+    pub fn late_uses(&self) -> HashSet<Name> {
+        self.lock().late_uses.clone()
+    }
+
+    /// Forgets that it uses a name.
+    pub fn forget_use(&self, name: &Name) {
+        let mut state = self.lock();
+        state.uses.remove(name);
+        state.late_uses.remove(name);
+    }
+
+    /// The names it is known to use.
+    pub fn uses(&self) -> HashSet<Name> {
+        self.lock().uses.clone()
+    }
+
+    /// Remembers that a package's object stands in this module's namespace; whether that is new.
+    pub fn note_hold(&self, package: &Name) -> bool {
+        self.lock().holds.insert(package.clone())
+    }
+
+    /// The packages known to stand in its namespace.
+    pub fn holds(&self) -> HashSet<Name> {
+        self.lock().holds.clone()
+    }
+
+    /// Remembers that this submodule was put into this package's namespace; whether that is new.
+    pub fn note_bound(&self, tail: &str, child: &Self) -> bool {
+        let identity = (child.key, child.sequence);
+        self.lock().bound.insert(tail.into(), identity) != Some(identity)
+    }
+
+    /// What stands in another namespace stands in this copy of it as well, but for these submodules.
+    pub fn take_after(&self, other: &Self, except: &[Box<str>]) {
+        let (uses, copied, holds, mut bound) = {
+            let state = other.lock();
+            (state.uses.clone(), state.copied.clone(), state.holds.clone(), state.bound.clone())
+        };
+        bound.retain(|tail, _| !except.contains(tail));
+        let mut state = self.lock();
+        (state.uses, state.copied, state.holds, state.bound) = (uses, copied, holds, bound);
+    }
+
+    /// Forgets that, as when the submodule was taken out again.
+    pub fn forget_bound(&self, tail: &str) {
+        self.lock().bound.remove(tail);
+    }
+
+    /// The submodules put into its namespace.
+    pub fn bound(&self) -> Vec<Box<str>> {
+        self.lock().bound.keys().cloned().collect()
+    }
+
+    /// Whether the module is not known to have read this.
+    pub fn is_new_read(&self, dependency: &Dependency) -> bool {
+        self.execution().lock().reads.is_new(dependency)
+    }
+
+    /// Remembers what the module has read.
+    pub fn note_read(&self, dependency: Dependency, mark: Mark) {
+        self.execution().lock().reads.add(dependency, mark);
+    }
+
+    /// Remembers that the module's body has written, moved or removed a file.
+    pub fn note_written(&self, path: &Path) {
+        self.execution().lock().reads.add_written(path);
+    }
+
+    /// What the module has read.
+    pub fn reads(&self) -> Reads {
+        self.execution().lock().reads.clone()
+    }
+
+    /// The execution that this is a copy of, or this one: a copy's functions are found under the original's namespace.
+    fn execution(&self) -> &Self {
+        self.copied_from.as_deref().unwrap_or(self)
+    }
+
+    /// The body asks for something to be kept, which counts once it has run to its end.
+    pub fn note_keep(&self, keep: Keep) {
+        self.lock().keeps.push(keep);
+    }
+
+    /// What the body has asked to be kept.
+    pub fn keeps(&self) -> Vec<Keep> {
+        self.lock().keeps.clone()
+    }
+
+    /// What an import answers: the module, or what its body put into `sys.modules` in its place.
+    pub fn exposed<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        match &self.lock().replacement {
+            Some(object) => object.bind(py).clone(),
+            None => self.module.bind(py).clone().into_any(),
+        }
+    }
+
+    /// Remembers what the body put into `sys.modules` in place of the module.
+    pub fn replace(&self, object: Py<PyAny>) {
+        self.lock().replacement = Some(object);
+    }
+
+    /// Whether the body put something else into `sys.modules`, which a copy of the namespace would not stand for.
+    pub fn is_replaced(&self) -> bool {
+        self.lock().replacement.is_some()
+    }
+
+    /// The package that relative imports of this module start from.
+    pub fn package(&self) -> &str {
+        self.origin.package_of(&self.name)
+    }
+}
+
+impl Drop for Managed {
+    fn drop(&mut self) {
+        // A module made later may have its namespace at the same address: only a dead entry is ours.
+        if let Some(map) = registry().as_mut()
+            && map.get(&self.key).is_some_and(|record| record.strong_count() == 0)
+        {
+            map.remove(&self.key);
+        }
+        self.life.end(&self.name, self.generation, &self.application);
+    }
+}
