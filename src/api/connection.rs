@@ -17,9 +17,9 @@ use crate::httpd::lease::Leased;
 use crate::httpd::{Lease, Pool, RequestRec, ServerRec, log, sys};
 
 /// Ends the lease with the connection's pool.
-struct Ending(Arc<Lease>);
+struct ConnectionEnding(Arc<Lease>);
 
-impl Drop for Ending {
+impl Drop for ConnectionEnding {
     fn drop(&mut self) {
         self.0.end();
     }
@@ -28,14 +28,14 @@ impl Drop for Ending {
 /// The lease of a request's connection, which outlives the request when the client keeps it open; taken by this thread.
 fn lease_of(request: RequestRec) -> Option<Leased<sys::conn_rec>> {
     let connection = NonNull::new(request.raw().connection)?;
-    // SAFETY: the connection of a live request is live and this thread's. The slot is null or holds the `Ending` that the
+    // SAFETY: the connection of a live request is live and this thread's. The slot is null or holds the `ConnectionEnding` that the
     // connection's pool owns.
     unsafe {
         let raw = connection.as_ref();
-        let slot = sys::ap_get_module_config(raw.conn_config, crate::module_record()).cast::<Ending>();
+        let slot = sys::ap_get_module_config(raw.conn_config, crate::module_record()).cast::<ConnectionEnding>();
         let lease = if slot.is_null() {
             let lease = Arc::new(Lease::default());
-            let ending = Pool::from_ptr(raw.pool).own(Ending(Arc::clone(&lease)));
+            let ending = Pool::from_ptr(raw.pool).own(ConnectionEnding(Arc::clone(&lease)));
             sys::ap_set_module_config(raw.conn_config, crate::module_record(), ending.cast::<c_void>());
             lease
         } else {

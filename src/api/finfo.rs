@@ -42,7 +42,7 @@ unsafe impl Send for Owned {}
 // SAFETY: as above.
 unsafe impl Sync for Owned {}
 
-enum Source {
+enum StatSource {
     Request(Leased<sys::request_rec>),
     Owned(Box<Owned>),
 }
@@ -53,11 +53,11 @@ enum Source {
 /// raises RuntimeError after the request has ended.
 #[pyclass(frozen, name = "mp_finfo", module = "_apache")]
 pub struct FileInfo {
-    source: Source,
+    source: StatSource,
 }
 
 /// A look at the record, for one attribute.
-struct View<'a> {
+struct FileInfoView<'a> {
     record: &'a sys::apr_finfo_t,
     fname: Option<&'a CStr>,
     name: Option<&'a CStr>,
@@ -66,7 +66,7 @@ struct View<'a> {
 impl FileInfo {
     /// A view of the file that a request was mapped to.
     pub fn of_request(record: Leased<sys::request_rec>) -> Self {
-        Self { source: Source::Request(record) }
+        Self { source: StatSource::Request(record) }
     }
 
     /// Asks the file system about `path`; `wanted` is a sum of APR_FINFO_*. A missing file is no error: its type is APR_NOFILE.
@@ -107,7 +107,7 @@ impl FileInfo {
                 return Err(PyOSError::new_err((error, AprError(error).message(), shown)));
             }
         }
-        Ok(Self { source: Source::Owned(Box::new(Owned { record, fname: Some(path.to_owned()), name: None })) })
+        Ok(Self { source: StatSource::Owned(Box::new(Owned { record, fname: Some(path.to_owned()), name: None })) })
     }
 
     /// Puts a copy into a request, with texts of its pool.
@@ -127,17 +127,17 @@ impl FileInfo {
         Ok(())
     }
 
-    fn view(&self) -> PyResult<View<'_>> {
+    fn view(&self) -> PyResult<FileInfoView<'_>> {
         match &self.source {
-            Source::Owned(owned) => {
-                Ok(View { record: &owned.record, fname: owned.fname.as_deref(), name: owned.name.as_deref() })
+            StatSource::Owned(owned) => {
+                Ok(FileInfoView { record: &owned.record, fname: owned.fname.as_deref(), name: owned.name.as_deref() })
             }
-            Source::Request(record) => {
+            StatSource::Request(record) => {
                 let record: NonNull<sys::request_rec> = record.get().map_err(|r| refused("request", r))?;
                 // SAFETY: the lease says that the record is live and this thread's; its texts end in NUL.
                 unsafe {
                     let record = &(*record.as_ptr()).finfo;
-                    Ok(View { record, fname: c_text(record.fname), name: c_text(record.name) })
+                    Ok(FileInfoView { record, fname: c_text(record.fname), name: c_text(record.name) })
                 }
             }
         }

@@ -7,7 +7,7 @@ use pyo3::types::PyString;
 
 use crate::api::request::ActivePhase;
 
-struct Item {
+struct HandlerItem {
     handler: String,
     directory: Option<String>,
     is_location: bool,
@@ -16,7 +16,7 @@ struct Item {
 /// The handlers of a phase, from the one that runs now on. Past the last one every attribute is None.
 #[pyclass(frozen, name = "mp_hlist", module = "_apache")]
 pub struct HandlerEntries {
-    items: Vec<Item>,
+    items: Vec<HandlerItem>,
     current: AtomicUsize,
 }
 
@@ -27,7 +27,7 @@ impl HandlerEntries {
             .entries()
             .iter()
             .enumerate()
-            .map(|(index, entry)| Item {
+            .map(|(index, entry)| HandlerItem {
                 handler: entry.text.clone(),
                 directory: match phase.directories.get(index) {
                     Some(directory) => directory.clone(),
@@ -44,7 +44,7 @@ impl HandlerEntries {
         self.current.store(index, Ordering::Relaxed);
     }
 
-    fn item(&self) -> Option<&Item> {
+    fn item(&self) -> Option<&HandlerItem> {
         self.items.get(self.current.load(Ordering::Relaxed))
     }
 }

@@ -3,12 +3,12 @@
 use pyo3::PyErr;
 use pyo3::exceptions::PyRuntimeError;
 
-use crate::httpd::lease::Refusal;
+use crate::httpd::lease::LeaseRefusal;
 
 /// The `RuntimeError` for a refusal; `what` names the record, as in "request".
-pub fn refused(what: &str, refusal: Refusal) -> PyErr {
+pub fn refused(what: &str, refusal: LeaseRefusal) -> PyErr {
     PyRuntimeError::new_err(match refusal {
-        Refusal::Ended => format!("the {what} has ended"),
-        Refusal::OtherThread => format!("the {what} belongs to another thread"),
+        LeaseRefusal::Ended => format!("the {what} has ended"),
+        LeaseRefusal::OtherThread => format!("the {what} belongs to another thread"),
     })
 }

@@ -25,7 +25,7 @@ use crate::httpd::lease::Leased;
 use crate::python::gil::GilCell;
 
 pub use crate::api::request::actions::settings_table;
-pub use crate::api::request::body::Body;
+pub use crate::api::request::body::RequestBody;
 
 /// The phase that a request is in, as `begin_phase` is told.
 pub struct ActivePhase {

@@ -9,12 +9,12 @@ use pyo3::prelude::*;
 
 use crate::api::Request;
 use crate::api::cleanup::Cleanup;
-use crate::api::request::{ActivePhase, Body};
+use crate::api::request::{ActivePhase, RequestBody};
 use crate::config::HandlerEntry;
 use crate::httpd::lease::Leased;
 use crate::httpd::{Lease, RequestRec, log, sys};
 use crate::python::{self, embed, error, thread};
-use crate::reload::Pin;
+use crate::reload::PinnedGeneration;
 use crate::reload::application::Application;
 use crate::reload::application::view::{self, View};
 use os::{fork, guard};
@@ -27,7 +27,7 @@ pub struct RequestState {
     /// Ends with the request's pool.
     pub lease: Arc<Lease>,
     /// The generations that the request has settled on.
-    pins: RefCell<Vec<Pin>>,
+    pins: RefCell<Vec<PinnedGeneration>>,
     /// Functions registered for the end of the request, in order of registration.
     pub(super) cleanups: RefCell<Vec<Cleanup>>,
     /// The one wrapper, once Python has seen the request.
@@ -35,7 +35,7 @@ pub struct RequestState {
     /// What was written and not yet handed to httpd.
     pub(super) output: RefCell<Vec<u8>>,
     /// What was read ahead of the body.
-    pub(super) body: RefCell<Body>,
+    pub(super) body: RefCell<RequestBody>,
     /// The phase that runs, or the last one that ran.
     pub(super) phase: RefCell<Option<ActivePhase>>,
     /// Whether a phase runs now.
@@ -101,12 +101,12 @@ impl RequestState {
     }
 
     /// The generation of an application that the request has settled on.
-    pub fn pin(&self, application: &Application) -> Option<Pin> {
+    pub fn pin(&self, application: &Application) -> Option<PinnedGeneration> {
         self.pins.borrow().iter().find(|pin| std::ptr::eq(&*pin.application, application)).cloned()
     }
 
     /// Lets code see the request's generations from here on, that of `first` before all others.
-    pub fn enter_pins(&self, first: &Pin) -> Vec<view::Entered> {
+    pub fn enter_pins(&self, first: &PinnedGeneration) -> Vec<view::Entered> {
         let pins = self.pins.borrow();
         let others = pins.iter().filter(|pin| !Arc::ptr_eq(&pin.application, &first.application));
         others
@@ -116,7 +116,7 @@ impl RequestState {
     }
 
     /// Settles on a generation.
-    pub fn add_pin(&self, pin: Pin) {
+    pub fn add_pin(&self, pin: PinnedGeneration) {
         self.pins.borrow_mut().push(pin);
     }
 

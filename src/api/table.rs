@@ -17,10 +17,10 @@ use crate::python::gil::GilCell;
 type Entries = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// A name and its value as Python gets them; the value is missing where another module stored a null.
-type Item<'py> = (Bound<'py, PyString>, Option<Bound<'py, PyString>>);
+type TableItem<'py> = (Bound<'py, PyString>, Option<Bound<'py, PyString>>);
 
 /// Where the entries are. The view of a record asks for the table at every access: httpd replaces some of them.
-enum Source {
+enum TableSource {
     Request(Leased<sys::request_rec>, fn(&sys::request_rec) -> *mut sys::apr_table_t),
     Connection(Leased<sys::conn_rec>, fn(&sys::conn_rec) -> *mut sys::apr_table_t),
     Owned(GilCell<Entries>),
@@ -32,18 +32,18 @@ enum Source {
 /// request raises `RuntimeError` after the request's end and on other threads than its own.
 #[pyclass(frozen, mapping, name = "mp_table", module = "_apache")]
 pub struct Table {
-    source: Source,
+    source: TableSource,
 }
 
 impl Table {
     /// A live view of a request's table.
     pub fn of_request(record: Leased<sys::request_rec>, field: fn(&sys::request_rec) -> *mut sys::apr_table_t) -> Self {
-        Self { source: Source::Request(record, field) }
+        Self { source: TableSource::Request(record, field) }
     }
 
     /// A live view of a connection's table.
     pub fn of_connection(record: Leased<sys::conn_rec>, field: fn(&sys::conn_rec) -> *mut sys::apr_table_t) -> Self {
-        Self { source: Source::Connection(record, field) }
+        Self { source: TableSource::Connection(record, field) }
     }
 
     /// A table of its own.
@@ -52,23 +52,23 @@ impl Table {
     }
 
     fn with(entries: Entries) -> Self {
-        Self { source: Source::Owned(GilCell::new(entries)) }
+        Self { source: TableSource::Owned(GilCell::new(entries)) }
     }
 
     /// httpd's table; `None` for an owned one.
     fn live(&self) -> PyResult<Option<TableRef>> {
         let pointer = match &self.source {
-            Source::Request(record, field) => {
+            TableSource::Request(record, field) => {
                 let record: NonNull<_> = record.get().map_err(|r| refused("request", r))?;
                 // SAFETY: the lease says that the record is live and this thread's.
                 field(unsafe { record.as_ref() })
             }
-            Source::Connection(record, field) => {
+            TableSource::Connection(record, field) => {
                 let record: NonNull<_> = record.get().map_err(|r| refused("connection", r))?;
                 // SAFETY: as above.
                 field(unsafe { record.as_ref() })
             }
-            Source::Owned(_) => return Ok(None),
+            TableSource::Owned(_) => return Ok(None),
         };
         // SAFETY: a table of a live record is live and belongs to the record's thread.
         match unsafe { TableRef::from_ptr(pointer) } {
@@ -79,7 +79,7 @@ impl Table {
 
     /// Shows each entry in order until `f` answers false. `f` may make texts but must not run Python code.
     fn each(&self, py: Python<'_>, mut f: impl FnMut(&[u8], Option<&[u8]>) -> bool) -> PyResult<()> {
-        if let Source::Owned(entries) = &self.source {
+        if let TableSource::Owned(entries) = &self.source {
             let entries = entries.borrow(py);
             for (key, value) in entries.iter() {
                 if !f(key, value.as_deref()) {
@@ -121,23 +121,23 @@ impl Table {
     }
 
     /// The entry at `index`.
-    fn at<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Option<Item<'py>>> {
+    fn at<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Option<TableItem<'py>>> {
         let item = |key: &[u8], value: Option<&[u8]>| (text(py, key), value.map(|v| text(py, v)));
         Ok(match &self.source {
-            Source::Owned(entries) => entries.borrow(py).get(index).map(|(k, v)| item(k, v.as_deref())),
+            TableSource::Owned(entries) => entries.borrow(py).get(index).map(|(k, v)| item(k, v.as_deref())),
             _ => self.live()?.and_then(|table| table.entries().nth(index).map(|(k, v)| item(k, v))),
         })
     }
 
     fn size(&self, py: Python<'_>) -> PyResult<usize> {
         match &self.source {
-            Source::Owned(entries) => Ok(entries.borrow(py).len()),
+            TableSource::Owned(entries) => Ok(entries.borrow(py).len()),
             _ => Ok(self.live()?.map_or(0, |table| table.len())),
         }
     }
 
     fn store(&self, py: Python<'_>, key: &[u8], value: &[u8]) -> PyResult<()> {
-        if let Source::Owned(entries) = &self.source {
+        if let TableSource::Owned(entries) = &self.source {
             let mut entries = entries.borrow(py);
             let place = entries.iter().position(|(k, _)| k.eq_ignore_ascii_case(key));
             match place {
@@ -160,7 +160,7 @@ impl Table {
     }
 
     fn append(&self, py: Python<'_>, key: &[u8], value: &[u8]) -> PyResult<()> {
-        if let Source::Owned(entries) = &self.source {
+        if let TableSource::Owned(entries) = &self.source {
             entries.borrow(py).push((key.to_vec(), Some(value.to_vec())));
         } else if let Some(table) = self.live()? {
             table.add(table.pool(), key, value);
@@ -169,7 +169,7 @@ impl Table {
     }
 
     fn remove_all(&self, py: Python<'_>, key: &[u8]) -> PyResult<()> {
-        if let Source::Owned(entries) = &self.source {
+        if let TableSource::Owned(entries) = &self.source {
             entries.borrow(py).retain(|(k, _)| !k.eq_ignore_ascii_case(key));
         } else if let Some(table) = self.live()? {
             table.unset(table.pool(), key);
@@ -360,7 +360,7 @@ impl Table {
     }
 
     /// The pairs of name and value in order.
-    fn items<'py>(&self, py: Python<'py>) -> PyResult<Vec<Item<'py>>> {
+    fn items<'py>(&self, py: Python<'py>) -> PyResult<Vec<TableItem<'py>>> {
         let mut items = Vec::new();
         self.each(py, |k, v| {
             items.push((text(py, k), v.map(|v| text(py, v))));
@@ -395,7 +395,7 @@ impl Table {
 
     /// Removes everything.
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
-        if let Source::Owned(entries) = &self.source {
+        if let TableSource::Owned(entries) = &self.source {
             entries.borrow(py).clear();
         } else if let Some(table) = self.live()? {
             table.clear();
@@ -424,9 +424,9 @@ impl Table {
     }
 
     /// Removes the last entry and returns its name and value; KeyError if there is none.
-    fn popitem<'py>(&self, py: Python<'py>) -> PyResult<Item<'py>> {
+    fn popitem<'py>(&self, py: Python<'py>) -> PyResult<TableItem<'py>> {
         let empty = || PyKeyError::new_err("popitem(): the table is empty");
-        if let Source::Owned(entries) = &self.source {
+        if let TableSource::Owned(entries) = &self.source {
             let (key, value) = entries.borrow(py).pop().ok_or_else(empty)?;
             return Ok((text(py, &key), value.map(|v| text(py, &v))));
         }

@@ -4,8 +4,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::record::{Consistency, DirConfig, Held, OnError, ReloadMode, ServerConfig, Settings};
-use crate::config::section::{self, Place};
+use crate::config::record::{ConfigValue, Consistency, DirConfig, OnError, ReloadMode, ServerConfig, Settings};
+use crate::config::section::{self, SectionPath};
 use crate::config::watching;
 use crate::config::{handler_list, process_settings};
 use crate::httpd::{Pool, sys};
@@ -14,7 +14,7 @@ use reload_core::watch::settings::WatchMode;
 
 /// How httpd hands the arguments over.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum DirectiveForm {
     Raw,
     Flag,
     One,
@@ -32,28 +32,28 @@ const ANYWHERE: u32 = sys::OR_ALL | sys::RSRC_CONF | sys::ACCESS_CONF;
 const ARCHIVES: [&str; 4] = ["zip", "egg", "whl", "pyz"];
 
 /// What a directive does with its arguments.
-type Action = fn(&mut Scene, &[&str]) -> Result<(), String>;
+type DirectiveAction = fn(&mut DirectiveContext, &[&str]) -> Result<(), String>;
 
 struct Directive {
     name: &'static CStr,
-    form: Form,
+    form: DirectiveForm,
     contexts: u32,
-    action: Action,
+    action: DirectiveAction,
     help: &'static CStr,
 }
 
 /// The record that a line changes, and where the line stands.
-struct Scene {
+struct DirectiveContext {
     pool: Pool,
     /// The section's record, and at server level also the server's own.
     records: [Option<*mut DirConfig>; 2],
-    place: Place,
+    place: SectionPath,
     is_main_server: bool,
     /// The line is read once, not at every request as in a `.htaccess` file.
     lasts: bool,
 }
 
-impl Scene {
+impl DirectiveContext {
     fn settings(&mut self, mut change: impl FnMut(&mut Settings)) {
         for record in self.records.iter().flatten() {
             // SAFETY: httpd parses on one thread; the records were made by `create_dir` or `create_server` and live in
@@ -70,7 +70,13 @@ impl Scene {
     }
 }
 
-const fn line(name: &'static CStr, form: Form, contexts: u32, action: Action, help: &'static CStr) -> Directive {
+const fn line(
+    name: &'static CStr,
+    form: DirectiveForm,
+    contexts: u32,
+    action: DirectiveAction,
+    help: &'static CStr,
+) -> Directive {
     Directive { name, form, contexts, action, help }
 }
 
@@ -78,120 +84,132 @@ const fn line(name: &'static CStr, form: Form, contexts: u32, action: Action, he
 const DIRECTIVES: &[Directive] = &[
     line(
         c"PythonHandler",
-        Form::Raw,
+        DirectiveForm::Raw,
         ANYWHERE,
         python_handler,
         c"Handlers that answer requests: MODULE[::OBJECT] ... [| .EXT ...]",
     ),
-    line(c"PythonPath", Form::One, ANYWHERE, python_path, c"A Python expression whose value is the module search path"),
+    line(
+        c"PythonPath",
+        DirectiveForm::One,
+        ANYWHERE,
+        python_path,
+        c"A Python expression whose value is the module search path",
+    ),
     line(
         c"PythonOption",
-        Form::OneOrTwo,
+        DirectiveForm::OneOrTwo,
         ANYWHERE,
         python_option,
         c"A key and a value for req.get_options(); a key alone takes it away",
     ),
-    line(c"PythonDebug", Form::Flag, ANYWHERE, python_debug, c"On to show tracebacks to the client"),
+    line(c"PythonDebug", DirectiveForm::Flag, ANYWHERE, python_debug, c"On to show tracebacks to the client"),
     line(
         c"PythonAutoReload",
-        Form::Flag,
+        DirectiveForm::Flag,
         ANYWHERE,
         python_auto_reload,
         c"Off to keep running the code as first loaded",
     ),
-    line(c"PythonInterpreter", Form::One, ANYWHERE, python_interpreter, c"The name of the interpreter to use"),
-    line(c"PythonHome", Form::One, SERVER, python_home, c"A virtual environment or Python installation"),
-    line(c"PythonOptimize", Form::Flag, SERVER, python_optimize, c"On to run Python with -OO"),
+    line(c"PythonInterpreter", DirectiveForm::One, ANYWHERE, python_interpreter, c"The name of the interpreter to use"),
+    line(c"PythonHome", DirectiveForm::One, SERVER, python_home, c"A virtual environment or Python installation"),
+    line(c"PythonOptimize", DirectiveForm::Flag, SERVER, python_optimize, c"On to run Python with -OO"),
     line(
         c"PythonReload",
-        Form::One,
+        DirectiveForm::One,
         ANYWHERE,
         python_reload,
         c"sync or async: whether a request waits for edited code",
     ),
-    line(c"PythonReloadRoot", Form::Each, SECTION, python_reload_root, c"Directories whose modules are reloaded"),
+    line(
+        c"PythonReloadRoot",
+        DirectiveForm::Each,
+        SECTION,
+        python_reload_root,
+        c"Directories whose modules are reloaded",
+    ),
     line(
         c"PythonReloadExclude",
-        Form::Each,
+        DirectiveForm::Each,
         SECTION,
         python_reload_exclude,
         c"Patterns of files that are never reloaded",
     ),
     line(
         c"PythonReloadTrust",
-        Form::Each,
+        DirectiveForm::Each,
         SECTION,
         python_reload_trust,
         c"none, all, or directories: which files are run although everyone may write to them",
     ),
     line(
         c"PythonReloadOnError",
-        Form::One,
+        DirectiveForm::One,
         ANYWHERE,
         python_reload_on_error,
         c"last-good or fail: what is served while edited code is broken",
     ),
     line(
         c"PythonReloadConsistency",
-        Form::One,
+        DirectiveForm::One,
         ANYWHERE,
         python_reload_consistency,
         c"child or server: whether a request may get older code than another child has served",
     ),
     line(
         c"PythonReloadTimeout",
-        Form::One,
+        DirectiveForm::One,
         ANYWHERE,
         python_reload_timeout,
         c"Seconds that the bodies of edited modules may run",
     ),
     line(
         c"PythonReloadWatch",
-        Form::One,
+        DirectiveForm::One,
         SERVER,
         python_reload_watch,
         c"auto, inotify or stat: how changes of files are found",
     ),
     line(
         c"PythonReloadInterval",
-        Form::One,
+        DirectiveForm::One,
         SERVER,
         python_reload_interval,
         c"Seconds after which files are looked at for changes that nothing announces",
     ),
     line(
         c"PythonReloadTrigger",
-        Form::One,
+        DirectiveForm::One,
         SERVER,
         python_reload_trigger,
         c"A file: when it is touched, every child loads all its modules again",
     ),
-    line(c"PythonPostReadRequestHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
-    line(c"PythonTransHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
-    line(c"PythonInitHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonHeaderParserHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonAccessHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonAuthenHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonAuthzHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonTypeHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonFixupHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonLogHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonCleanupHandler", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonHandlerModule", Form::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonConnectionHandler", Form::Raw, SERVER, later_phase, c"Not available yet"),
-    line(c"PythonInputFilter", Form::OneOrTwo, SECTION, later_phase, c"Not available yet"),
-    line(c"PythonOutputFilter", Form::OneOrTwo, SECTION, later_phase, c"Not available yet"),
-    line(c"PythonImport", Form::Two, SERVER, later_phase, c"Not available yet"),
-    line(c"PythonInterpPerDirectory", Form::Flag, ANYWHERE, later_flag, c"Not available yet"),
-    line(c"PythonInterpPerDirective", Form::Flag, ANYWHERE, later_flag, c"Not available yet"),
-    line(c"PythonEnablePdb", Form::Flag, ANYWHERE, later_flag, c"Not available yet"),
+    line(c"PythonPostReadRequestHandler", DirectiveForm::Raw, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonTransHandler", DirectiveForm::Raw, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonInitHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonHeaderParserHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonAccessHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonAuthenHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonAuthzHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonTypeHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonFixupHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonLogHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonCleanupHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonHandlerModule", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonConnectionHandler", DirectiveForm::Raw, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonInputFilter", DirectiveForm::OneOrTwo, SECTION, later_phase, c"Not available yet"),
+    line(c"PythonOutputFilter", DirectiveForm::OneOrTwo, SECTION, later_phase, c"Not available yet"),
+    line(c"PythonImport", DirectiveForm::Two, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonInterpPerDirectory", DirectiveForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
+    line(c"PythonInterpPerDirective", DirectiveForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
+    line(c"PythonEnablePdb", DirectiveForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
 ];
 
-fn python_handler(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_handler(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     for mut list in handler_list::parse(arguments[0])?.into_lists(&scene.place, scene.lasts) {
         // The server's own record tells settings and options only, so the list goes into the section alone.
         let record = scene.records[0].expect("a directive has a section");
-        // SAFETY: see `Scene::settings`.
+        // SAFETY: see `DirectiveContext::settings`.
         let section = unsafe { (*record).section_mut() };
         match section.handlers.iter_mut().find(|l| l.extension == list.extension) {
             Some(existing) => existing.entries.append(&mut list.entries),
@@ -201,16 +219,16 @@ fn python_handler(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-fn python_path(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_path(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     if arguments[0].trim().is_empty() {
         return Err("it is empty: it takes a Python expression, as in \"sys.path + ['/srv/lib']\"".to_owned());
     }
-    let held = Held::new(scene.pool, arguments[0].to_owned(), scene.lasts);
+    let held = ConfigValue::new(scene.pool, arguments[0].to_owned(), scene.lasts);
     scene.settings(|s| s.path = Some(held));
     Ok(())
 }
 
-fn python_option(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_option(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     let value = arguments.get(1).filter(|v| !v.is_empty()).map(|v| (*v).to_owned());
     scene.sections(|s| s.options.push((arguments[0].to_owned(), value.clone())));
     Ok(())
@@ -220,26 +238,26 @@ fn is_on(arguments: &[&str]) -> bool {
     arguments[0] == "On"
 }
 
-fn python_debug(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_debug(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     scene.settings(|s| s.debug = Some(is_on(arguments)));
     Ok(())
 }
 
-fn python_auto_reload(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_auto_reload(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     scene.settings(|s| s.autoreload = Some(is_on(arguments)));
     Ok(())
 }
 
-fn python_interpreter(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_interpreter(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     if arguments[0].is_empty() {
         return Err("it is empty: it takes a name, as in main_interpreter".to_owned());
     }
-    let held = Held::new(scene.pool, arguments[0].to_owned(), scene.lasts);
+    let held = ConfigValue::new(scene.pool, arguments[0].to_owned(), scene.lasts);
     scene.settings(|s| s.interpreter = Some(held));
     Ok(())
 }
 
-fn only_main(scene: &Scene) -> Result<(), String> {
+fn only_main(scene: &DirectiveContext) -> Result<(), String> {
     if scene.is_main_server {
         Ok(())
     } else {
@@ -247,7 +265,7 @@ fn only_main(scene: &Scene) -> Result<(), String> {
     }
 }
 
-fn python_home(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_home(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     only_main(scene)?;
     let path = PathBuf::from(arguments[0]);
     process_settings::check(&path)?;
@@ -255,13 +273,13 @@ fn python_home(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-fn python_optimize(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_optimize(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     only_main(scene)?;
     process_settings::update(|process| process.optimize = is_on(arguments));
     Ok(())
 }
 
-fn python_reload(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     let mode = match arguments[0].to_ascii_lowercase().as_str() {
         "sync" => ReloadMode::Sync,
         "async" => ReloadMode::Async,
@@ -271,7 +289,7 @@ fn python_reload(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-fn python_reload_root(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload_root(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     let path = PathBuf::from(arguments[0]);
     let is_archive = || path.is_file() && path.extension().is_some_and(|e| ARCHIVES.iter().any(|name| e == *name));
     if !path.is_absolute() || !(path.is_dir() || is_archive()) {
@@ -285,13 +303,13 @@ fn python_reload_root(scene: &mut Scene, arguments: &[&str]) -> Result<(), Strin
     Ok(())
 }
 
-fn python_reload_exclude(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload_exclude(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     let (pool, lasts) = (scene.pool, scene.lasts);
     scene.settings(|s| append((pool, lasts), &mut s.excludes, arguments[0]));
     Ok(())
 }
 
-fn python_reload_trust(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload_trust(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     let word = match arguments[0].to_ascii_lowercase().as_str() {
         "none" | "off" => "none",
         "all" | "on" => "all",
@@ -308,11 +326,11 @@ fn python_reload_trust(scene: &mut Scene, arguments: &[&str]) -> Result<(), Stri
     Ok(())
 }
 
-fn append((pool, lasts): (Pool, bool), list: &mut Option<Held<Vec<String>>>, value: &str) {
-    list.get_or_insert_with(|| Held::new(pool, Vec::new(), lasts)).get_mut().push(value.to_owned());
+fn append((pool, lasts): (Pool, bool), list: &mut Option<ConfigValue<Vec<String>>>, value: &str) {
+    list.get_or_insert_with(|| ConfigValue::new(pool, Vec::new(), lasts)).get_mut().push(value.to_owned());
 }
 
-fn python_reload_on_error(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload_on_error(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     let on_error = match arguments[0].to_ascii_lowercase().as_str() {
         "last-good" => OnError::LastGood,
         "fail" => OnError::Fail,
@@ -322,7 +340,7 @@ fn python_reload_on_error(scene: &mut Scene, arguments: &[&str]) -> Result<(), S
     Ok(())
 }
 
-fn python_reload_consistency(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload_consistency(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     let consistency = match arguments[0].to_ascii_lowercase().as_str() {
         "child" => Consistency::Child,
         "server" => Consistency::Server,
@@ -332,7 +350,7 @@ fn python_reload_consistency(scene: &mut Scene, arguments: &[&str]) -> Result<()
     Ok(())
 }
 
-fn python_reload_timeout(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload_timeout(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     let wrong =
         || format!("`{}` is not a time: it takes seconds above 0 and up to 3600, as in 10 or 0.5", arguments[0]);
     let seconds: f64 = arguments[0].parse().map_err(|_| wrong())?;
@@ -344,7 +362,7 @@ fn python_reload_timeout(scene: &mut Scene, arguments: &[&str]) -> Result<(), St
     Ok(())
 }
 
-fn python_reload_watch(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload_watch(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     only_main(scene)?;
     let mode = match arguments[0].to_ascii_lowercase().as_str() {
         "auto" => WatchMode::Auto,
@@ -356,7 +374,7 @@ fn python_reload_watch(scene: &mut Scene, arguments: &[&str]) -> Result<(), Stri
     Ok(())
 }
 
-fn python_reload_interval(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload_interval(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     only_main(scene)?;
     let seconds = arguments[0].parse().ok().filter(|seconds: &f64| (0.0..=3600.0).contains(seconds));
     let Some(seconds) = seconds else {
@@ -366,7 +384,7 @@ fn python_reload_interval(scene: &mut Scene, arguments: &[&str]) -> Result<(), S
     Ok(())
 }
 
-fn python_reload_trigger(scene: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn python_reload_trigger(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     only_main(scene)?;
     let path = PathBuf::from(arguments[0]);
     let is_in_a_directory = path.parent().is_some_and(Path::is_dir);
@@ -380,11 +398,11 @@ fn python_reload_trigger(scene: &mut Scene, arguments: &[&str]) -> Result<(), St
     Ok(())
 }
 
-fn later_phase(_: &mut Scene, _: &[&str]) -> Result<(), String> {
+fn later_phase(_: &mut DirectiveContext, _: &[&str]) -> Result<(), String> {
     Err("it is not available yet in this version of mod_python_rs, and httpd does not start as if it were: take the line out".to_owned())
 }
 
-fn later_flag(_: &mut Scene, arguments: &[&str]) -> Result<(), String> {
+fn later_flag(_: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     if is_on(arguments) {
         return Err(
             "On is not available yet in this version of mod_python_rs: set it Off or take the line out".to_owned()
@@ -408,12 +426,12 @@ unsafe fn run(cmd: *mut sys::cmd_parms, record: *mut c_void, arguments: &[*const
                 .map(|a| CStr::from_ptr(*a).to_string_lossy().into_owned())
                 .collect();
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let place = Place::of(cmd);
+            let place = SectionPath::of(cmd);
             let server_record = (*cmd).path.is_null().then(|| {
                 let slot = sys::ap_get_module_config((*(*cmd).server).module_config, crate::module_record());
                 &raw mut (*slot.cast::<ServerConfig>()).own
             });
-            let mut scene = Scene {
+            let mut scene = DirectiveContext {
                 pool: Pool::from_ptr((*cmd).pool),
                 records: [Some(record.cast()), server_record],
                 place,
@@ -479,12 +497,12 @@ impl Commands {
 
 const fn record(index: usize, directive: &Directive) -> sys::command_rec {
     let (func, args_how) = match directive.form {
-        Form::Raw => (sys::cmd_func { raw_args: Some(raw) }, sys::cmd_how_RAW_ARGS),
-        Form::Flag => (sys::cmd_func { flag: Some(flag) }, sys::cmd_how_FLAG),
-        Form::One => (sys::cmd_func { take1: Some(raw) }, sys::cmd_how_TAKE1),
-        Form::Each => (sys::cmd_func { take1: Some(raw) }, sys::cmd_how_ITERATE),
-        Form::OneOrTwo => (sys::cmd_func { take2: Some(two) }, sys::cmd_how_TAKE12),
-        Form::Two => (sys::cmd_func { take2: Some(two) }, sys::cmd_how_TAKE2),
+        DirectiveForm::Raw => (sys::cmd_func { raw_args: Some(raw) }, sys::cmd_how_RAW_ARGS),
+        DirectiveForm::Flag => (sys::cmd_func { flag: Some(flag) }, sys::cmd_how_FLAG),
+        DirectiveForm::One => (sys::cmd_func { take1: Some(raw) }, sys::cmd_how_TAKE1),
+        DirectiveForm::Each => (sys::cmd_func { take1: Some(raw) }, sys::cmd_how_ITERATE),
+        DirectiveForm::OneOrTwo => (sys::cmd_func { take2: Some(two) }, sys::cmd_how_TAKE12),
+        DirectiveForm::Two => (sys::cmd_func { take2: Some(two) }, sys::cmd_how_TAKE2),
     };
     sys::command_rec {
         name: directive.name.as_ptr(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::config::Place;
+use crate::config::SectionPath;
 
 /// One handler of a list.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct HandlerEntry {
     /// The text as configured.
     pub text: String,
     /// The section that the directive stands in.
-    pub place: Place,
+    pub place: SectionPath,
 }
 
 /// The handlers of one line, and the file extensions they are for.
@@ -93,7 +93,7 @@ pub fn is_path(module: &str) -> bool {
 
 impl Parsed {
     /// Files the line under each of its extensions, or as a bare list. `lasts` tells that it is not of a `.htaccess`.
-    pub fn into_lists(self, place: &Place, lasts: bool) -> Vec<HandlerList> {
+    pub fn into_lists(self, place: &SectionPath, lasts: bool) -> Vec<HandlerList> {
         let list = |extension: Option<String>| HandlerList {
             entries: self
                 .handlers

@@ -9,4 +9,4 @@ pub mod watching;
 
 pub use crate::config::handler_list::{HandlerEntry, HandlerList};
 pub use crate::config::record::{Consistency, DirConfig, OnError, ReloadMode, ServerConfig};
-pub use crate::config::section::Place;
+pub use crate::config::section::SectionPath;

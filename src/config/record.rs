@@ -39,9 +39,9 @@ pub enum OnError {
 #[derive(Clone, Copy, Default)]
 pub struct Settings {
     /// `PythonPath`, the expression.
-    pub path: Option<Held<String>>,
+    pub path: Option<ConfigValue<String>>,
     /// `PythonInterpreter`.
-    pub interpreter: Option<Held<String>>,
+    pub interpreter: Option<ConfigValue<String>>,
     /// `PythonDebug`.
     pub debug: Option<bool>,
     /// `PythonAutoReload`.
@@ -55,11 +55,11 @@ pub struct Settings {
     /// `PythonReloadTimeout`, in milliseconds.
     pub timeout: Option<u64>,
     /// `PythonReloadRoot`; the lines of one section add up.
-    pub roots: Option<Held<Vec<String>>>,
+    pub roots: Option<ConfigValue<Vec<String>>>,
     /// `PythonReloadExclude`; the lines of one section add up.
-    pub excludes: Option<Held<Vec<String>>>,
+    pub excludes: Option<ConfigValue<Vec<String>>>,
     /// `PythonReloadTrust`: `all`, `none` and directories; the lines of one section add up.
-    pub trust: Option<Held<Vec<String>>>,
+    pub trust: Option<ConfigValue<Vec<String>>>,
 }
 
 impl Settings {
@@ -81,20 +81,20 @@ impl Settings {
 }
 
 /// A value that lives in a configuration's pool, which outlives every record that refers to it.
-pub struct Held<T> {
+pub struct ConfigValue<T> {
     place: NonNull<T>,
     serial: u64,
 }
 
-impl<T> Clone for Held<T> {
+impl<T> Clone for ConfigValue<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Held<T> {}
+impl<T> Copy for ConfigValue<T> {}
 
-impl<T> Held<T> {
+impl<T> ConfigValue<T> {
     /// Moves a value into the pool of a configuration. `lasts` tells that it is not of a `.htaccess` file, which is parsed
     /// again at every request.
     pub fn new(pool: Pool, value: T, lasts: bool) -> Self {
@@ -161,7 +161,7 @@ impl DirConfig {
 
     /// The section being parsed.
     pub fn section_mut(&mut self) -> &mut Section {
-        // SAFETY: see `Held::get_mut`; a record that is being parsed has exactly the section it was made with.
+        // SAFETY: see `ConfigValue::get_mut`; a record that is being parsed has exactly the section it was made with.
         unsafe { &mut *(*self.sections).section.cast_mut() }
     }
 
@@ -181,7 +181,7 @@ impl DirConfig {
             if link.is_null() {
                 return None;
             }
-            // SAFETY: links and sections live in configuration pools, see `Held`.
+            // SAFETY: links and sections live in configuration pools, see `ConfigValue`.
             let (section, outer) = unsafe { (&*(*link).section, (*link).outer) };
             link = outer;
             Some(section)

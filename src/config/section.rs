@@ -6,7 +6,7 @@ use crate::httpd::sys;
 
 /// The section around a directive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum SectionPath {
     /// The main server or a virtual host.
     Server,
     /// `<Directory>`, or the directory of a `.htaccess`; with a trailing slash.
@@ -26,7 +26,7 @@ pub enum Matching {
     Regex,
 }
 
-impl Place {
+impl SectionPath {
     /// Finds the section from the command httpd is processing.
     ///
     /// # Safety

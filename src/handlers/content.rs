@@ -18,7 +18,7 @@ use crate::handlers::select::{self, Target};
 use crate::handlers::{callable, current, extensions, pins, publisher, refusal};
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::{self, embed, error};
-use crate::reload::Pin;
+use crate::reload::PinnedGeneration;
 use crate::reload::application::view::View;
 use crate::reload::import::sys_modules;
 use os::fork;
@@ -46,11 +46,11 @@ pub fn handle(request: RequestRec) -> c_int {
         Some(extension) if by_extension => Some(extension),
         _ => None,
     };
-    Call { request, settings: &config.settings, entries, filename: filename.as_deref(), extension }.run()
+    PhaseRun { request, settings: &config.settings, entries, filename: filename.as_deref(), extension }.run()
 }
 
 /// One run of a list of handlers.
-struct Call<'a> {
+struct PhaseRun<'a> {
     request: RequestRec,
     settings: &'a Settings,
     entries: &'a [HandlerEntry],
@@ -58,7 +58,7 @@ struct Call<'a> {
     extension: Option<&'a str>,
 }
 
-impl Call<'_> {
+impl PhaseRun<'_> {
     fn run(&self) -> c_int {
         // The first handler's generation is settled on before Python is entered, so that nobody waits for a build inside.
         let first = self.entries.first().map(|entry| self.prepare(entry));
@@ -77,7 +77,7 @@ impl Call<'_> {
     }
 
     /// The application of a handler, and the generation for this request.
-    fn prepare(&self, entry: &HandlerEntry) -> PyResult<Pin> {
+    fn prepare(&self, entry: &HandlerEntry) -> PyResult<PinnedGeneration> {
         let directory = if publisher::is_publisher(entry) {
             publisher::directory(entry, self.settings, self.filename)
         } else {
@@ -86,7 +86,7 @@ impl Call<'_> {
         self.pin(entry, directory)
     }
 
-    fn pin(&self, entry: &HandlerEntry, directory: Option<PathBuf>) -> PyResult<Pin> {
+    fn pin(&self, entry: &HandlerEntry, directory: Option<PathBuf>) -> PyResult<PinnedGeneration> {
         let application = select::application(self.request, self.settings, entry, directory)?;
         if let Some(pin) = pins::find(self.request, &application) {
             return Ok(pin);
@@ -98,12 +98,12 @@ impl Call<'_> {
             Some(generation) => generation,
             None => return Err(self.send_away()),
         };
-        let pin = Pin { application, generation };
+        let pin = PinnedGeneration { application, generation };
         RequestState::of(self.request).add_pin(pin.clone());
         Ok(pin)
     }
 
-    fn run_attached(&self, py: Python<'_>, first: Option<PyResult<Pin>>) -> (c_int, Vec<u8>) {
+    fn run_attached(&self, py: Python<'_>, first: Option<PyResult<PinnedGeneration>>) -> (c_int, Vec<u8>) {
         let request = match Request::of(py, self.request) {
             Ok(request) => request,
             Err(e) => {
@@ -135,7 +135,12 @@ impl Call<'_> {
         (status, output)
     }
 
-    fn run_list(&self, py: Python<'_>, request: &Bound<'_, Request>, first: Option<PyResult<Pin>>) -> c_int {
+    fn run_list(
+        &self,
+        py: Python<'_>,
+        request: &Bound<'_, Request>,
+        first: Option<PyResult<PinnedGeneration>>,
+    ) -> c_int {
         let mut first = first;
         let mut status = sys::DECLINED;
         for (index, entry) in self.entries.iter().enumerate() {
@@ -148,8 +153,8 @@ impl Call<'_> {
                 None => python::detached(py, || self.prepare(entry)),
             };
             status = match pin.and_then(|pin| self.call(py, request, entry, &pin)) {
-                Ok(Answer::Status(status)) => status,
-                Ok(Answer::Value(value)) => outcome::status(py, request, label, debug, Ok(value)),
+                Ok(HandlerAnswer::Status(status)) => status,
+                Ok(HandlerAnswer::Value(value)) => outcome::status(py, request, label, debug, Ok(value)),
                 Err(e) => outcome::status(py, request, label, debug, Err(e)),
             };
             if status != 0 {
@@ -164,8 +169,8 @@ impl Call<'_> {
         py: Python<'py>,
         request: &Bound<'py, Request>,
         entry: &HandlerEntry,
-        pin: &Pin,
-    ) -> PyResult<Answer<'py>> {
+        pin: &PinnedGeneration,
+    ) -> PyResult<HandlerAnswer<'py>> {
         let fails = self.settings.on_error == Some(OnError::Fail);
         // Objects of other applications that this request has come through see what it has pinned of them.
         let _seen = RequestState::of(self.request).enter_pins(pin);
@@ -174,7 +179,7 @@ impl Call<'_> {
         }
         let view = View::Generation(Arc::clone(&pin.generation));
         if publisher::is_publisher(entry) {
-            return publisher::handle(py, request, pin, self.extension, fails).map(Answer::Status);
+            return publisher::handle(py, request, pin, self.extension, fails).map(HandlerAnswer::Status);
         }
         let target = Target::of(entry, self.filename);
         let object = entry.object.as_deref().unwrap_or(DEFAULT_OBJECT);
@@ -183,7 +188,7 @@ impl Call<'_> {
         if fails {
             refusal::check(&pin.application, &target.module)?;
         }
-        handler.call1((request,)).map(Answer::Value)
+        handler.call1((request,)).map(HandlerAnswer::Value)
     }
 
     /// Another child has served newer code than this one can: the client is asked to come again.
@@ -199,7 +204,7 @@ impl Call<'_> {
     }
 }
 
-enum Answer<'py> {
+enum HandlerAnswer<'py> {
     /// A status that needs no checking.
     Status(c_int),
     /// What a handler returned.

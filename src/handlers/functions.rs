@@ -14,8 +14,8 @@ use crate::handlers::current;
 use crate::handlers::select::Target;
 use crate::reload::application::pinned::Keep;
 use crate::reload::application::{registry, view};
-use crate::reload::import::by_path::{self, Call, Site};
-use crate::reload::import::{self, Place, file_reads};
+use crate::reload::import::by_path::{self, PathCall, Site};
+use crate::reload::import::{self, SpecOrigin, file_reads};
 use crate::reload::lifecycle::{carry, hooks, leaks};
 use crate::reload::module::Managed;
 use crate::reload::status;
@@ -84,13 +84,13 @@ fn import_module<'py>(
     });
     by_path::import_module(
         py,
-        &Call { name: module_name, path: &path, autoreload: flag(autoreload)?, log: flag(log)?, site },
+        &PathCall { name: module_name, path: &path, autoreload: flag(autoreload)?, log: flag(log)?, site },
     )
 }
 
 /// Where a managed module of the running application comes from, for the import system's finder.
 #[pyfunction]
-fn managed_origin<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Place<'py>>> {
+fn managed_origin<'py>(py: Python<'py>, name: &str) -> PyResult<Option<SpecOrigin<'py>>> {
     import::origin_of(py, name)
 }
 

@@ -2,11 +2,11 @@
 
 use crate::api::state::RequestState;
 use crate::httpd::RequestRec;
-use crate::reload::Pin;
+use crate::reload::PinnedGeneration;
 use crate::reload::application::Application;
 
 /// The pin of this application, of the request or of one that it comes from.
-pub fn find(request: RequestRec, application: &Application) -> Option<Pin> {
+pub fn find(request: RequestRec, application: &Application) -> Option<PinnedGeneration> {
     let mut at = Some(request);
     while let Some(record) = at {
         if let Some(state) = RequestState::existing(record)

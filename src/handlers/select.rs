@@ -7,15 +7,15 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::config::record::Settings;
-use crate::config::{HandlerEntry, Place, handler_list};
+use crate::config::{HandlerEntry, SectionPath, handler_list};
 use crate::httpd::{RequestRec, ServerRec};
 use crate::python;
-use crate::reload::application::{Application, Key, registry};
+use crate::reload::application::{Application, ApplicationKey, registry};
 use os::Mutex;
 
 /// What identifies an application without comparing texts: the serial numbers of the configuration's values.
 #[derive(PartialEq, Eq, Hash)]
-struct Quick {
+struct ApplicationShortcut {
     entry: u64,
     server: usize,
     values: [Option<u64>; 5],
@@ -23,7 +23,7 @@ struct Quick {
     directory: Option<PathBuf>,
 }
 
-impl Quick {
+impl ApplicationShortcut {
     /// `None` where that depends on the request, or on a `.htaccess` file.
     fn of(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory: Option<&Path>) -> Option<Self> {
         let values = [
@@ -33,7 +33,7 @@ impl Quick {
             settings.excludes.map(|v| v.serial()),
             settings.trust.map(|v| v.serial()),
         ];
-        let lasts = entry.id != 0 && !values.contains(&Some(0)) && !matches!(entry.place, Place::Pattern(..));
+        let lasts = entry.id != 0 && !values.contains(&Some(0)) && !matches!(entry.place, SectionPath::Pattern(..));
         lasts.then(|| Self {
             entry: entry.id,
             server: request.server().as_ptr() as usize,
@@ -44,7 +44,7 @@ impl Quick {
     }
 }
 
-static QUICK: Mutex<Option<HashMap<Quick, Arc<Application>>>> = Mutex::new(None);
+static QUICK: Mutex<Option<HashMap<ApplicationShortcut, Arc<Application>>>> = Mutex::new(None);
 
 /// Where a handler's module is found.
 pub struct Target {
@@ -89,7 +89,7 @@ pub fn application(
     entry: &HandlerEntry,
     directory: Option<PathBuf>,
 ) -> PyResult<Arc<Application>> {
-    let quick = Quick::of(request, settings, entry, directory.as_deref());
+    let quick = ApplicationShortcut::of(request, settings, entry, directory.as_deref());
     if let Some(quick) = &quick
         && let Some(known) = QUICK.lock().as_ref().and_then(|map| map.get(quick))
     {
@@ -107,7 +107,7 @@ pub fn application(
     Ok(application)
 }
 
-fn key(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory: Option<PathBuf>) -> Key {
+fn key(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory: Option<PathBuf>) -> ApplicationKey {
     let filename = request.filename().map(|f| String::from_utf8_lossy(f).into_owned());
     let path = settings.path.as_ref().map(|p| p.get().clone());
     let own = match directory {
@@ -116,7 +116,7 @@ fn key(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory
         None if path.is_some() => None,
         None => entry.place.directory_for(filename.as_deref()).map(PathBuf::from),
     };
-    Key {
+    ApplicationKey {
         interpreter: interpreter(settings, request.server()),
         directory: own,
         path,

@@ -15,7 +15,7 @@ pub struct Lease {
 
 /// Why a record cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum LeaseRefusal {
     /// The record's pool has been destroyed.
     Ended,
     /// Another thread works on the record.
@@ -39,11 +39,11 @@ impl Lease {
     }
 
     /// Checks that the calling thread may use the record.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), LeaseRefusal> {
         if self.ended() {
-            Err(Refusal::Ended)
+            Err(LeaseRefusal::Ended)
         } else if self.owner.load(Ordering::Relaxed) != thread_mark() {
-            Err(Refusal::OtherThread)
+            Err(LeaseRefusal::OtherThread)
         } else {
             Ok(())
         }
@@ -75,7 +75,7 @@ impl<T> Leased<T> {
     }
 
     /// The record's address, which the calling thread may follow until it ends the lease or lets another thread take it.
-    pub fn get(&self) -> Result<NonNull<T>, Refusal> {
+    pub fn get(&self) -> Result<NonNull<T>, LeaseRefusal> {
         self.lease.check().map(|()| self.record)
     }
 

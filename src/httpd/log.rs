@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_int};
 
 use crate::httpd::{RequestRec, ServerRec, sys};
-use os::log::Form;
+use os::log::DirectiveForm;
 
 pub use os::log::{Level, error, warning};
 
@@ -14,8 +14,8 @@ fn text(message: &str) -> CString {
 /// Sends what the engine logs to the main server's error log. Called once, while httpd loads the module.
 pub fn install() {
     os::log::set_sink(|level, form, message| match form {
-        Form::Lines => server(ServerRec::main(), level, message),
-        Form::Record => record(level, message),
+        DirectiveForm::Lines => server(ServerRec::main(), level, message),
+        DirectiveForm::Record => record(level, message),
     });
 }
 

@@ -21,14 +21,14 @@ pub fn leaving() -> bool {
 
 thread_local! {
     static ATTACHED: Cell<u32> = const { Cell::new(0) };
-    static KEPT: Kept = Kept::new();
+    static KEPT: KeptState = KeptState::new();
 }
 
 /// Holds the thread's state open, so that attaching finds it again: `threading.local` lives on, and no thread state is made
 /// and destroyed for each request.
-struct Kept(ffi::PyGILState_STATE);
+struct KeptState(ffi::PyGILState_STATE);
 
-impl Kept {
+impl KeptState {
     fn new() -> Self {
         // SAFETY: Python is initialised before any thread attaches. The count stays one above zero until the drop below;
         // releasing the lock in between is what PyEval_SaveThread is for.
@@ -40,7 +40,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for KeptState {
     fn drop(&mut self) {
         if leaving() {
             return;
@@ -58,7 +58,7 @@ impl Drop for Kept {
 pub fn attach<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     KEPT.with(|_| ());
     ATTACHED.set(ATTACHED.get() + 1);
-    let _count = Count;
+    let _count = StateCount;
     Python::attach(body)
 }
 
@@ -67,9 +67,9 @@ pub fn inside() -> bool {
     ATTACHED.get() > 0
 }
 
-struct Count;
+struct StateCount;
 
-impl Drop for Count {
+impl Drop for StateCount {
     fn drop(&mut self) {
         ATTACHED.set(ATTACHED.get() - 1);
     }

@@ -17,11 +17,11 @@ pub use crate::reload::application::Application;
 pub use crate::reload::module::Managed;
 
 /// A generation of managed modules.
-pub type Snapshot = reload_core::graph::generation::Generation<Managed, module::prefetch::Sources>;
+pub type Snapshot = reload_core::graph::generation::Generation<Managed, module::prefetch::Prefetch>;
 
 /// The generation that a request has settled on, for all its phases.
 #[derive(Clone)]
-pub struct Pin {
+pub struct PinnedGeneration {
     /// The application.
     pub application: Arc<Application>,
     /// Its generation.

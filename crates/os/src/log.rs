@@ -41,7 +41,7 @@ impl Level {
 
 /// How a message of several lines is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum DirectiveForm {
     /// A record for each line.
     Lines,
     /// One record, with escaped line ends.
@@ -49,7 +49,7 @@ pub enum Form {
 }
 
 /// Where messages go.
-pub type Sink = fn(Level, Form, &str);
+pub type Sink = fn(Level, DirectiveForm, &str);
 
 static SINK: OnceLock<Sink> = OnceLock::new();
 
@@ -58,7 +58,7 @@ pub fn set_sink(sink: Sink) {
     let _ = SINK.set(sink);
 }
 
-fn send(level: Level, form: Form, message: &str) {
+fn send(level: Level, form: DirectiveForm, message: &str) {
     match SINK.get() {
         Some(sink) => sink(level, form, message),
         None => eprintln!("{level:?}: {message}"),
@@ -68,14 +68,14 @@ fn send(level: Level, form: Form, message: &str) {
 /// Logs a message for the main server, line by line. The macros of this module call it.
 pub fn write(level: Level, message: Arguments<'_>) {
     match message.as_str() {
-        Some(text) => send(level, Form::Lines, text),
-        None => send(level, Form::Lines, &message.to_string()),
+        Some(text) => send(level, DirectiveForm::Lines, text),
+        None => send(level, DirectiveForm::Lines, &message.to_string()),
     }
 }
 
 /// Logs a message for the main server as one record. What is too long for one loses its middle.
 pub fn record(level: Level, message: &str) {
-    send(level, Form::Record, message);
+    send(level, DirectiveForm::Record, message);
 }
 
 /// Logs at [`Level::CRIT`].

@@ -19,7 +19,8 @@ use crate::httpd::{RequestRec, log};
 /// The Python* settings that are set, by directive; flags are "1" or "0".
 pub fn settings_table(settings: &Settings) -> Table {
     let flag = |value: Option<bool>| value.map(|on| if on { "1" } else { "0" }.to_owned());
-    let list = |value: &Option<crate::config::record::Held<Vec<String>>>| value.as_ref().map(|l| l.get().join(" "));
+    let list =
+        |value: &Option<crate::config::record::ConfigValue<Vec<String>>>| value.as_ref().map(|l| l.get().join(" "));
     let mode = settings.mode.map(|mode| match mode {
         ReloadMode::Sync => "sync".to_owned(),
         ReloadMode::Async => "async".to_owned(),

@@ -22,7 +22,7 @@ const HTTP_NOT_IMPLEMENTED: c_int = sys::HTTP_NOT_IMPLEMENTED.cast_signed();
 const HTTP_REQUEST_ENTITY_TOO_LARGE: c_int = sys::HTTP_REQUEST_ENTITY_TOO_LARGE.cast_signed();
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Stage {
+enum BodyStage {
     /// Nothing was read yet.
     #[default]
     Untouched,
@@ -33,19 +33,19 @@ enum Stage {
     /// A call is reading right now.
     Busy,
     /// Reading failed, and will again.
-    Failed(Failure),
+    Failed(BodyFailure),
 }
 
 /// Why the body cannot be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Failure {
+enum BodyFailure {
     /// The client has gone or is too slow.
     Client,
     /// The request is answered with this status of httpd.
     Status(c_int),
 }
 
-impl Failure {
+impl BodyFailure {
     fn of(error: AprError) -> Self {
         // What the HTTP filter answers for a body over LimitRequestBody, for chunks that are none, and for a coding it does
         // not know; AP_FILTER_ERROR means that a filter has sent the response already.
@@ -68,8 +68,8 @@ impl Failure {
 
 /// What was read ahead, and how far the body is.
 #[derive(Default)]
-pub struct Body {
-    stage: Stage,
+pub struct RequestBody {
+    stage: BodyStage,
     buffer: Vec<u8>,
     /// How much of the buffer was given away.
     start: usize,
@@ -77,9 +77,9 @@ pub struct Body {
     searched: usize,
 }
 
-impl Body {
+impl RequestBody {
     fn busy() -> Self {
-        Self { stage: Stage::Busy, ..Self::default() }
+        Self { stage: BodyStage::Busy, ..Self::default() }
     }
 
     fn rest(&self) -> &[u8] {
@@ -101,28 +101,28 @@ impl Body {
     }
 
     /// Makes the body readable at the first call.
-    fn open(&mut self, record: RequestRec) -> Result<(), Failure> {
+    fn open(&mut self, record: RequestRec) -> Result<(), BodyFailure> {
         match self.stage {
-            Stage::Untouched => match record.setup_body() {
-                Ok(true) => self.stage = Stage::Open,
-                Ok(false) => self.stage = Stage::AtEnd,
-                Err(status) => return Err(self.fail(record, Failure::Status(status))),
+            BodyStage::Untouched => match record.setup_body() {
+                Ok(true) => self.stage = BodyStage::Open,
+                Ok(false) => self.stage = BodyStage::AtEnd,
+                Err(status) => return Err(self.fail(record, BodyFailure::Status(status))),
             },
-            Stage::Failed(failure) => return Err(failure),
+            BodyStage::Failed(failure) => return Err(failure),
             _ => {}
         }
         Ok(())
     }
 
-    fn fail(&mut self, record: RequestRec, failure: Failure) -> Failure {
-        self.stage = Stage::Failed(failure);
+    fn fail(&mut self, record: RequestRec, failure: BodyFailure) -> BodyFailure {
+        self.stage = BodyStage::Failed(failure);
         // Where the next request on the connection begins is not known any more.
         record.close_connection();
         failure
     }
 
     /// Appends to `target` what httpd has, at most `most` bytes, or with `fill` all of them.
-    fn pull(&mut self, record: RequestRec, target: &mut Vec<u8>, most: usize, fill: bool) -> Result<(), Failure> {
+    fn pull(&mut self, record: RequestRec, target: &mut Vec<u8>, most: usize, fill: bool) -> Result<(), BodyFailure> {
         let before = target.len();
         target.resize(before + most, 0);
         let result = match target.get_mut(before..) {
@@ -133,23 +133,23 @@ impl Body {
             Ok((count, at_end)) => {
                 target.truncate(before + count);
                 if at_end {
-                    self.stage = Stage::AtEnd;
+                    self.stage = BodyStage::AtEnd;
                 }
                 Ok(())
             }
             Err(error) => {
                 target.truncate(before);
-                Err(self.fail(record, Failure::of(error)))
+                Err(self.fail(record, BodyFailure::of(error)))
             }
         }
     }
 
     /// At most `limit` bytes, fewer only at the end.
-    fn read(&mut self, record: RequestRec, limit: Option<usize>) -> Result<Vec<u8>, Failure> {
+    fn read(&mut self, record: RequestRec, limit: Option<usize>) -> Result<Vec<u8>, BodyFailure> {
         self.open(record)?;
         let limit = limit.unwrap_or(usize::MAX);
         let mut result = self.give(limit.min(self.rest().len()));
-        while self.stage == Stage::Open && result.len() < limit {
+        while self.stage == BodyStage::Open && result.len() < limit {
             let most = BLOCK.min(limit - result.len());
             self.pull(record, &mut result, most, true)?;
         }
@@ -165,7 +165,7 @@ impl Body {
         let length = match end {
             Some(end) => end.min(limit),
             None if rest.len() >= limit => limit,
-            None if self.stage == Stage::AtEnd => rest.len(),
+            None if self.stage == BodyStage::AtEnd => rest.len(),
             None => {
                 self.searched = rest.len();
                 return None;
@@ -174,7 +174,7 @@ impl Body {
         Some(self.give(length))
     }
 
-    fn read_line(&mut self, record: RequestRec, limit: Option<usize>) -> Result<Vec<u8>, Failure> {
+    fn read_line(&mut self, record: RequestRec, limit: Option<usize>) -> Result<Vec<u8>, BodyFailure> {
         self.open(record)?;
         loop {
             if let Some(line) = self.buffered_line(limit) {
@@ -191,7 +191,7 @@ impl Body {
         }
     }
 
-    fn read_lines(&mut self, record: RequestRec, hint: Option<usize>) -> Result<Vec<Vec<u8>>, Failure> {
+    fn read_lines(&mut self, record: RequestRec, hint: Option<usize>) -> Result<Vec<Vec<u8>>, BodyFailure> {
         let mut lines = Vec::new();
         let mut total = 0;
         while hint.is_none_or(|hint| total < hint) {
@@ -209,7 +209,7 @@ impl Body {
         self.buffer = Vec::new();
         self.start = 0;
         let status = record.discard_body();
-        self.stage = if status == 0 { Stage::AtEnd } else { Stage::Failed(Failure::Status(status)) };
+        self.stage = if status == 0 { BodyStage::AtEnd } else { BodyStage::Failed(BodyFailure::Status(status)) };
         status
     }
 }
@@ -221,15 +221,19 @@ fn limit(size: i64) -> Option<usize> {
 
 impl Request {
     /// Runs `work` on the body with Python detached. The body is away meanwhile, so that nobody reads it twice.
-    fn with_body<R: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Body, RequestRec) -> R + Send) -> PyResult<R> {
+    fn with_body<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut RequestBody, RequestRec) -> R + Send,
+    ) -> PyResult<R> {
         let state = self.state()?;
-        let mut body = state.body.replace(Body::busy());
-        if body.stage == Stage::Busy {
+        let mut body = state.body.replace(RequestBody::busy());
+        if body.stage == BodyStage::Busy {
             return Err(PyRuntimeError::new_err("the body is being read already"));
         }
-        if state.finished.get() && matches!(body.stage, Stage::Untouched | Stage::Open) {
+        if state.finished.get() && matches!(body.stage, BodyStage::Untouched | BodyStage::Open) {
             // httpd has thrown the rest of the body away at the end of the response.
-            body.stage = Stage::AtEnd;
+            body.stage = BodyStage::AtEnd;
         }
         let result = detached(py, state.record(), |record| work(&mut body, record));
         state.body.replace(body);
@@ -245,7 +249,7 @@ impl Request {
         let ready = {
             let mut body = self.state()?.body.borrow_mut();
             match body.stage {
-                Stage::Open | Stage::AtEnd => body.buffered_line(limit(size)),
+                BodyStage::Open | BodyStage::AtEnd => body.buffered_line(limit(size)),
                 _ => None,
             }
         };

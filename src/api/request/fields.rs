@@ -13,11 +13,11 @@ use crate::httpd::request::texts;
 use crate::httpd::{RequestRec, sys};
 
 /// A text for Python, or None.
-pub(super) type Text<'py> = PyResult<Option<Bound<'py, PyString>>>;
+pub(super) type FieldText<'py> = PyResult<Option<Bound<'py, PyString>>>;
 
 impl Request {
     /// One of the record's texts.
-    pub(super) fn text<'py>(&self, py: Python<'py>, field: fn(&sys::request_rec) -> *const c_char) -> Text<'py> {
+    pub(super) fn text<'py>(&self, py: Python<'py>, field: fn(&sys::request_rec) -> *const c_char) -> FieldText<'py> {
         let record = self.rec()?;
         Ok(record.bytes(field(record.raw())).map(|bytes| to_str(py, bytes)))
     }

@@ -10,7 +10,7 @@ use crate::api::finfo::FileInfo;
 use crate::api::functions::capsule;
 use crate::api::hlist::HandlerEntries;
 use crate::api::request::Request;
-use crate::api::request::fields::{Text, to_micros};
+use crate::api::request::fields::{FieldText, to_micros};
 use crate::api::server::{Server, micros};
 use crate::api::table::Table;
 use crate::api::text::{any_str, path_bytes, to_str};
@@ -40,7 +40,7 @@ impl Request {
 
     /// How the client authenticated: the AUTH_TYPE of CGI.
     #[getter]
-    fn ap_auth_type<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn ap_auth_type<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.ap_auth_type)
     }
 
@@ -51,7 +51,7 @@ impl Request {
 
     /// The query string, still encoded.
     #[getter]
-    fn args<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn args<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.args)
     }
 
@@ -82,7 +82,7 @@ impl Request {
 
     /// The file name with its true case.
     #[getter]
-    fn canonical_filename<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn canonical_filename<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.canonical_filename)
     }
 
@@ -117,7 +117,7 @@ impl Request {
 
     /// The encoding of the resource, as in "gzip".
     #[getter]
-    fn content_encoding<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn content_encoding<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.content_encoding)
     }
 
@@ -129,7 +129,7 @@ impl Request {
 
     /// The type of the response.
     #[getter]
-    fn content_type<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn content_type<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.content_type)
     }
 
@@ -162,7 +162,7 @@ impl Request {
 
     /// The extension that chose the list of handlers; "" for a file without one, None when the bare list runs.
     #[getter]
-    fn extension<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn extension<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         let phase = self.state()?.phase.borrow();
         let extension = phase.as_ref().and_then(|phase| phase.extension.as_deref());
         Ok(extension.map(|extension| PyString::new(py, extension)))
@@ -170,7 +170,7 @@ impl Request {
 
     /// The file that the URI was mapped to.
     #[getter]
-    fn filename<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn filename<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.filename)
     }
 
@@ -209,7 +209,7 @@ impl Request {
 
     /// The name of httpd's handler, as SetHandler sets it.
     #[getter]
-    fn handler<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn handler<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.handler)
     }
 
@@ -247,13 +247,13 @@ impl Request {
 
     /// The host that the client asked for.
     #[getter]
-    fn hostname<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn hostname<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.hostname)
     }
 
     /// The name of the interpreter that runs the handlers.
     #[getter]
-    fn interpreter<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn interpreter<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         let phase = self.state()?.phase.borrow();
         Ok(phase.as_ref().map(|phase| PyString::new(py, &phase.interpreter)))
     }
@@ -278,7 +278,7 @@ impl Request {
 
     /// The method, as in "GET".
     #[getter]
-    fn method<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn method<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.method)
     }
 
@@ -330,7 +330,7 @@ impl Request {
 
     /// What follows the file in the URI.
     #[getter]
-    fn path_info<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn path_info<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.path_info)
     }
 
@@ -341,7 +341,7 @@ impl Request {
 
     /// The directive of the running phase; None outside of a phase.
     #[getter]
-    fn phase<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn phase<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         let state = self.state()?;
         let phase = state.phase.borrow();
         let name = phase.as_ref().filter(|_| state.in_phase.get()).map(|phase| phase.name);
@@ -356,7 +356,7 @@ impl Request {
 
     /// The protocol, as in "HTTP/1.1".
     #[getter]
-    fn protocol<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn protocol<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.protocol)
     }
 
@@ -373,7 +373,7 @@ impl Request {
 
     /// The Range header.
     #[getter]
-    fn range<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn range<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.range)
     }
 
@@ -433,7 +433,7 @@ impl Request {
 
     /// The status and its text, where they differ from the usual.
     #[getter]
-    fn status_line<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn status_line<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.status_line)
     }
 
@@ -450,19 +450,19 @@ impl Request {
 
     /// The first line of the request.
     #[getter]
-    fn the_request<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn the_request<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.the_request)
     }
 
     /// The URI as the client sent it.
     #[getter]
-    fn unparsed_uri<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn unparsed_uri<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.unparsed_uri)
     }
 
     /// The path of the URI, decoded.
     #[getter]
-    fn uri<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn uri<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.uri)
     }
 
@@ -484,7 +484,7 @@ impl Request {
 
     /// The user that the client authenticated as.
     #[getter]
-    fn user<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn user<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.user)
     }
 
@@ -504,13 +504,13 @@ impl Request {
 
     /// The client's address; behind a trusted proxy that of the proxy's client.
     #[getter]
-    fn useragent_ip<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn useragent_ip<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.useragent_ip)
     }
 
     /// The validator of a negotiated resource.
     #[getter]
-    fn vlist_validator<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn vlist_validator<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         self.text(py, |r| r.vlist_validator)
     }
 
@@ -563,17 +563,17 @@ impl Request {
     }
 
     /// AuthName.
-    fn auth_name<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn auth_name<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         Ok(self.rec()?.auth_name().map(|name| to_str(py, name)))
     }
 
     /// AuthType.
-    fn auth_type<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn auth_type<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         Ok(self.rec()?.auth_type().map(|name| to_str(py, name)))
     }
 
     /// The scheme, host and port of the server before `uri`.
-    fn construct_url<'py>(&self, py: Python<'py>, uri: &Bound<'py, PyString>) -> Text<'py> {
+    fn construct_url<'py>(&self, py: Python<'py>, uri: &Bound<'py, PyString>) -> FieldText<'py> {
         let uri = path_bytes(uri.as_any())?;
         Ok(self.rec()?.construct_url(uri.as_bytes()).map(|url| to_str(py, url)))
     }
@@ -584,7 +584,7 @@ impl Request {
     }
 
     /// DocumentRoot.
-    fn document_root<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn document_root<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         Ok(self.rec()?.document_root().map(|path| to_str(py, path)))
     }
 
@@ -599,7 +599,7 @@ impl Request {
     }
 
     /// The password of Basic authentication, or None; req.user is known after this was called.
-    fn get_basic_auth_pw<'py>(&self, py: Python<'py>) -> Text<'py> {
+    fn get_basic_auth_pw<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         Ok(self.rec()?.basic_password().map(|password| to_str(py, password)))
     }
 
@@ -712,7 +712,7 @@ impl Request {
     }
 
     /// A variable of mod_ssl by name; None without mod_ssl.
-    fn ssl_var_lookup<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> Text<'py> {
+    fn ssl_var_lookup<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> FieldText<'py> {
         self.ssl_variable(py, name)
     }
 

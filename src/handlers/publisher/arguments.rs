@@ -11,12 +11,12 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCode, PyDict, PyList, PyString, PyTuple, PyType, PyWeakrefMethods, PyWeakrefReference};
 
 use crate::api::Request;
-use crate::handlers::publisher::{Published, Refused};
+use crate::handlers::publisher::{PublishedObject, Refused};
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::gil::GilCell;
 
 /// The parameters of a plain function, read from its code once.
-pub struct Plan {
+pub struct ArgumentPlan {
     names: Vec<Py<PyString>>,
     required: Vec<bool>,
     request_at: Option<usize>,
@@ -26,17 +26,17 @@ pub struct Plan {
     pub is_protected: bool,
 }
 
-struct CachedPlan {
+struct CachedArgumentPlan {
     code: Py<PyWeakrefReference>,
-    plan: Arc<Plan>,
+    plan: Arc<ArgumentPlan>,
 }
 
-static PLANS: GilCell<Option<HashMap<(usize, usize), CachedPlan>>> = GilCell::new(None);
+static PLANS: GilCell<Option<HashMap<(usize, usize), CachedArgumentPlan>>> = GilCell::new(None);
 
 /// More plans than this are of code that was replaced long ago.
 const MOST_PLANS: usize = 4096;
 
-impl Plan {
+impl ArgumentPlan {
     /// The plan of a function, from its code and the number of its defaults.
     pub fn of_function(py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<Arc<Self>> {
         let code = function.getattr(pyo3::intern!(py, "__code__"))?;
@@ -54,7 +54,7 @@ impl Plan {
             let mut plans = PLANS.borrow(py);
             let plans = plans.get_or_insert_default();
             let dropped = if plans.len() >= MOST_PLANS { std::mem::take(plans) } else { HashMap::new() };
-            (plans.insert(key, CachedPlan { code, plan: plan.clone() }), dropped)
+            (plans.insert(key, CachedArgumentPlan { code, plan: plan.clone() }), dropped)
         };
         drop(replaced);
         Ok(plan)
@@ -100,7 +100,7 @@ impl Plan {
         request: &Bound<'py, Request>,
         fields: &Fields<'py>,
         skip: usize,
-    ) -> Published<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+    ) -> PublishedObject<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
         let by_name = PyDict::new(py);
         let mut by_place = Vec::new();
         let mut gap = false;
@@ -265,10 +265,10 @@ pub fn call<'py>(
     request: &Bound<'py, Request>,
     target: &Bound<'py, PyAny>,
     fields: &Fields<'py>,
-) -> Published<Bound<'py, PyAny>> {
+) -> PublishedObject<Bound<'py, PyAny>> {
     let (function, skip) = underlying(py, target)?;
     let Some(function) = function else { return call_by_signature(py, request, target, fields) };
-    let plan = Plan::of_function(py, &function)?;
+    let plan = ArgumentPlan::of_function(py, &function)?;
     let (by_place, by_name) = plan.fill(py, request, fields, skip)?;
     Ok(target.call(by_place, Some(&by_name))?)
 }
@@ -311,7 +311,7 @@ fn call_by_signature<'py>(
     request: &Bound<'py, Request>,
     target: &Bound<'py, PyAny>,
     fields: &Fields<'py>,
-) -> Published<Bound<'py, PyAny>> {
+) -> PublishedObject<Bound<'py, PyAny>> {
     let values = PyDict::new(py);
     fields.each(py, |name, value| values.set_item(name, value))?;
     values.set_item(pyo3::intern!(py, "req"), request)?;

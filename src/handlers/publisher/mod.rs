@@ -18,7 +18,7 @@ use crate::handlers::publisher::page::Page;
 use crate::handlers::refusal;
 use crate::httpd::{RequestRec, sys};
 use crate::reload::application::view::{self, View};
-use crate::reload::{Pin, import};
+use crate::reload::{PinnedGeneration, import};
 
 /// A request that ends with a status, or Python code that failed.
 enum Refused {
@@ -32,7 +32,7 @@ impl From<PyErr> for Refused {
     }
 }
 
-type Published<T> = Result<T, Refused>;
+type PublishedObject<T> = Result<T, Refused>;
 
 /// Whether an entry names the publisher's own handler, which runs without a detour through Python.
 pub fn is_publisher(entry: &HandlerEntry) -> bool {
@@ -59,7 +59,7 @@ pub fn directory(entry: &HandlerEntry, settings: &Settings, filename: Option<&st
 pub fn handle(
     py: Python<'_>,
     request: &Bound<'_, Request>,
-    pin: &Pin,
+    pin: &PinnedGeneration,
     extension: Option<&str>,
     fails: bool,
 ) -> PyResult<c_int> {
@@ -77,7 +77,7 @@ pub fn handle(
 pub fn handle_here(py: Python<'_>, request: &Bound<'_, Request>) -> PyResult<c_int> {
     match view::innermost() {
         Some((application, View::Generation(generation))) => {
-            handle(py, request, &Pin { application, generation }, None, false)
+            handle(py, request, &PinnedGeneration { application, generation }, None, false)
         }
         _ => Err(pyo3::exceptions::PyRuntimeError::new_err("the publisher runs inside a request only")),
     }
@@ -86,10 +86,10 @@ pub fn handle_here(py: Python<'_>, request: &Bound<'_, Request>) -> PyResult<c_i
 fn publish(
     py: Python<'_>,
     request: &Bound<'_, Request>,
-    pin: &Pin,
+    pin: &PinnedGeneration,
     extension: Option<&str>,
     fails: bool,
-) -> Published<()> {
+) -> PublishedObject<()> {
     let record = request.get().rec()?;
     check_method(record)?;
     let page = Page::find(record, pin, extension).ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
@@ -109,7 +109,7 @@ fn publish(
     output::publish(py, request, target)
 }
 
-fn check_method(record: RequestRec) -> Published<()> {
+fn check_method(record: RequestRec) -> PublishedObject<()> {
     let method = record.raw().method_number;
     // HEAD has the number of GET.
     let allowed = [sys::M_GET, sys::M_POST];

@@ -8,14 +8,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::api::Request;
-use crate::handlers::publisher::Published;
+use crate::handlers::publisher::PublishedObject;
 use crate::handlers::publisher::arguments::{self, Fields};
 
 /// How many callables may return callables before that is taken for a mistake.
 const MOST_CALLS: usize = 100;
 
 /// Calls the target if it can be called, and its result if that can, and writes what comes out.
-pub fn publish<'py>(py: Python<'py>, request: &Bound<'py, Request>, target: Bound<'py, PyAny>) -> Published<()> {
+pub fn publish<'py>(py: Python<'py>, request: &Bound<'py, Request>, target: Bound<'py, PyAny>) -> PublishedObject<()> {
     let mut value = target;
     let mut is_result = false;
     if value.is_callable() {
@@ -34,19 +34,19 @@ pub fn publish<'py>(py: Python<'py>, request: &Bound<'py, Request>, target: Boun
     if is_result && is_stream(py, &value)? {
         return stream(request, &value);
     }
-    let body = Body::of(&value)?;
+    let body = OutputBody::of(&value)?;
     let bytes = body.bytes()?;
     choose_type(py, request, &bytes, body.is_text())?;
     request.get().write_bytes(py, &bytes, false)?;
     Ok(())
 }
 
-enum Body<'py> {
+enum OutputBody<'py> {
     Text(Bound<'py, PyString>),
     Bytes(Vec<u8>),
 }
 
-impl<'py> Body<'py> {
+impl<'py> OutputBody<'py> {
     fn of(value: &Bound<'py, PyAny>) -> PyResult<Self> {
         if let Ok(text) = value.cast::<PyString>() {
             return Ok(Self::Text(text.clone()));
@@ -111,7 +111,7 @@ fn is_stream(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// Sends each part as it comes, and closes the iterable like WSGI does.
-fn stream(request: &Bound<'_, Request>, value: &Bound<'_, PyAny>) -> Published<()> {
+fn stream(request: &Bound<'_, Request>, value: &Bound<'_, PyAny>) -> PublishedObject<()> {
     let result = send_parts(request, value);
     if let Some(close) = value.getattr_opt("close")?
         && close.is_callable()
@@ -133,7 +133,7 @@ fn send_parts(request: &Bound<'_, Request>, value: &Bound<'_, PyAny>) -> PyResul
         if part.is_none() {
             continue;
         }
-        let body = Body::of(&part)?;
+        let body = OutputBody::of(&part)?;
         let bytes = body.bytes()?;
         if first {
             choose_type_by_start(py, request, &bytes, body.is_text())?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::httpd::RequestRec;
-use crate::reload::Pin;
+use crate::reload::PinnedGeneration;
 use reload_core::graph::Name;
 
 /// What a URL names.
@@ -33,7 +33,7 @@ pub fn is_nameable(top: &Path, filename: &str) -> bool {
 
 impl Page {
     /// Finds the page: `DIR/NAME.py`, or else what follows in `DIR/index.py`. `None` when neither file is there.
-    pub fn find(record: RequestRec, pin: &Pin, extension: Option<&str>) -> Option<Self> {
+    pub fn find(record: RequestRec, pin: &PinnedGeneration, extension: Option<&str>) -> Option<Self> {
         let filename = Path::new(OsStr::from_bytes(record.filename()?)).to_str()?;
         let (directory, last) = filename.rsplit_once('/')?;
         let directory = Path::new(if directory.is_empty() { "/" } else { directory });
@@ -56,7 +56,7 @@ impl Page {
 
     /// A module of a directory, if its file is there. What is loaded already is there without asking the file system: its
     /// disappearance is news.
-    fn module(pin: &Pin, directory: &Path, stem: &str) -> Option<(Arc<Path>, Name)> {
+    fn module(pin: &PinnedGeneration, directory: &Path, stem: &str) -> Option<(Arc<Path>, Name)> {
         let path = directory.join(stem);
         let key = path.to_str()?;
         let known = pin.application.page(key);
@@ -84,7 +84,7 @@ impl Page {
 }
 
 /// The dotted name of a file below one of the application's directories, and where the generation has that file.
-fn module_name(pin: &Pin, directory: &Path, stem: &str) -> Option<(Name, PathBuf)> {
+fn module_name(pin: &PinnedGeneration, directory: &Path, stem: &str) -> Option<(Name, PathBuf)> {
     if stem.contains('.') || stem.is_empty() {
         return None;
     }

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule, PyString, PyTuple};
 
 use crate::api::Request;
-use crate::handlers::publisher::arguments::{self, Plan};
-use crate::handlers::publisher::{Published, Refused};
+use crate::handlers::publisher::arguments::{self, ArgumentPlan};
+use crate::handlers::publisher::{PublishedObject, Refused};
 use crate::httpd::{RequestRec, sys};
 
 /// More wrappers around one function than this are a circle.
@@ -35,7 +35,7 @@ impl<'a, 'py> Guard<'a, 'py> {
     }
 
     /// Obeys what a module says about itself.
-    pub fn check_module(&mut self, py: Python<'py>, module: &Bound<'py, PyAny>) -> Published<()> {
+    pub fn check_module(&mut self, py: Python<'py>, module: &Bound<'py, PyAny>) -> PublishedObject<()> {
         let Ok(module) = module.cast::<PyModule>() else { return self.check(py, module) };
         let dict = module.dict();
         let rules = Rules {
@@ -47,15 +47,15 @@ impl<'a, 'py> Guard<'a, 'py> {
     }
 
     /// Obeys what an object, or the inside of a function, says about itself.
-    pub fn check(&mut self, py: Python<'py>, object: &Bound<'py, PyAny>) -> Published<()> {
+    pub fn check(&mut self, py: Python<'py>, object: &Bound<'py, PyAny>) -> PublishedObject<()> {
         self.check_at(py, object, 0)
     }
 
-    fn check_at(&mut self, py: Python<'py>, object: &Bound<'py, PyAny>, depth: usize) -> Published<()> {
+    fn check_at(&mut self, py: Python<'py>, object: &Bound<'py, PyAny>, depth: usize) -> PublishedObject<()> {
         // SAFETY: the object is alive.
         let is_function = unsafe { ffi::PyFunction_Check(object.as_ptr()) } != 0;
         if is_function {
-            let plan = Plan::of_function(py, object)?;
+            let plan = ArgumentPlan::of_function(py, object)?;
             let nested = if plan.is_protected { Some(nested_rules(py, object)?) } else { None };
             let rules = Rules {
                 realm: arguments::attribute(py, object, pyo3::intern!(py, "__auth_realm__"))?,
@@ -77,7 +77,7 @@ impl<'a, 'py> Guard<'a, 'py> {
             let function = object.getattr(pyo3::intern!(py, "__func__"))?;
             // SAFETY: as above.
             if unsafe { ffi::PyFunction_Check(function.as_ptr()) } != 0
-                && Plan::of_function(py, &function)?.is_protected
+                && ArgumentPlan::of_function(py, &function)?.is_protected
             {
                 let rules = nested_rules(py, &function)?;
                 return self.obey(py, rules);
@@ -86,7 +86,7 @@ impl<'a, 'py> Guard<'a, 'py> {
         Ok(())
     }
 
-    fn obey(&mut self, py: Python<'py>, rules: Rules<'py>) -> Published<()> {
+    fn obey(&mut self, py: Python<'py>, rules: Rules<'py>) -> PublishedObject<()> {
         if let Some(realm) = rules.realm {
             self.realm = realm.str()?.to_string_lossy().into_owned();
         }
@@ -111,7 +111,7 @@ impl<'a, 'py> Guard<'a, 'py> {
     }
 
     /// The user and password of the Authorization header, if there is one.
-    fn credentials(&mut self) -> Published<Option<(String, String)>> {
+    fn credentials(&mut self) -> PublishedObject<Option<(String, String)>> {
         if self.credentials.is_none() {
             let record = self.record()?;
             let header = record.header_in(b"Authorization").map(<[u8]>::to_vec);

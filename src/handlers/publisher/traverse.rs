@@ -6,7 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyFrozenSet, PyModule, PyType};
 
 use crate::handlers::publisher::protect::Guard;
-use crate::handlers::publisher::{Published, Refused};
+use crate::handlers::publisher::{PublishedObject, Refused};
 use crate::httpd::sys;
 
 /// What may be done with an object.
@@ -21,7 +21,7 @@ pub fn resolve<'py>(
     guard: &mut Guard<'_, 'py>,
     module: &Bound<'py, PyAny>,
     path: &[String],
-) -> Published<Bound<'py, PyAny>> {
+) -> PublishedObject<Bound<'py, PyAny>> {
     guard.check_module(py, module)?;
     let mut object = module.clone();
     for (index, part) in path.iter().enumerate() {

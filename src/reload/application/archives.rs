@@ -30,7 +30,7 @@ type Members = (Vec<String>, Vec<(String, Vec<u8>)>);
 
 /// An archive that cannot be read, and what Python says about it.
 #[derive(Clone)]
-pub struct Damage {
+pub struct ArchiveDamage {
     /// The archive.
     pub path: PathBuf,
     /// The hash of its bytes, if those could be read.
@@ -42,16 +42,16 @@ pub struct Damage {
 }
 
 #[derive(Default)]
-struct Held {
+struct ArchiveState {
     archive: Option<Arc<Archive>>,
     stat: Option<Stat>,
-    damage: Option<Damage>,
+    damage: Option<ArchiveDamage>,
 }
 
 /// The archives of an application, as they are served.
 pub struct Archives {
     roots: Mutex<Vec<PathBuf>>,
-    held: Mutex<HashMap<PathBuf, Held>>,
+    held: Mutex<HashMap<PathBuf, ArchiveState>>,
 }
 
 /// The file that a path leads into, if that is an archive or is called like one; it need not be there yet, unless it is called
@@ -90,7 +90,7 @@ impl Archives {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Held>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, ArchiveState>> {
         self.held.lock()
     }
 
@@ -134,7 +134,7 @@ impl Archives {
         }
         let result = Content::read(root);
         let (hash, stat) = (result.as_ref().ok().map(|c| c.hash), result.as_ref().ok().map(|c| c.stat));
-        let is_same = |held: &Held| match (&held.damage, &held.archive) {
+        let is_same = |held: &ArchiveState| match (&held.damage, &held.archive) {
             (Some(damage), _) => damage.hash == hash && hash.is_some(),
             (None, archive) => archive.as_ref().map(|a| a.content.hash) == hash && hash.is_some(),
         };
@@ -158,13 +158,13 @@ impl Archives {
             }
             Err((brief, text)) => {
                 let brief = format!("{}: {brief}", root.display());
-                held.damage = Some(Damage { path: root.to_owned(), hash, brief, text });
+                held.damage = Some(ArchiveDamage { path: root.to_owned(), hash, brief, text });
             }
         }
     }
 
     /// An archive that cannot be read as it is now.
-    pub fn damage(&self) -> Option<Damage> {
+    pub fn damage(&self) -> Option<ArchiveDamage> {
         self.lock().values().find_map(|held| held.damage.clone())
     }
 }
@@ -223,12 +223,12 @@ impl Disk for Archives {
 
 /// The archive that a module came from, in the hands of its loader.
 #[pyclass(frozen, module = "_apache", name = "archive")]
-pub struct Handle {
+pub struct ArchiveHandle {
     application: Weak<Application>,
     root: PathBuf,
 }
 
-impl Handle {
+impl ArchiveHandle {
     /// The archive that a module's file lies in, if it does in one.
     pub fn of(application: &Application, file: &Path) -> Option<Self> {
         let root = application.archives().root_of(file)?;
@@ -237,7 +237,7 @@ impl Handle {
 }
 
 #[pymethods]
-impl Handle {
+impl ArchiveHandle {
     /// The archive's file.
     #[getter]
     fn path(&self) -> &OsStr {
@@ -245,19 +245,19 @@ impl Handle {
     }
 
     /// The archive as it is now: like a file beside a module, it may be newer than the module. The body that runs depends on it.
-    fn snapshot(&self) -> Option<Snapshot> {
+    fn snapshot(&self) -> Option<ArchiveBytes> {
         let archive = self.application.upgrade()?.archives().archive_of(&self.root)?;
         file_reads::note_content(&archive.path, archive.content.hash);
-        Some(Snapshot(archive))
+        Some(ArchiveBytes(archive))
     }
 }
 
 /// An archive's bytes.
 #[pyclass(frozen, module = "_apache", name = "archive_snapshot")]
-pub struct Snapshot(Arc<Archive>);
+pub struct ArchiveBytes(Arc<Archive>);
 
 #[pymethods]
-impl Snapshot {
+impl ArchiveBytes {
     /// What tells one snapshot from another.
     #[getter]
     fn key<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

@@ -38,7 +38,7 @@ pub enum Elsewhere {
 
 /// What is known of a name, and what that rests on.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct Resolved {
     /// What was decided.
     pub resolution: Resolution,
     /// What was found in the directories.
@@ -46,18 +46,18 @@ pub struct Known {
     /// Where it was looked for.
     pub(in crate::reload) directories: Vec<PathBuf>,
     /// Where it was looked for beside that, as it was not there.
-    pub(in crate::reload) beyond: Option<Beyond>,
+    pub(in crate::reload) beyond: Option<PathAdditions>,
 }
 
 /// Directories that code has put on `sys.path`.
 #[derive(Debug, Clone)]
-pub struct Beyond {
+pub struct PathAdditions {
     pub(in crate::reload) directories: Vec<PathBuf>,
     /// What was found in them.
     pub(in crate::reload) candidate: Found,
 }
 
-impl Known {
+impl Resolved {
     /// The same decision where the search path lies elsewhere; whether it does for this name. What was found stays: it is no
     /// longer what is to be found.
     pub(in crate::reload) fn move_to(&mut self, from: &Search, to: &Search) -> bool {
@@ -76,7 +76,7 @@ impl Known {
 #[derive(Clone)]
 pub struct Change {
     /// What the name stands for now; none when that must be resolved anew.
-    pub known: Option<Known>,
+    pub known: Option<Resolved>,
     /// The new content, where it is a file that could be read, or why not.
     pub content: Option<Result<Content, Arc<io::Error>>>,
     /// That content, compiled.

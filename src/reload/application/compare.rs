@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::application::change::{Beyond, Change, Known, Resolution};
+use crate::reload::application::change::{Change, PathAdditions, Resolution, Resolved};
 use crate::reload::application::files::PAUSE;
 use crate::reload::application::manifest::origin_of;
-use crate::reload::application::rescan::{Moved, moved};
+use crate::reload::application::rescan::{StaleStat, moved};
 use crate::reload::module::Origin;
 use os::log;
 use reload_core::files::fingerprint::Stat;
@@ -27,7 +27,7 @@ const GLANCE: Duration = Duration::from_millis(1);
 
 /// What is to be taken in.
 #[derive(Default)]
-pub struct Pending {
+pub struct PendingPaths {
     /// Paths to which something happened.
     pub paths: HashSet<PathBuf>,
     /// Paths that were found to differ, by looking at them.
@@ -40,7 +40,7 @@ pub struct Pending {
     is_asked: bool,
 }
 
-impl Pending {
+impl PendingPaths {
     /// Puts back what could not be taken in.
     fn merge(&mut self, other: Self) {
         self.paths.extend(other.paths);
@@ -65,7 +65,7 @@ impl Application {
             let mut is_complete = true;
             if !must_wait {
                 is_complete = self.compare_pending(&pending);
-                pending = Pending::default();
+                pending = PendingPaths::default();
                 // What has changed in the meantime may have been read in the middle of that.
                 self.watch.poll();
                 must_wait = self.is_being_written();
@@ -130,7 +130,7 @@ impl Application {
     }
 
     /// Whether what was read can be trusted to be complete.
-    fn compare_pending(&self, pending: &Pending) -> bool {
+    fn compare_pending(&self, pending: &PendingPaths) -> bool {
         self.refresh_archives(pending);
         let mut names = self.names.lock().at(&pending.paths);
         names.extend(self.names_found(&pending.found));
@@ -150,7 +150,7 @@ impl Application {
     }
 
     /// Waits until the files that differ, and may have a writer that nothing tells of, can be trusted; whether they can.
-    fn settle_doubts(&self, pending: &Pending) -> bool {
+    fn settle_doubts(&self, pending: &PendingPaths) -> bool {
         let is_looked_for = pending.anything || !pending.found.is_empty();
         let mut announced = pending.paths.clone();
         let deadline = Instant::now() + SETTLING;
@@ -191,7 +191,7 @@ impl Application {
         }
     }
 
-    fn refresh_archives(&self, pending: &Pending) {
+    fn refresh_archives(&self, pending: &PendingPaths) {
         for archive in self.archives.roots() {
             if pending.anything || pending.paths.contains(&archive) || pending.found.contains(&archive) {
                 self.archives.refresh(&archive);
@@ -228,7 +228,7 @@ impl Application {
         for directory in &listed {
             self.watch.follow_all(directory, &self.top_of(directory), &listener);
         }
-        let changed: Vec<Moved> = moved(self.seen()).collect();
+        let changed: Vec<StaleStat> = moved(self.seen()).collect();
         let mut names = self.names.lock();
         names.seen.extend(changed.iter().map(|moved| (moved.path.clone(), moved.now)));
         let suspects: HashSet<Name> = names.suspects.keys().cloned().collect();
@@ -279,20 +279,20 @@ impl Application {
     }
 
     /// Whether something else is found in the directories that code has put on `sys.path`, where top-level names are looked for.
-    pub(in crate::reload) fn is_else_beyond(&self, name: &Name, known: &Known) -> bool {
-        let is_else = |beyond: &Beyond| self.look_in(&beyond.directories, name) != beyond.candidate;
+    pub(in crate::reload) fn is_else_beyond(&self, name: &Name, known: &Resolved) -> bool {
+        let is_else = |beyond: &PathAdditions| self.look_in(&beyond.directories, name) != beyond.candidate;
         known.beyond.as_ref().is_some_and(is_else)
     }
 
     /// Whether a name stands for something else by now than what is known.
-    pub fn is_other(&self, name: &Name, known: &Known) -> bool {
+    pub fn is_other(&self, name: &Name, known: &Resolved) -> bool {
         self.look_on_disk(name, &known.directories).found != known.candidate || self.is_else_beyond(name, known)
     }
 
     pub(in crate::reload) fn compare_one(
         &self,
         name: &Name,
-        known: &Known,
+        known: &Resolved,
         current: &Snapshot,
         is_asked: bool,
     ) -> Option<Change> {

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Names that nothing needed when they were looked through last.
 #[derive(Default)]
-pub struct Idle {
+pub struct Evictor {
     names: HashSet<Name>,
     looked: Option<Instant>,
     /// How many paths were followed for others then.
@@ -64,7 +64,7 @@ impl Application {
         let paths = names.forget(&dead);
         let is_needed = |at: &HashSet<Name>| at.iter().any(|name| !idle.contains(name));
         let needed = names.by_path.values().filter(|at| is_needed(at)).count();
-        names.idle = Idle { names: idle, looked: Some(Instant::now()), needed };
+        names.idle = Evictor { names: idle, looked: Some(Instant::now()), needed };
         drop(names);
         dead.iter().for_each(|name| current.sources.forget(name));
         self.watch.unfollow(&paths, &self.listener());
@@ -91,7 +91,7 @@ impl Application {
     }
 }
 
-impl crate::reload::application::manifest::Names {
+impl crate::reload::application::manifest::Manifest {
     /// Forgets names. Answers the paths that nobody follows any more.
     fn forget(&mut self, dead: &HashSet<Name>) -> HashSet<PathBuf> {
         if dead.is_empty() {

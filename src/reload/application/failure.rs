@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::reload::application::archives::Damage;
+use crate::reload::application::archives::ArchiveDamage;
 use crate::reload::application::change::Change;
-use crate::reload::application::file_dependencies::Attempts;
+use crate::reload::application::file_dependencies::FailureInputs;
 use crate::reload::build::Read;
 use os::log;
 use reload_core::files::fingerprint::{Content, Hash};
@@ -27,7 +27,7 @@ pub struct Broken {
     /// Everything that was to run again.
     pub affected: HashSet<Name>,
     /// What the bodies that ran have read and found: when that changes, it is worth another try.
-    pub attempts: Attempts,
+    pub attempts: FailureInputs,
 }
 
 impl Broken {
@@ -44,7 +44,7 @@ pub struct Failure {
     pub text: String,
     /// Its last line.
     pub brief: String,
-    attempts: Attempts,
+    attempts: FailureInputs,
     /// What modules were made from that no generation has: no change tells of them.
     sources: Vec<Read>,
     is_told: bool,
@@ -90,7 +90,7 @@ impl Failure {
         Self {
             text,
             brief,
-            attempts: Attempts::default(),
+            attempts: FailureInputs::default(),
             sources: Vec::new(),
             signature,
             blame: Signature::new(),
@@ -102,8 +102,8 @@ impl Failure {
     }
 
     /// An archive that cannot be read, and the names that were looked for in it.
-    pub fn of_archive(damage: Damage, affected: HashSet<Name>) -> Self {
-        let Damage { path, hash, brief, text } = damage;
+    pub fn of_archive(damage: ArchiveDamage, affected: HashSet<Name>) -> Self {
+        let ArchiveDamage { path, hash, brief, text } = damage;
         let signature = vec![(Name::from(path.to_string_lossy()), hash)];
         Self::told(brief, text, signature, affected)
     }
@@ -114,7 +114,7 @@ impl Failure {
     }
 
     /// What the bodies that ran have read and found.
-    pub fn attempts(&self) -> &Attempts {
+    pub fn attempts(&self) -> &FailureInputs {
         &self.attempts
     }
 

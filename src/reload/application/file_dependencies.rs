@@ -4,35 +4,35 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use crate::reload::application::Application;
-use crate::reload::application::change::Known;
+use crate::reload::application::change::Resolved;
 use crate::reload::application::failure::Signature;
 use crate::reload::module::{Managed, Origin};
-use reload_core::files::dependency::{Dependency, FileMark, Mark, Observer, Reads};
+use reload_core::files::dependency::{Dependency, FileMark, Mark, Observer, ReadSet};
 use reload_core::files::fingerprint::Hash;
 use reload_core::files::symlinks;
 use reload_core::graph::Name;
 
 /// What a build that came to nothing rests on beside its changes.
 #[derive(Default)]
-pub struct Attempts {
+pub struct FailureInputs {
     /// What bodies have read, by module.
-    pub reads: Vec<(Name, Reads)>,
+    pub reads: Vec<(Name, ReadSet)>,
     /// What names stand for in directories where the application does not look for them otherwise.
-    pub names: Vec<(Name, Known)>,
+    pub names: Vec<(Name, Resolved)>,
 }
 
 /// A module that could not be loaded, while whoever asked for it went on without.
 #[derive(Clone, Default)]
-pub struct Missed {
+pub struct FailedLoad {
     /// The hash of its source, if that could be read.
     pub hash: Option<Hash>,
     /// What its body has read.
-    pub reads: Reads,
+    pub reads: ReadSet,
     /// What it uses.
     pub uses: HashSet<Name>,
 }
 
-impl Missed {
+impl FailedLoad {
     /// What is known of a body that has begun, or of the file alone.
     pub fn new(application: &Application, begun: Option<&Managed>, origin: &Origin) -> Self {
         match begun {
@@ -45,12 +45,12 @@ impl Missed {
     }
 }
 
-struct Looking<'a> {
+struct FileObserver<'a> {
     application: &'a Application,
     module: &'a Name,
 }
 
-impl Observer for Looking<'_> {
+impl Observer for FileObserver<'_> {
     fn directory(&mut self, directory: &Path) {
         for link in symlinks::hops(directory) {
             self.application.follow_file(self.module, &link);
@@ -72,27 +72,27 @@ impl Observer for Looking<'_> {
 impl Application {
     /// What a dependency of the module is now. From now on the application hears when that may have changed.
     pub fn mark(&self, module: &Name, dependency: &Dependency) -> Mark {
-        dependency.mark(&mut Looking { application: self, module })
+        dependency.mark(&mut FileObserver { application: self, module })
     }
 
     /// What the module has read as it is now, in one hash, where anything is not as it was.
-    pub fn other_data(&self, module: &Name, reads: &Reads) -> Option<Hash> {
+    pub fn other_data(&self, module: &Name, reads: &ReadSet) -> Option<Hash> {
         reads.differ(|dependency| self.mark(module, dependency))
     }
 
     /// Whether anything that a failed build has read or found is not as it was.
-    pub fn is_retried(&self, attempts: &Attempts) -> bool {
+    pub fn is_retried(&self, attempts: &FailureInputs) -> bool {
         attempts.reads.iter().any(|(module, reads)| self.other_data(module, reads).is_some())
             || attempts.names.iter().any(|(name, known)| self.is_other(name, known))
     }
 
     /// Whether a build rests on nothing but its changes and what these modules had read before.
-    pub fn is_told(&self, changes: &Signature, modules: &HashSet<Name>, attempts: &Attempts) -> bool {
+    pub fn is_told(&self, changes: &Signature, modules: &HashSet<Name>, attempts: &FailureInputs) -> bool {
         let current = self.current();
-        let is_told = |(module, reads): &(Name, Reads)| {
+        let is_told = |(module, reads): &(Name, ReadSet)| {
             modules.contains(module) && current.any(module).is_some_and(|served| served.reads().covers(reads))
         };
-        let is_change = |(name, _): &(Name, Known)| changes.iter().any(|(changed, _)| changed == name);
+        let is_change = |(name, _): &(Name, Resolved)| changes.iter().any(|(changed, _)| changed == name);
         attempts.names.iter().all(is_change) && attempts.reads.iter().all(is_told)
     }
 

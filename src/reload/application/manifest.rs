@@ -3,26 +3,26 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::reload::application::change::{Beyond, Change, Elsewhere, Known, Resolution};
-use crate::reload::application::evict::Idle;
-use crate::reload::application::file_dependencies::Missed;
-use crate::reload::application::{Application, Published};
+use crate::reload::application::change::{Change, Elsewhere, PathAdditions, Resolution, Resolved};
+use crate::reload::application::evict::Evictor;
+use crate::reload::application::file_dependencies::FailedLoad;
+use crate::reload::application::{Application, Publication};
 use crate::reload::module::Origin;
 use reload_core::files::fingerprint::Stat;
 use reload_core::graph::{Graph, Name};
-use reload_core::resolve::path_names::Root;
+use reload_core::resolve::path_names::PathName;
 use reload_core::resolve::search_path::{self, Search};
 use reload_core::resolve::{self, Found, Lookup};
 
 /// What is known of names and paths.
 #[derive(Default)]
-pub struct Names {
+pub struct Manifest {
     /// What names stand for.
-    pub known: HashMap<Name, Known>,
+    pub known: HashMap<Name, Resolved>,
     /// The names that are compared when something happens to a path.
     pub by_path: HashMap<PathBuf, HashSet<Name>>,
     /// Modules that could not be loaded.
-    pub missed: HashMap<Name, Missed>,
+    pub missed: HashMap<Name, FailedLoad>,
     /// Directories of which every entry is followed.
     pub listed: HashSet<PathBuf>,
     /// What paths were when they were looked at last.
@@ -36,12 +36,12 @@ pub struct Names {
     /// Suspects that are to be loaded again even if their content is the same.
     pub asked: HashSet<Name>,
     /// Names that nothing needs.
-    pub idle: Idle,
+    pub idle: Evictor,
 }
 
-impl Names {
+impl Manifest {
     /// When what a missed module is made of changes, its importers are to ask for it again.
-    pub fn miss(&mut self, name: Name, missed: Missed) {
+    pub fn miss(&mut self, name: Name, missed: FailedLoad) {
         for used in &missed.uses {
             self.graph.add(&name, used);
         }
@@ -65,7 +65,7 @@ impl Names {
     }
 
     /// What is remembered is about to be of the generation that is published.
-    pub fn take_in(&mut self, published: &mut Published) {
+    pub fn take_in(&mut self, published: &mut Publication) {
         for name in &published.gone {
             self.graph.forget(name);
         }
@@ -103,7 +103,7 @@ impl Application {
 
     /// Remembers what a name stands for on a search path, if that is still the current one. What is known of other directories is
     /// forgotten for it if the current generation `is_asking`.
-    pub fn remember(&self, name: &Name, known: Known, search: &Search, is_asking: bool) {
+    pub fn remember(&self, name: &Name, known: Resolved, search: &Search, is_asking: bool) {
         let expected = self.expected(name, &known.directories);
         let mut names = self.names.lock();
         let is_followed = |path: &PathBuf| {
@@ -130,8 +130,8 @@ impl Application {
     /// The paths at which a name is looked for first of all.
     fn expected(&self, name: &Name, directories: &[PathBuf]) -> Vec<PathBuf> {
         match self.roots.get(name) {
-            Some(Root::Directory(_)) => Vec::new(),
-            Some(Root::File(file)) => vec![file],
+            Some(PathName::Directory(_)) => Vec::new(),
+            Some(PathName::File(file)) => vec![file],
             None => resolve::candidates(directories, tail_of(name)).collect(),
         }
     }
@@ -149,7 +149,7 @@ impl Application {
         name: &Name,
         directories: Vec<PathBuf>,
         elsewhere: impl FnOnce(&Found) -> Result<Elsewhere, E>,
-    ) -> Result<Known, E> {
+    ) -> Result<Resolved, E> {
         let expected = self.expected(name, &directories);
         let candidate = self.look_and_follow(name, &expected, || self.look_on_disk(name, &directories));
         let mut beyond = None;
@@ -168,7 +168,7 @@ impl Application {
                     Elsewhere::Beyond(directories) => {
                         let candidate = self.look_beyond(name, &directories);
                         let origin = origin_of(&candidate);
-                        beyond = Some(Beyond { directories, candidate });
+                        beyond = Some(PathAdditions { directories, candidate });
                         origin
                     }
                     Elsewhere::Nothing | Elsewhere::Unmanaged => None,
@@ -178,7 +178,7 @@ impl Application {
             None => None,
         };
         let resolution = origin.map_or(Resolution::Unmanaged, Resolution::Managed);
-        Ok(Known { resolution, candidate, directories, beyond })
+        Ok(Resolved { resolution, candidate, directories, beyond })
     }
 
     /// What a top-level name stands for in directories that code has put on `sys.path`.
@@ -200,8 +200,10 @@ impl Application {
     pub(in crate::reload) fn look_on_disk(&self, name: &Name, directories: &[PathBuf]) -> Lookup {
         match self.roots.get(name) {
             // Whether the directory is there shows at the files in it.
-            Some(Root::Directory(directory)) => Lookup { found: Found::Namespace(vec![directory]), probed: Vec::new() },
-            Some(Root::File(file)) => resolve::file(file),
+            Some(PathName::Directory(directory)) => {
+                Lookup { found: Found::Namespace(vec![directory]), probed: Vec::new() }
+            }
+            Some(PathName::File(file)) => resolve::file(file),
             None => self.lookup_in(directories, tail_of(name)),
         }
     }
@@ -241,7 +243,7 @@ impl Application {
     }
 
     pub(in crate::reload) fn is_excluded(&self, name: &Name, origin: &Origin) -> bool {
-        if matches!(self.roots.get(name), Some(Root::Directory(_))) {
+        if matches!(self.roots.get(name), Some(PathName::Directory(_))) {
             // It stands for a place; what is in it may be excluded.
             return false;
         }

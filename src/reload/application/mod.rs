@@ -23,36 +23,36 @@ use std::time::{Duration, SystemTime};
 
 use crate::reload::Snapshot;
 use crate::reload::application::archives::Archives;
-use crate::reload::application::compare::Pending;
+use crate::reload::application::compare::PendingPaths;
 use crate::reload::application::failure::Failure;
-use crate::reload::application::file_dependencies::Missed;
-use crate::reload::application::manifest::Names;
-use crate::reload::application::pinned::{Keep, Kept};
-use crate::reload::application::reporter::Report;
-use crate::reload::application::search_links::Places;
-use crate::reload::build::schedule::Turn;
-use crate::reload::import::by_path::Calls;
+use crate::reload::application::file_dependencies::FailedLoad;
+use crate::reload::application::manifest::Manifest;
+use crate::reload::application::pinned::{Keep, PinnedModules};
+use crate::reload::application::reporter::Reporter;
+use crate::reload::application::search_links::SearchLinks;
+use crate::reload::build::schedule::BuildTurn;
+use crate::reload::import::by_path::PathCalls;
 use crate::reload::lifecycle::carry::States;
 use crate::reload::module::Managed;
-use crate::reload::module::prefetch::{Prospects, Sources};
+use crate::reload::module::prefetch::{Prefetch, PrefetchMap};
 use os::Mutex;
-use reload_core::files::dependency::Hashes;
+use reload_core::files::dependency::ContentHashes;
 use reload_core::files::fingerprint::{Hash, Stat};
 use reload_core::files::trust::Trust;
-use reload_core::graph::generation::Modules;
+use reload_core::graph::generation::ModuleMap;
 use reload_core::graph::{Graph, Name};
 use reload_core::resolve::exclusions::Exclusions;
-use reload_core::resolve::path_names::Roots;
+use reload_core::resolve::path_names::PathNames;
 use reload_core::resolve::search_path::Search;
 use reload_core::watch::Watch;
 use reload_core::watch::interests::Listener;
-use reload_core::watch::poll_schedule::Sweeps;
+use reload_core::watch::poll_schedule::PollSchedule;
 
-pub use crate::reload::application::change::{Known, Resolution};
+pub use crate::reload::application::change::{Resolution, Resolved};
 
 /// What makes two handlers share an application.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct ApplicationKey {
     /// The interpreter's name.
     pub interpreter: Arc<str>,
     /// The directory that the handler's section names; none in `<Location>` and at server level, or where `PythonPath` rules.
@@ -69,7 +69,7 @@ pub struct Key {
     pub autoreload: bool,
 }
 
-impl Key {
+impl ApplicationKey {
     /// The application for people: its interpreter and its place.
     pub fn label(&self) -> String {
         let place = self.directory.as_ref().map(|d| d.display().to_string()).or_else(|| self.path.clone());
@@ -78,73 +78,73 @@ impl Key {
 }
 
 /// The file of a publisher's page, and its module's name.
-pub type Page = (Arc<Path>, Name);
+pub type KnownPage = (Arc<Path>, Name);
 
 /// An application in this child.
 pub struct Application {
     pub(in crate::reload) this: Weak<Self>,
     /// What identifies it.
-    pub key: Key,
+    pub key: ApplicationKey,
     /// Modules that stay what they are.
-    pub kept: Kept,
+    pub kept: PinnedModules,
     /// The names of modules that are imported by their path.
-    pub roots: Roots,
+    pub roots: PathNames,
     /// What is remembered of calls of `apache.import_module`.
-    pub calls: Calls,
-    pub(in crate::reload) places: Mutex<Places>,
+    pub calls: PathCalls,
+    pub(in crate::reload) places: Mutex<SearchLinks>,
     pub(in crate::reload) watch: Arc<Watch>,
     pub(in crate::reload) suffixes: Vec<String>,
     pub(in crate::reload) current: Mutex<Arc<Snapshot>>,
     /// Handlers that run now.
     pub(in crate::reload) running: AtomicUsize,
-    pub(in crate::reload) turn: Turn,
-    pub(in crate::reload) pending: Mutex<Pending>,
-    pub(in crate::reload) names: Mutex<Names>,
-    pub(in crate::reload) hashes: Hashes,
+    pub(in crate::reload) turn: BuildTurn,
+    pub(in crate::reload) pending: Mutex<PendingPaths>,
+    pub(in crate::reload) names: Mutex<Manifest>,
+    pub(in crate::reload) hashes: ContentHashes,
     pub(in crate::reload) archives: Archives,
     pub(in crate::reload) entries: Mutex<HashSet<(Name, Option<Box<str>>)>>,
-    pub(in crate::reload) pages: Mutex<HashMap<Box<str>, Page>>,
+    pub(in crate::reload) pages: Mutex<HashMap<Box<str>, KnownPage>>,
     pub(in crate::reload) failure: Mutex<Option<Arc<Failure>>>,
     /// What its modules carry from generation to generation.
     pub states: States,
-    pub(in crate::reload) sweeps: Mutex<Sweeps>,
-    pub(in crate::reload) report: Report,
+    pub(in crate::reload) sweeps: Mutex<PollSchedule>,
+    pub(in crate::reload) report: Reporter,
     pub(in crate::reload) trust: Trust,
 }
 
 impl Application {
     /// An application without modules. `suffixes` are those of C extensions.
     pub fn new(
-        key: Key,
+        key: ApplicationKey,
         search: Search,
         exclusions: Arc<Exclusions>,
         watch: Arc<Watch>,
         suffixes: Vec<String>,
     ) -> Arc<Self> {
-        let report = Report::new(&key, &key.label());
-        let sweeps = Sweeps::new(watch.interval);
+        let report = Reporter::new(&key, &key.label());
+        let sweeps = PollSchedule::new(watch.interval);
         let archives = Archives::new(search.iter().filter(|d| d.managed).map(|d| d.path.as_path()));
         let application = Arc::new_cyclic(|this| Self {
             this: this.clone(),
             report,
             trust: Trust::new(&key.trust),
             key,
-            kept: Kept::new(exclusions),
-            roots: Roots::default(),
-            calls: Calls::default(),
-            places: Mutex::new(Places::new(search.clone())),
+            kept: PinnedModules::new(exclusions),
+            roots: PathNames::default(),
+            calls: PathCalls::default(),
+            places: Mutex::new(SearchLinks::new(search.clone())),
             watch,
             suffixes,
             current: Mutex::new(Arc::new(Snapshot::new(
                 1,
-                Modules::new_sync(),
-                Sources::new(search, Prospects::new_sync()),
+                ModuleMap::new_sync(),
+                Prefetch::new(search, PrefetchMap::new_sync()),
             ))),
             running: AtomicUsize::new(0),
-            turn: Turn::default(),
+            turn: BuildTurn::default(),
             pending: Mutex::default(),
             names: Mutex::default(),
-            hashes: Hashes::default(),
+            hashes: ContentHashes::default(),
             archives,
             entries: Mutex::default(),
             pages: Mutex::default(),
@@ -211,7 +211,7 @@ impl Application {
     }
 
     /// The file and the module's name of a page that was found under this path before.
-    pub fn page(&self, path: &str) -> Option<Page> {
+    pub fn page(&self, path: &str) -> Option<KnownPage> {
         self.pages.lock().get(path).cloned()
     }
 
@@ -261,7 +261,7 @@ impl Application {
     }
 
     /// The content hashes of files that are no modules.
-    pub fn hashes(&self) -> &Hashes {
+    pub fn hashes(&self) -> &ContentHashes {
         &self.hashes
     }
 
@@ -302,7 +302,7 @@ impl Application {
     }
 
     /// Makes a generation the current one, in one step.
-    pub fn publish(&self, mut published: Published) {
+    pub fn publish(&self, mut published: Publication) {
         self.move_to(&published.generation.sources.search);
         self.names.lock().take_in(&mut published);
         self.report.serve_built();
@@ -316,7 +316,7 @@ impl Application {
     }
 
     /// A module could not be loaded into the current generation, and whoever imports it may have gone on without.
-    pub fn miss(&self, name: &Name, missed: Missed) {
+    pub fn miss(&self, name: &Name, missed: FailedLoad) {
         self.names.lock().miss(name.clone(), missed);
     }
 
@@ -364,7 +364,7 @@ impl Application {
 }
 
 /// A generation to publish, and what goes with it.
-pub struct Published {
+pub struct Publication {
     /// The generation.
     pub generation: Arc<Snapshot>,
     /// The modules that it does not share with its predecessor.
@@ -372,9 +372,9 @@ pub struct Published {
     /// Names that it does not have any more.
     pub gone: Vec<Name>,
     /// What names stand for from now on; none for names to resolve anew.
-    pub known: HashMap<Name, Option<Known>>,
+    pub known: HashMap<Name, Option<Resolved>>,
     /// The changes that it takes in.
     pub settled: Vec<Name>,
     /// Modules that could not be loaded.
-    pub missed: Vec<(Name, Missed)>,
+    pub missed: Vec<(Name, FailedLoad)>,
 }

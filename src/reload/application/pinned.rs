@@ -21,7 +21,7 @@ pub enum Keep {
 }
 
 #[derive(Default)]
-struct State {
+struct PinState {
     pinned: HashSet<Name>,
     unasked: HashSet<Name>,
     /// Kept modules that use something which was replaced.
@@ -30,20 +30,20 @@ struct State {
 }
 
 /// The modules of an application that are kept.
-pub struct Kept {
+pub struct PinnedModules {
     /// The files that are not managed.
     pub exclusions: Arc<Exclusions>,
     frozen: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<PinState>,
 }
 
-impl Kept {
+impl PinnedModules {
     /// Keeps nothing yet.
     pub fn new(exclusions: Arc<Exclusions>) -> Self {
         Self { exclusions, frozen: AtomicBool::new(false), state: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PinState> {
         self.state.lock()
     }
 

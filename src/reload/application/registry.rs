@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PyTuple};
 
 use crate::python::stdlib;
-use crate::reload::application::{Application, Key, archives};
+use crate::reload::application::{Application, ApplicationKey, archives};
 use crate::reload::build::watchdog;
 use os::{Mutex, MutexGuard};
 use reload_core::files::symlinks::canonical;
@@ -19,12 +19,12 @@ use reload_core::resolve::exclusions::Exclusions;
 use reload_core::resolve::search_path::{Search, SearchDirectory};
 use reload_core::watch;
 
-static ALL: Mutex<Option<HashMap<Key, Arc<Application>>>> = Mutex::new(None);
+static ALL: Mutex<Option<HashMap<ApplicationKey, Arc<Application>>>> = Mutex::new(None);
 
 /// `sys.path` as Python started with it: what `PythonPath` expressions refer to, and the interpreter's own directories.
 static BASE_PATH: OnceCell<Vec<String>> = OnceCell::new();
 
-fn registry() -> MutexGuard<'static, Option<HashMap<Key, Arc<Application>>>> {
+fn registry() -> MutexGuard<'static, Option<HashMap<ApplicationKey, Arc<Application>>>> {
     ALL.lock()
 }
 
@@ -44,7 +44,7 @@ pub fn by_mark(wanted: usize) -> Option<Arc<Application>> {
 }
 
 /// The application of a key, if it has been made.
-pub fn existing(key: &Key) -> Option<Arc<Application>> {
+pub fn existing(key: &ApplicationKey) -> Option<Arc<Application>> {
     registry().as_ref()?.get(key).cloned()
 }
 
@@ -52,7 +52,7 @@ pub fn existing(key: &Key) -> Option<Arc<Application>> {
 ///
 /// # Errors
 /// What the `PythonPath` expression raises, or `TypeError` when its value is not a list of texts.
-pub fn get(py: Python<'_>, key: &Key) -> PyResult<Arc<Application>> {
+pub fn get(py: Python<'_>, key: &ApplicationKey) -> PyResult<Arc<Application>> {
     if let Some(application) = existing(key) {
         return Ok(application);
     }
@@ -91,7 +91,7 @@ pub fn remember_base_path(py: Python<'_>) -> PyResult<()> {
     base_path(py).map(drop)
 }
 
-fn search_path(py: Python<'_>, key: &Key, base: &[String]) -> PyResult<Vec<SearchDirectory>> {
+fn search_path(py: Python<'_>, key: &ApplicationKey, base: &[String]) -> PyResult<Vec<SearchDirectory>> {
     let entries: Vec<String> = match &key.path {
         Some(expression) => evaluate(py, expression, base)?,
         None => base.to_vec(),

@@ -4,18 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::reload::application::Key;
+use crate::reload::application::ApplicationKey;
 use crate::reload::application::failure::{Failure, Signature};
 use os::{Mutex, MutexGuard, fork};
 use reload_core::files::fingerprint::Hash;
 use reload_core::graph::Name;
-use reload_core::scoreboard::child_record::{Record, State};
-use reload_core::scoreboard::content_versions::{self, Ledger, words};
-use reload_core::scoreboard::{self, Board};
+use reload_core::scoreboard::child_record::{ChildRecord, ChildState};
+use reload_core::scoreboard::content_versions::{self, ContentVersions, words};
+use reload_core::scoreboard::{self, Scoreboard};
 
 /// The application's places on the board.
-pub struct Report {
-    board: Option<Arc<Board>>,
+pub struct Reporter {
+    board: Option<Arc<Scoreboard>>,
     key: Hash,
     record: Option<usize>,
     ledger: Option<usize>,
@@ -23,12 +23,12 @@ pub struct Report {
     seen: AtomicU64,
     /// The version that a comparison has been asked for.
     asked: AtomicU64,
-    own: Mutex<Own>,
+    own: Mutex<OwnRecord>,
 }
 
 /// What only one thread may write at a time.
 #[derive(Default)]
-struct Own {
+struct OwnRecord {
     /// What is served, by the ledger's marks of the names.
     served: HashMap<u64, (Name, Hash)>,
     /// The sum of it, so that the order does not matter.
@@ -36,7 +36,7 @@ struct Own {
     building: Signature,
 }
 
-impl Own {
+impl OwnRecord {
     /// This is served from now on; `None` for a module that is gone.
     fn serve(&mut self, name: &Name, content: Option<Hash>) {
         let mark = content_versions::name_mark(name);
@@ -58,9 +58,9 @@ impl Own {
     }
 }
 
-impl Report {
+impl Reporter {
     /// Finds the application's places.
-    pub fn new(key: &Key, label: &str) -> Self {
+    pub fn new(key: &ApplicationKey, label: &str) -> Self {
         let board = scoreboard::current();
         let hash = *blake3::hash(format!("{key:?}").as_bytes()).as_bytes();
         let ledger = board.as_ref().and_then(|board| board.ledger_of(&hash));
@@ -81,16 +81,16 @@ impl Report {
         }
     }
 
-    fn own(&self) -> MutexGuard<'_, Own> {
+    fn own(&self) -> MutexGuard<'_, OwnRecord> {
         self.own.lock()
     }
 
-    fn ledger(&self) -> Option<&Ledger> {
+    fn ledger(&self) -> Option<&ContentVersions> {
         Some(self.board.as_ref()?.ledger(self.ledger?))
     }
 
     /// The record; none in a copy of the child that a handler has made, which must not speak for the child.
-    fn record(&self) -> Option<&Record> {
+    fn record(&self) -> Option<&ChildRecord> {
         if fork::is_copy() {
             return None;
         }
@@ -99,7 +99,7 @@ impl Report {
 
     /// The version that is served somewhere.
     pub fn version(&self) -> u64 {
-        self.ledger().map_or(0, Ledger::version)
+        self.ledger().map_or(0, ContentVersions::version)
     }
 
     /// Whether another child serves what this one has not come to yet.
@@ -122,7 +122,7 @@ impl Report {
         let mut own = self.own();
         own.building.clone_from(marks);
         if let Some(record) = self.record() {
-            record.enter(State::Building, None);
+            record.enter(ChildState::Building, None);
         }
     }
 
@@ -181,7 +181,7 @@ impl Report {
         }
         if let Some(record) = self.record() {
             record.list(own.manifest);
-            record.enter(State::Serving, Some(""));
+            record.enter(ChildState::Serving, Some(""));
         }
     }
 
@@ -199,7 +199,7 @@ impl Report {
         let mut own = self.own();
         own.building.clear();
         if let Some(record) = self.record() {
-            record.enter(State::Failed, Some(text));
+            record.enter(ChildState::Failed, Some(text));
         }
     }
 

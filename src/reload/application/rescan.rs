@@ -11,7 +11,7 @@ use reload_core::graph::Name;
 use reload_core::watch::interests::Listener;
 
 /// A path whose stat does not prove that nothing has happened.
-pub struct Moved {
+pub struct StaleStat {
     /// The path.
     pub path: PathBuf,
     /// What it was when it was looked at last; `None` where nothing was there.
@@ -20,7 +20,7 @@ pub struct Moved {
     pub now: Option<Stat>,
 }
 
-impl Moved {
+impl StaleStat {
     /// Whether the path still stands for the same file or directory, or for a file that was replaced.
     fn is_in_place(&self) -> bool {
         self.before.zip(self.now).is_some_and(|(before, now)| {
@@ -64,8 +64,8 @@ impl Application {
     /// Most of what has moved was announced, and looked at so soon that its stat proves nothing; so was a directory in which a
     /// file was replaced. That is compared here, so that only what does differ is a matter for requests.
     fn sweep(&self) {
-        let found: Vec<Moved> = moved(self.seen()).collect();
-        if self.are_places_elsewhere() || !found.iter().all(Moved::is_in_place) {
+        let found: Vec<StaleStat> = moved(self.seen()).collect();
+        if self.are_places_elsewhere() || !found.iter().all(StaleStat::is_in_place) {
             self.anything_changed();
             return;
         }
@@ -125,7 +125,7 @@ impl Application {
 }
 
 /// The paths whose stat does not prove that nothing has happened. Each is looked at when it is asked for.
-pub fn moved(seen: Vec<(PathBuf, Option<Stat>)>) -> impl Iterator<Item = Moved> {
+pub fn moved(seen: Vec<(PathBuf, Option<Stat>)>) -> impl Iterator<Item = StaleStat> {
     seen.into_iter().filter_map(|(path, before)| {
         let now = Stat::take(&path);
         let is_proven = match (&before, &now) {
@@ -133,6 +133,6 @@ pub fn moved(seen: Vec<(PathBuf, Option<Stat>)>) -> impl Iterator<Item = Moved> 
             (None, None) => true,
             _ => false,
         };
-        (!is_proven).then_some(Moved { path, before, now })
+        (!is_proven).then_some(StaleStat { path, before, now })
     })
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::reload::application::Application;
-use crate::reload::application::compare::Pending;
+use crate::reload::application::compare::PendingPaths;
 use reload_core::files::symlinks::Trace;
 use reload_core::resolve::search_path::{self, Search};
 use reload_core::watch::interests::Listener;
 
 /// Where modules are looked for.
-pub struct Places {
+pub struct SearchLinks {
     /// By the current generation.
     current: Search,
     /// By the next one, where links point elsewhere by now.
@@ -19,7 +19,7 @@ pub struct Places {
     links: HashSet<PathBuf>,
 }
 
-impl Places {
+impl SearchLinks {
     /// Where links point now.
     pub fn new(current: Search) -> Self {
         Self { current, next: None, links: HashSet::new() }
@@ -60,7 +60,7 @@ impl Application {
 
     /// Whether a link on the way to a search directory points elsewhere than for the current generation: everything is to be
     /// looked for there, until a generation is published that has it.
-    pub(in crate::reload) fn has_moved(&self, pending: &Pending) -> bool {
+    pub(in crate::reload) fn has_moved(&self, pending: &PendingPaths) -> bool {
         let mut places = self.places.lock();
         if places.next.is_none() && !pending.anything && places.links.is_disjoint(&pending.paths) {
             return false;

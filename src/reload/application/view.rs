@@ -129,9 +129,9 @@ pub fn reading_body() -> Option<Arc<Managed>> {
 }
 
 /// Until the answer is dropped, what this thread reads counts for a body that runs on another one.
-pub fn help(body: Weak<Managed>) -> Turn {
+pub fn help(body: Weak<Managed>) -> BodyMark {
     HELPED.set(body);
-    Turn(IN_BODY.replace(true))
+    BodyMark(IN_BODY.replace(true))
 }
 
 /// Whether what this thread does now is done by a managed body: not by the engine, nor by an unmanaged module that is imported.
@@ -140,31 +140,31 @@ pub fn is_in_body() -> bool {
 }
 
 /// Takes back what was said about being in a body when dropped.
-pub struct Turn(bool);
+pub struct BodyMark(bool);
 
-impl Drop for Turn {
+impl Drop for BodyMark {
     fn drop(&mut self) {
         IN_BODY.set(self.0);
     }
 }
 
 /// What this thread does until the answer is dropped is not the running body's doing.
-pub fn leave_body() -> Turn {
-    Turn(IN_BODY.replace(false))
+pub fn leave_body() -> BodyMark {
+    BodyMark(IN_BODY.replace(false))
 }
 
 /// Ends the body when dropped.
-pub struct Body {
-    _before: Turn,
+pub struct RunningBody {
+    _before: BodyMark,
 }
 
 /// A body begins to run on this thread.
-pub fn begin_body(module: &Arc<Managed>) -> Body {
+pub fn begin_body(module: &Arc<Managed>) -> RunningBody {
     BODIES.with_borrow_mut(|bodies| bodies.push(module.clone()));
-    Body { _before: Turn(IN_BODY.replace(true)) }
+    RunningBody { _before: BodyMark(IN_BODY.replace(true)) }
 }
 
-impl Drop for Body {
+impl Drop for RunningBody {
     fn drop(&mut self) {
         let body = BODIES.with_borrow_mut(Vec::pop);
         drop(body);

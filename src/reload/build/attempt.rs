@@ -8,12 +8,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::python::error;
-use crate::reload::application::archives::Damage;
-use crate::reload::application::change::{Change, Known};
+use crate::reload::application::archives::ArchiveDamage;
+use crate::reload::application::change::{Change, Resolved};
 use crate::reload::application::failure::{Failure, signature};
 use crate::reload::application::manifest::origin_of;
 use crate::reload::application::{Application, registry};
-use crate::reload::build::staging::{self, Horizon, Unpublished};
+use crate::reload::build::staging::{self, LoadHorizon, Unpublished};
 use crate::reload::build::{self, Build, Read, Reason, line_tables};
 use crate::reload::module::Managed;
 use os::log;
@@ -26,14 +26,14 @@ use reload_core::watch::interests::Listener;
 pub const RETRY: Duration = Duration::from_secs(2);
 
 /// The right to build, for one build. Tells the waiting requests when that has ended, however it did.
-pub struct Building {
+pub struct BuildAttempt {
     application: Arc<Application>,
     /// The build.
     pub build: Arc<Build>,
     has_run: bool,
 }
 
-impl Building {
+impl BuildAttempt {
     /// For a build that the application's turn has been given to.
     pub fn new(application: Arc<Application>, build: Arc<Build>) -> Self {
         Self { application, build, has_run: false }
@@ -46,7 +46,7 @@ impl Building {
     }
 }
 
-impl Drop for Building {
+impl Drop for BuildAttempt {
     fn drop(&mut self) {
         if !self.has_run {
             // What was to be taken in has not been: there was no thread, or a panic.
@@ -65,7 +65,7 @@ impl Application {
         let Some(this) = self.this.upgrade() else { return };
         // Before anything is read: what is found is at least as new.
         let version = self.report.version();
-        let horizon = Horizon::of(self.current());
+        let horizon = LoadHorizon::of(self.current());
         let Some(is_asked) = self.take_in() else { return };
         let has_moved = self.places.lock().next().is_some();
         if let Some(damage) = self.archives.damage() {
@@ -186,7 +186,7 @@ impl Application {
     }
 
     /// An archive cannot be read: what is served stays as it is.
-    fn meet_damage(&self, version: u64, damage: Damage) {
+    fn meet_damage(&self, version: u64, damage: ArchiveDamage) {
         let before = self.failure();
         let names = self.names.lock().at(&HashSet::from([damage.path.clone()]));
         let failure = Failure::of_archive(damage, names);
@@ -281,14 +281,14 @@ impl Application {
 
     /// Adds what is known below names that stand for something else now: it must be looked for in other directories. Answers as well
     /// what is the same there, as in a namespace package that has gained or lost a directory.
-    fn with_submodules(&self, mut changes: HashMap<Name, Change>) -> (HashMap<Name, Change>, HashMap<Name, Known>) {
+    fn with_submodules(&self, mut changes: HashMap<Name, Change>) -> (HashMap<Name, Change>, HashMap<Name, Resolved>) {
         let mut same = HashMap::new();
         let open: Vec<String> =
             changes.iter().filter(|(_, c)| c.known.is_none()).map(|(n, _)| format!("{n}.")).collect();
         if open.is_empty() {
             return (changes, same);
         }
-        let all: BTreeMap<Name, Known> =
+        let all: BTreeMap<Name, Resolved> =
             self.names.lock().known.iter().map(|(name, known)| (name.clone(), known.clone())).collect();
         // A package comes before what is in it.
         for (name, known) in all.iter().filter(|(name, _)| open.iter().any(|above| name.starts_with(above))) {
@@ -341,7 +341,7 @@ impl Application {
     }
 
     /// What a submodule is known by in the new directories of a namespace package, if it is what it was.
-    fn beside(&self, package: &str, package_known: &Known, name: &Name, known: &Known) -> Option<Known> {
+    fn beside(&self, package: &str, package_known: &Resolved, name: &Name, known: &Resolved) -> Option<Resolved> {
         let Found::Namespace(_) = package_known.candidate else { return None };
         let Found::Namespace(directories) = self.look_on_disk(&Name::from(package), &package_known.directories).found
         else {
@@ -350,7 +350,7 @@ impl Application {
         // Followed before they are looked at, so that nothing can happen unseen in between.
         self.follow_paths(name, &self.look_on_disk(name, &directories).probed);
         let looked = self.look_on_disk(name, &directories);
-        (looked.found == known.candidate).then(|| Known { directories, ..known.clone() })
+        (looked.found == known.candidate).then(|| Resolved { directories, ..known.clone() })
     }
 }
 

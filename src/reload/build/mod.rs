@@ -61,7 +61,7 @@ pub enum Reason {
 pub type Read = (PathBuf, Option<Hash>);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum BuildPhase {
     /// Bodies run.
     Running,
     /// The builder publishes or takes back; nobody disturbs it any more.
@@ -70,8 +70,8 @@ enum Phase {
     Abandoned,
 }
 
-struct State {
-    phase: Phase,
+struct BuildState {
+    phase: BuildPhase,
     reason: Option<(Reason, Instant)>,
     begun: Instant,
     next_look: Instant,
@@ -112,7 +112,7 @@ pub struct Build {
     is_abandonable: bool,
     first_look: Duration,
     stage: Mutex<Option<Arc<Stage>>>,
-    state: Mutex<State>,
+    state: Mutex<BuildState>,
 }
 
 impl Build {
@@ -131,8 +131,8 @@ impl Build {
             is_abandonable,
             first_look,
             stage: Mutex::default(),
-            state: Mutex::new(State {
-                phase: Phase::Running,
+            state: Mutex::new(BuildState {
+                phase: BuildPhase::Running,
                 reason: None,
                 begun: now,
                 next_look: now + first_look,
@@ -145,7 +145,7 @@ impl Build {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BuildState> {
         self.state.lock()
     }
 
@@ -205,13 +205,13 @@ impl Build {
 
     /// Whether its work was taken back while its thread hung.
     pub fn is_abandoned(&self) -> bool {
-        self.lock().phase == Phase::Abandoned
+        self.lock().phase == BuildPhase::Abandoned
     }
 
     /// Calls it off, unless that has happened or it has come to its end.
     pub fn call_off(&self, reason: Reason) {
         let mut state = self.lock();
-        if state.phase == Phase::Running && state.reason.is_none() {
+        if state.phase == BuildPhase::Running && state.reason.is_none() {
             let now = Instant::now();
             state.reason = Some((reason, now));
             state.next_push = now;
@@ -261,10 +261,10 @@ impl Build {
     /// When its work was taken back: it must not touch anything any more.
     pub fn close(&self) -> Result<Option<Reason>, Abandoned> {
         let mut state = self.lock();
-        if state.phase == Phase::Abandoned {
+        if state.phase == BuildPhase::Abandoned {
             return Err(Abandoned);
         }
-        state.phase = Phase::Closing;
+        state.phase = BuildPhase::Closing;
         Ok(state.reason.map(|(reason, _)| reason))
     }
 
@@ -282,7 +282,7 @@ impl Build {
         let mut state = self.lock();
         let mut attention =
             Attention { look: false, push: false, abandon: false, last_grace: None, next: now + RARELY };
-        if state.phase == Phase::Closing {
+        if state.phase == BuildPhase::Closing {
             return attention;
         }
         if state.reason.is_none() && now >= state.begun + self.limit {
@@ -296,7 +296,7 @@ impl Build {
             }
             Some((_, since)) => {
                 attention.push = now >= state.next_push;
-                if state.phase == Phase::Abandoned {
+                if state.phase == BuildPhase::Abandoned {
                     state.next_push = if attention.push { now + RARELY } else { state.next_push };
                     attention.next = state.next_push;
                     return attention;
@@ -332,9 +332,9 @@ impl Build {
     /// Leaves its thread behind, if it still runs; the caller then takes its work back.
     pub fn abandon(&self) -> bool {
         let mut state = self.lock();
-        let is_running = state.phase == Phase::Running;
+        let is_running = state.phase == BuildPhase::Running;
         if is_running {
-            state.phase = Phase::Abandoned;
+            state.phase = BuildPhase::Abandoned;
             HUNG.fetch_add(1, Ordering::SeqCst);
         }
         is_running

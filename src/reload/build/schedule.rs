@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use crate::config::{Consistency, ReloadMode};
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::build::attempt::{Building, RETRY};
+use crate::reload::build::attempt::{BuildAttempt, RETRY};
 use crate::reload::build::{Build, GRACE, Reason, workers};
 use os::{Condvar, Mutex, MutexGuard, fork};
 use reload_core::watch::interests::Listener;
 
 /// Who builds in an application, and whether there is anything to do.
 #[derive(Default)]
-pub struct Turn {
+pub struct BuildTurn {
     dirty: AtomicBool,
     building: AtomicBool,
     /// Builds in a row that were called off, as what they had read was edited.
@@ -25,7 +25,7 @@ pub struct Turn {
     limit: AtomicU64,
 }
 
-impl Turn {
+impl BuildTurn {
     /// Something is to be taken in.
     pub fn note_change(&self) {
         self.dirty.store(true, Ordering::SeqCst);
@@ -166,7 +166,7 @@ impl Application {
         }
     }
 
-    fn become_builder(&self, limit: Duration, is_abandonable: bool) -> Option<Building> {
+    fn become_builder(&self, limit: Duration, is_abandonable: bool) -> Option<BuildAttempt> {
         let application = self.this.upgrade()?;
         let mut held = self.turn.builder();
         if held.is_some() || !self.turn.has_change() {
@@ -178,6 +178,6 @@ impl Application {
         self.turn.building.store(true, Ordering::SeqCst);
         self.turn.take_change();
         drop(held);
-        Some(Building::new(application, build))
+        Some(BuildAttempt::new(application, build))
     }
 }

@@ -40,14 +40,14 @@ const LOOKING_SHARE: u32 = 10;
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Default)]
-struct Duties {
+struct BackgroundTasks {
     builds: HashMap<u64, Arc<Build>>,
     applications: Vec<Weak<Application>>,
     next_id: u64,
     is_called: bool,
 }
 
-static DUTIES: Mutex<Option<Duties>> = Mutex::new(None);
+static DUTIES: Mutex<Option<BackgroundTasks>> = Mutex::new(None);
 static CALLED: Condvar = Condvar::new();
 static STARTED: Once = Once::new();
 
@@ -56,18 +56,18 @@ thread_local! {
     static HERE: RefCell<Vec<Arc<Build>>> = const { RefCell::new(Vec::new()) };
 }
 
-fn lock() -> MutexGuard<'static, Option<Duties>> {
+fn lock() -> MutexGuard<'static, Option<BackgroundTasks>> {
     DUTIES.lock()
 }
 
 /// `None` in a copy of the child that a handler has forked: there is no janitor, and whoever held the lock is not there to give
 /// it back.
-fn duties() -> Option<MutexGuard<'static, Option<Duties>>> {
+fn duties() -> Option<MutexGuard<'static, Option<BackgroundTasks>>> {
     (!fork::is_copy()).then(lock)
 }
 
 /// Stops watching the build when dropped.
-pub struct Watched<'py> {
+pub struct Supervised<'py> {
     attached: Python<'py>,
     /// None where there is no janitor.
     id: Option<u64>,
@@ -75,7 +75,7 @@ pub struct Watched<'py> {
 
 /// The code that this thread runs until the answer is dropped gets an exception when the build is called off, at the latest
 /// after its time limit.
-pub fn watch_over<'py>(py: Python<'py>, build: &Arc<Build>) -> Watched<'py> {
+pub fn watch_over<'py>(py: Python<'py>, build: &Arc<Build>) -> Supervised<'py> {
     build.thread.get_or_init(own_thread);
     build.begin();
     HERE.with_borrow_mut(|here| here.push(build.clone()));
@@ -89,16 +89,16 @@ pub fn watch_over<'py>(py: Python<'py>, build: &Arc<Build>) -> Watched<'py> {
         CALLED.notify_all();
         start();
     }
-    Watched { attached: py, id }
+    Supervised { attached: py, id }
 }
 
 /// The same for code that belongs to no build: only its time is limited.
-pub fn limit(py: Python<'_>, time: Duration) -> Watched<'_> {
+pub fn limit(py: Python<'_>, time: Duration) -> Supervised<'_> {
     watch_over(py, &Build::new(Weak::new(), time, false, 0))
 }
 
 /// The same for the first load of a module and what it imports. The time counts anew for each body.
-pub fn limit_load<'py>(py: Python<'py>, application: &Application) -> Watched<'py> {
+pub fn limit_load<'py>(py: Python<'py>, application: &Application) -> Supervised<'py> {
     // In a child with many threads one that hangs is nobody's business but its own.
     let held = if workers::is_inline() { application.weak() } else { Weak::new() };
     watch_over(py, &Build::new(held, application.load_limit(), false, 0))
@@ -116,7 +116,7 @@ fn own_thread() -> c_long {
     (unsafe { ffi::PyThread_get_thread_ident() }) as c_long
 }
 
-impl Drop for Watched<'_> {
+impl Drop for Supervised<'_> {
     fn drop(&mut self) {
         if let (Some(mut held), Some(id)) = (duties(), self.id) {
             held.get_or_insert_default().builds.remove(&id);

@@ -7,15 +7,15 @@ use std::sync::mpsc;
 use crate::httpd::sys;
 use os::{Condvar, Mutex, fork, log, thread};
 
-type Work = Box<dyn FnOnce() + Send>;
+type BuildWork = Box<dyn FnOnce() + Send>;
 
 /// Where the main thread of Python gets its work.
-struct Desk {
+struct WorkSlot {
     is_open: bool,
-    work: Option<Work>,
+    work: Option<BuildWork>,
 }
 
-static DESK: Mutex<Desk> = Mutex::new(Desk { is_open: false, work: None });
+static DESK: Mutex<WorkSlot> = Mutex::new(WorkSlot { is_open: false, work: None });
 static RUNG: Condvar = Condvar::new();
 
 /// Whether requests build by themselves, as there is but one at a time.
@@ -61,7 +61,7 @@ fn serve() {
 /// Has a thread do the work; this one does not wait for it. Without a thread the work is dropped, that is logged, and the
 /// answer is no.
 pub fn hand_over(work: impl FnOnce() + Send + 'static) -> bool {
-    let work: Work = Box::new(work);
+    let work: BuildWork = Box::new(work);
     {
         let mut desk = DESK.lock();
         if desk.is_open {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCode, PyString, PyTuple};
 
-use reload_core::code::attribute_chains::Chains;
+use reload_core::code::attribute_chains::AttributeChains;
 use reload_core::graph::Reading;
 
 /// What makes attributes of texts with dots in them.
@@ -15,17 +15,17 @@ const SPLITS: [&str; 4] = ["split", "rsplit", "partition", "rpartition"];
 
 /// Facts of one code object and all that are nested in it.
 #[derive(Debug, Default)]
-pub struct CodeFacts {
+pub struct CodeSummary {
     names: HashSet<Box<str>>,
-    chains: Chains,
+    chains: AttributeChains,
     texts: HashSet<Box<str>>,
-    imports: Vec<Import>,
+    imports: Vec<ImportStatement>,
     rebinds_globals: bool,
 }
 
 /// An import statement, whether it has run or not.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Import {
+pub struct ImportStatement {
     /// How many dots a relative one begins with.
     pub level: usize,
     /// The name behind the dots.
@@ -36,7 +36,7 @@ pub struct Import {
     pub is_nested: bool,
 }
 
-impl Import {
+impl ImportStatement {
     /// The absolute name of the module that is imported, seen from `package`; `None` when there are more dots than packages.
     pub fn base(&self, package: &str) -> Option<String> {
         if self.level == 0 {
@@ -95,7 +95,7 @@ fn may_stand_for(text: &str, name: &[&str], at: usize, is_outermost: &impl Fn(&s
     })
 }
 
-impl CodeFacts {
+impl CodeSummary {
     /// Reads the facts of a module's code.
     ///
     /// # Errors
@@ -176,7 +176,7 @@ impl CodeFacts {
         let parts: Vec<String> = constant(parts).and_then(|p| p.extract().ok()).unwrap_or_default();
         self.chains.import(level, &name, &parts);
         let parts = parts.into_iter().map(Box::from).collect();
-        self.imports.push(Import { level, name: name.into(), parts, is_nested });
+        self.imports.push(ImportStatement { level, name: name.into(), parts, is_nested });
     }
 
     fn add_constant(
@@ -224,7 +224,7 @@ impl CodeFacts {
     }
 
     /// The import statements.
-    pub fn imports(&self) -> &[Import] {
+    pub fn imports(&self) -> &[ImportStatement] {
         &self.imports
     }
 

@@ -28,7 +28,7 @@ pub struct Site {
 }
 
 /// A call of `apache.import_module`.
-pub struct Call<'a> {
+pub struct PathCall<'a> {
     /// A dotted name, or a path.
     pub name: &'a str,
     /// Directories to look in first.
@@ -43,7 +43,7 @@ pub struct Call<'a> {
 
 /// What an application remembers of calls.
 #[derive(Default)]
-pub struct Calls {
+pub struct PathCalls {
     /// What requests said, by the module that calls: a reload runs its body without a request.
     sites: Mutex<HashMap<Name, Site>>,
     /// The executions that were logged.
@@ -51,26 +51,26 @@ pub struct Calls {
     /// Modules that were found in one of several places: without them the next place answers.
     listed: Mutex<HashSet<Name>>,
     /// What places stood for in the newest generation that asked: a change there makes another generation.
-    answers: Mutex<Answers>,
+    answers: Mutex<AnswerCache>,
 }
 
 /// Answers of one generation, by the module that calls and the place.
 #[derive(Default)]
-struct Answers {
+struct AnswerCache {
     generation: u64,
-    by_place: HashMap<(Name, Place), Answer>,
+    by_place: HashMap<(Name, PathTarget), CachedAnswer>,
 }
 
 /// What was found at a place.
 #[derive(Clone)]
-enum Answer {
+enum CachedAnswer {
     /// This module.
     Module(Name),
     /// Nothing; an edge to this name tells when that changes.
     Nothing(Name),
 }
 
-impl Calls {
+impl PathCalls {
     fn site(&self, importer: &Importer, now: Option<Site>) -> Site {
         let caller = importer.module.as_ref().map(|module| module.name.clone()).unwrap_or_default();
         let mut sites = self.sites.lock();
@@ -94,7 +94,7 @@ impl Calls {
         self.listed.lock().retain(|name| !names.contains(name));
     }
 
-    fn answer(&self, importer: &Importer, place: &Place) -> Option<Answer> {
+    fn answer(&self, importer: &Importer, place: &PathTarget) -> Option<CachedAnswer> {
         let (Some(caller), View::Generation(generation)) = (&importer.module, &importer.view) else { return None };
         let answers = self.answers.lock();
         if answers.generation != generation.number {
@@ -103,11 +103,11 @@ impl Calls {
         answers.by_place.get(&(caller.name.clone(), place.clone())).cloned()
     }
 
-    fn remember(&self, importer: &Importer, place: &Place, answer: Answer) {
+    fn remember(&self, importer: &Importer, place: &PathTarget, answer: CachedAnswer) {
         let (Some(caller), View::Generation(generation)) = (&importer.module, &importer.view) else { return };
         let mut answers = self.answers.lock();
         if answers.generation < generation.number {
-            *answers = Answers { generation: generation.number, by_place: HashMap::new() };
+            *answers = AnswerCache { generation: generation.number, by_place: HashMap::new() };
         }
         if answers.generation == generation.number {
             answers.by_place.insert((caller.name.clone(), place.clone()), answer);
@@ -115,8 +115,8 @@ impl Calls {
     }
 
     /// Logs an execution that no call has seen before.
-    fn log(&self, found: &Import) {
-        let Import { module, was_loaded } = found;
+    fn log(&self, found: &PathImport) {
+        let PathImport { module, was_loaded } = found;
         let before = self.logged.lock().insert(module.name.clone(), module.sequence);
         let what = match before {
             Some(sequence) if sequence == module.sequence => return,
@@ -132,14 +132,14 @@ impl Calls {
 }
 
 /// A module, and whether it was there before the call.
-struct Import {
+struct PathImport {
     module: Arc<Managed>,
     was_loaded: bool,
 }
 
 /// Where a module may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Place {
+struct PathTarget {
     directory: PathBuf,
     /// The module's name in that directory: dotted, or the file's own name.
     tail: String,
@@ -151,7 +151,7 @@ struct Place {
 ///
 /// # Errors
 /// `ModuleNotFoundError` when there is none, and what the import raises.
-pub fn import_module<'py>(py: Python<'py>, call: &Call<'_>) -> PyResult<Bound<'py, PyAny>> {
+pub fn import_module<'py>(py: Python<'py>, call: &PathCall<'_>) -> PyResult<Bound<'py, PyAny>> {
     let is_path = call.name.contains('/');
     let Some(importer) = Importer::of_caller(py) else {
         if is_path || !call.path.is_empty() {
@@ -167,12 +167,12 @@ pub fn import_module<'py>(py: Python<'py>, call: &Call<'_>) -> PyResult<Bound<'p
     let looked_in = places(py, &importer, call, &site)?;
     for place in &looked_in {
         if let Some(found) = at_place(py, &importer, place)? {
-            if let (Standing::Managed(import), true) = (&found, looked_in.len() > 1 || !is_path) {
+            if let (PathStanding::Managed(import), true) = (&found, looked_in.len() > 1 || !is_path) {
                 application.calls.listed.lock().insert(import.module.name.clone());
             }
             return Ok(match found {
-                Standing::Managed(import) => finish(py, &importer, call, &site, &import),
-                Standing::Unmanaged(module) => module,
+                PathStanding::Managed(import) => finish(py, &importer, call, &site, &import),
+                PathStanding::Unmanaged(module) => module,
             });
         }
     }
@@ -182,14 +182,14 @@ pub fn import_module<'py>(py: Python<'py>, call: &Call<'_>) -> PyResult<Bound<'p
     let name = import::localise(py, &importer, &Name::from(call.name))?;
     let was_loaded = is_loaded(&importer, &name);
     match import::find_for_caller(py, &importer, &name)? {
-        Some(module) => Ok(finish(py, &importer, call, &site, &Import { module, was_loaded })),
+        Some(module) => Ok(finish(py, &importer, call, &site, &PathImport { module, was_loaded })),
         None => import::import_for(py, Some(&importer), &name),
     }
 }
 
 /// What stands at a place.
-enum Standing<'py> {
-    Managed(Import),
+enum PathStanding<'py> {
+    Managed(PathImport),
     Unmanaged(Bound<'py, PyAny>),
 }
 
@@ -197,11 +197,11 @@ enum Standing<'py> {
 fn finish<'py>(
     py: Python<'py>,
     importer: &Importer,
-    call: &Call<'_>,
+    call: &PathCall<'_>,
     site: &Site,
-    found: &Import,
+    found: &PathImport,
 ) -> Bound<'py, PyAny> {
-    let Import { module, was_loaded } = found;
+    let PathImport { module, was_loaded } = found;
     let application = &importer.application;
     import::note_import(py, importer, module);
     match call.autoreload {
@@ -226,7 +226,7 @@ fn is_loaded(importer: &Importer, name: &Name) -> bool {
 }
 
 /// The places that a call names, in the order in which they are looked at.
-fn places(py: Python<'_>, importer: &Importer, call: &Call<'_>, site: &Site) -> PyResult<Vec<Place>> {
+fn places(py: Python<'_>, importer: &Importer, call: &PathCall<'_>, site: &Site) -> PyResult<Vec<PathTarget>> {
     let own = || import::calling_directory(py, importer);
     let home = || {
         site.handler_root.clone().ok_or_else(|| {
@@ -252,8 +252,11 @@ fn places(py: Python<'_>, importer: &Importer, call: &Call<'_>, site: &Site) -> 
         });
     }
     if !call.name.contains('/') {
-        let place =
-            |d: &PathBuf| Place { directory: canonical_directory(d), tail: call.name.to_owned(), is_file_name: false };
+        let place = |d: &PathBuf| PathTarget {
+            directory: canonical_directory(d),
+            tail: call.name.to_owned(),
+            is_file_name: false,
+        };
         return Ok(search.iter().map(place).collect());
     }
     let paths: Vec<PathBuf> = match anchored(Path::new(call.name))? {
@@ -268,27 +271,27 @@ fn places(py: Python<'_>, importer: &Importer, call: &Call<'_>, site: &Site) -> 
         .iter()
         .filter_map(|path| {
             let tail = path.file_name()?.to_str()?.to_owned();
-            Some(Place { directory: canonical_directory(path.parent()?), tail, is_file_name: true })
+            Some(PathTarget { directory: canonical_directory(path.parent()?), tail, is_file_name: true })
         })
         .collect())
 }
 
 /// The module at a place, if there is one. A place without one leaves an edge: a file that appears there changes the answer.
-fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &Place) -> PyResult<Option<Standing<'py>>> {
+fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &PathTarget) -> PyResult<Option<PathStanding<'py>>> {
     let application = &importer.application;
     match application.calls.answer(importer, place) {
-        Some(Answer::Module(name)) => {
+        Some(CachedAnswer::Module(name)) => {
             if let Some(module) = importer.view.any(&name) {
-                return Ok(Some(Standing::Managed(Import { module, was_loaded: true })));
+                return Ok(Some(PathStanding::Managed(PathImport { module, was_loaded: true })));
             }
         }
-        Some(Answer::Nothing(name)) => {
+        Some(CachedAnswer::Nothing(name)) => {
             importer.note(py, &name);
             return Ok(None);
         }
         None => {}
     }
-    let Place { directory, tail, is_file_name } = place;
+    let PathTarget { directory, tail, is_file_name } = place;
     let explicit = directory.join(tail);
     let is_there = *is_file_name && explicit.symlink_metadata().is_ok_and(|m| !m.is_dir());
     let stem = if *is_file_name { tail.strip_suffix(".py").unwrap_or(tail) } else { tail };
@@ -309,7 +312,7 @@ fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &Place) -> PyResul
     let file = match found {
         Found::Module(file) | Found::Package(file, _) => file,
         Found::Foreign(file) => {
-            return load_unmanaged(py, application, &file).map(|module| Some(Standing::Unmanaged(module)));
+            return load_unmanaged(py, application, &file).map(|module| Some(PathStanding::Unmanaged(module)));
         }
         Found::Namespace(_) | Found::Nothing => {
             let name = match has_extension {
@@ -317,7 +320,7 @@ fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &Place) -> PyResul
                 false => Name::from(format!("{}.{stem}", application.name_directory(directory))),
             };
             let missing = note_missing(py, importer, &name)?;
-            application.calls.remember(importer, place, Answer::Nothing(missing));
+            application.calls.remember(importer, place, CachedAnswer::Nothing(missing));
             return Ok(None);
         }
     };
@@ -326,11 +329,11 @@ fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &Place) -> PyResul
         if let Some(module) = import::find(py, application, &importer.view, &name)?
             && module.origin.file() == Some(&file)
         {
-            application.calls.remember(importer, place, Answer::Module(name));
-            return Ok(Some(Standing::Managed(Import { module, was_loaded })));
+            application.calls.remember(importer, place, CachedAnswer::Module(name));
+            return Ok(Some(PathStanding::Managed(PathImport { module, was_loaded })));
         }
     }
-    load_unmanaged(py, application, &file).map(|module| Some(Standing::Unmanaged(module)))
+    load_unmanaged(py, application, &file).map(|module| Some(PathStanding::Unmanaged(module)))
 }
 
 /// The names that the file may have, best first: the one by which plain imports find it, the one in its directory, and one of
@@ -393,7 +396,7 @@ fn note_missing(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Na
     for end in ends {
         let part = Name::from(&name[..end]);
         match import::resolve(py, &importer.application, &importer.view, &part, &parent)? {
-            Resolution::Managed(origin) if end < name.len() => parent = Parent::Foreseen(origin.directories()),
+            Resolution::Managed(origin) if end < name.len() => parent = Parent::Prefetched(origin.directories()),
             _ => {
                 importer.note(py, &part);
                 return Ok(part);
@@ -403,7 +406,7 @@ fn note_missing(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Na
     Ok(name.clone())
 }
 
-fn not_found(py: Python<'_>, name: &str, looked_in: &[Place]) -> PyErr {
+fn not_found(py: Python<'_>, name: &str, looked_in: &[PathTarget]) -> PyErr {
     let places: Vec<String> = looked_in.iter().map(|p| p.directory.join(&p.tail).display().to_string()).collect();
     let error = PyModuleNotFoundError::new_err(format!("No module '{name}': nothing at {}", places.join(", nor at ")));
     let set = error.value(py).setattr("name", name).and_then(|()| error.value(py).setattr("path", places.first()));

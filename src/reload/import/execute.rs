@@ -10,15 +10,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyWeakrefReference};
 
 use crate::python::{raw_import, stack};
-use crate::reload::application::archives::Handle;
+use crate::reload::application::archives::ArchiveHandle;
 use crate::reload::application::registry::mark;
 use crate::reload::application::{Application, view};
 use crate::reload::build::Build;
-use crate::reload::code::CodeFacts;
+use crate::reload::code::CodeSummary;
 use crate::reload::import::sys_modules;
-use crate::reload::lifecycle::hooks::{self, Draft, Life};
+use crate::reload::lifecycle::hooks::{self, BuildEffects, ExecutionHooks};
 use crate::reload::lifecycle::retirement;
-use crate::reload::module::{self, Managed, Origin, Parts, Source};
+use crate::reload::module::{self, Managed, ManagedParts, Origin, Source};
 use reload_core::files::fingerprint::{self, Content};
 use reload_core::graph::Name;
 
@@ -40,7 +40,7 @@ pub fn compile(py: Python<'_>, file: &Path, content: &Content) -> PyResult<Arc<S
     let arguments = PyDict::new(py);
     arguments.set_item("dont_inherit", true)?;
     let code = builtins.getattr("compile")?.call((&bytes, file.as_os_str(), "exec"), Some(&arguments))?;
-    let facts = CodeFacts::of(py, &code)?;
+    let facts = CodeSummary::of(py, &code)?;
     let text = PyList::new(py, [&bytes])?.unbind();
     Ok(Arc::new(Source::new(content.hash, content.bytes.clone(), Some(code.unbind()), facts, Some(text))))
 }
@@ -82,11 +82,11 @@ pub fn unreadable(file: &Path, error: &std::io::Error) -> PyErr {
 /// The source of a namespace package, which is its list of directories.
 pub fn namespace_source(origin: &Origin) -> Arc<Source> {
     let text: String = origin.directories().iter().map(|d| format!("{}\n", d.display())).collect();
-    Arc::new(Source::new(fingerprint::hash_of(&text), Arc::from(&[][..]), None, CodeFacts::default(), None))
+    Arc::new(Source::new(fingerprint::hash_of(&text), Arc::from(&[][..]), None, CodeSummary::default(), None))
 }
 
 /// A module to make: what it is called and made from, and for which generation.
-pub struct Order {
+pub struct ModuleOrder {
     /// The application.
     pub application: Arc<Application>,
     /// The dotted name.
@@ -98,7 +98,7 @@ pub struct Order {
     /// The generation that it will belong to.
     pub generation: u64,
     /// What the build has added so far, if there is one.
-    pub draft: Option<Arc<Draft>>,
+    pub draft: Option<Arc<BuildEffects>>,
     /// The build that makes it, if it is one.
     pub build: Option<Arc<Build>>,
 }
@@ -108,18 +108,18 @@ pub struct Order {
 ///
 /// # Errors
 /// What the body raises, `SystemExit` included.
-pub fn run(py: Python<'_>, order: Order, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
+pub fn run(py: Python<'_>, order: ModuleOrder, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
     stack::check(py, &order.name)?;
     let (module, loader) = new_module(py, &order)?;
-    let Order { application, name, origin, source, generation, draft, build } = order;
-    let parts = Parts {
+    let ModuleOrder { application, name, origin, source, generation, draft, build } = order;
+    let parts = ManagedParts {
         name: name.clone(),
         origin,
         source: source.clone(),
         application: Arc::downgrade(&application),
         generation,
         copied_from: None,
-        life: Life::new(draft.as_ref(), PyWeakrefReference::new(&loader)?.into_any().unbind()),
+        life: ExecutionHooks::new(draft.as_ref(), PyWeakrefReference::new(&loader)?.into_any().unbind()),
     };
     let sequence = SEQUENCE.fetch_add(1, Ordering::SeqCst);
     let record = Managed::new(py, parts, module.clone().unbind(), sequence);
@@ -171,14 +171,14 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
             dict.del_item(&**tail)?;
         }
     }
-    let parts = Parts {
+    let parts = ManagedParts {
         name: original.name.clone(),
         origin: original.origin.clone(),
         source: original.source.clone(),
         application: original.application.clone(),
         generation: original.generation,
         copied_from: Some(original.copied_from.clone().unwrap_or_else(|| original.clone())),
-        life: Life::of_copy(),
+        life: ExecutionHooks::of_copy(),
     };
     let record = Managed::new(py, parts, module.clone().unbind(), original.sequence);
     record.take_after(original, renewed);
@@ -190,8 +190,8 @@ pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> Py
 }
 
 /// A module object, and its loader.
-fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<(Bound<'py, PyModule>, Bound<'py, PyAny>)> {
-    let Order { application, name, origin, source, .. } = order;
+fn new_module<'py>(py: Python<'py>, order: &ModuleOrder) -> PyResult<(Bound<'py, PyModule>, Bound<'py, PyAny>)> {
+    let ModuleOrder { application, name, origin, source, .. } = order;
     let module = PyModule::new(py, name)?;
     let loader_type = crate::python::import(py, "_mod_python_loader")?.getattr("ManagedLoader")?;
     let file = origin.file().map(|f| f.as_os_str());
@@ -199,7 +199,7 @@ fn new_module<'py>(py: Python<'py>, order: &Order) -> PyResult<(Bound<'py, PyMod
         Some(text) => text.bind(py).clone(),
         None => PyList::new(py, [PyBytes::new(py, b"")])?,
     };
-    let archive = origin.file().and_then(|file| Handle::of(application, file));
+    let archive = origin.file().and_then(|file| ArchiveHandle::of(application, file));
     let loader = loader_type.call1((mark(application), &**name, file, text, origin.is_package(), archive))?;
     let directories = origin.is_package().then(|| origin.directories());
     let neighbours: Vec<OsString> = application.roots.directory_of(name).into_iter().map(Into::into).collect();

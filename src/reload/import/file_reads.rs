@@ -16,17 +16,17 @@ use crate::reload::module::Managed;
 use reload_core::files::dependency::{Dependency, FileMark, Mark};
 use reload_core::files::fingerprint::Hash;
 
-struct Bodies;
+struct BodyAuditor;
 
 /// From now on bodies leave a dependency for each file that they read.
 ///
 /// # Errors
 /// What Python raises.
 pub fn install(py: Python<'_>) -> PyResult<()> {
-    audit::install(py, &Bodies)
+    audit::install(py, &BodyAuditor)
 }
 
-impl Auditor for Bodies {
+impl Auditor for BodyAuditor {
     fn listens(&self) -> bool {
         view::is_in_body()
     }

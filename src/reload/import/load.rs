@@ -6,16 +6,16 @@ use std::time::SystemTime;
 use pyo3::prelude::*;
 
 use crate::reload::Snapshot;
-use crate::reload::application::file_dependencies::Missed;
+use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::application::{Application, view};
 use crate::reload::build::watchdog;
-use crate::reload::import::execute::{self, Order};
-use crate::reload::import::process_state::Surroundings;
+use crate::reload::import::execute::{self, ModuleOrder};
+use crate::reload::import::process_state::ProcessState;
 use crate::reload::import::{look_ahead, sys_modules};
-use crate::reload::module::prefetch::Foreseen;
+use crate::reload::module::prefetch::Prefetched;
 use crate::reload::module::{Managed, Origin, Source};
 use reload_core::graph::Name;
-use reload_core::graph::generation::Claim;
+use reload_core::graph::generation::LoadClaim;
 
 /// Loads a module into a generation in which it was not needed so far, and puts it into its package's namespace before anybody else
 /// finds it.
@@ -32,8 +32,8 @@ pub fn load(
 ) -> PyResult<Arc<Managed>> {
     loop {
         match generation.claim(name) {
-            Some(Claim::Found(found)) => return Ok(found),
-            Some(Claim::Yours) => break,
+            Some(LoadClaim::Found(found)) => return Ok(found),
+            Some(LoadClaim::Yours) => break,
             None => {
                 if let Some(half_loaded) =
                     py.detach(|| generation.wait_for(name, view::is_outside(), view::is_owner_outside))
@@ -48,7 +48,7 @@ pub fn load(
     // What a body changed in vain is taken back by the outermost load, as a module that catches the failure may build on it.
     let before = match view::running_body() {
         Some(_) => None,
-        None => Some(Surroundings::note(py)?),
+        None => Some(ProcessState::note(py)?),
     };
     let _watched = match &before {
         Some(_) => Some(watchdog::limit_load(py, application)),
@@ -64,7 +64,7 @@ pub fn load(
             true => source(py, application, generation, name, origin)?,
             false => read,
         };
-        let order = Order {
+        let order = ModuleOrder {
             application: application.clone(),
             name: name.clone(),
             origin: origin.clone(),
@@ -110,7 +110,7 @@ pub fn load(
                 // A body goes on without it, or has done so before a function asked again.
                 let is_missed = view::running_body().is_some() || application.has_missed(name);
                 if Arc::ptr_eq(&current, generation) && is_missed {
-                    application.miss(name, Missed::new(application, begun.as_deref(), origin));
+                    application.miss(name, FailedLoad::new(application, begun.as_deref(), origin));
                 }
             }
             Err(e)
@@ -127,8 +127,8 @@ fn source(
     origin: &Origin,
 ) -> PyResult<Arc<Source>> {
     match (generation.sources.get(name), origin.file()) {
-        (Some(Foreseen::Source(foreseen, source)), _) if foreseen == *origin => Ok(source),
-        (Some(Foreseen::Broken(foreseen, content)), Some(file)) if foreseen == *origin => {
+        (Some(Prefetched::Source(foreseen, source)), _) if foreseen == *origin => Ok(source),
+        (Some(Prefetched::Broken(foreseen, content)), Some(file)) if foreseen == *origin => {
             execute::compile(py, file, &content)
         }
         _ => execute::load_source(py, application, origin),

@@ -10,9 +10,9 @@ use crate::reload::application::Application;
 use crate::reload::application::change::Resolution;
 use crate::reload::application::view::View;
 use crate::reload::build::staging::Stage;
-use crate::reload::code::Import;
+use crate::reload::code::ImportStatement;
 use crate::reload::import::{self, Parent, execute};
-use crate::reload::module::prefetch::{Foreseen, Prospects};
+use crate::reload::module::prefetch::{PrefetchMap, Prefetched};
 use crate::reload::module::{Managed, Origin, Source};
 use reload_core::files::fingerprint::Content;
 use reload_core::graph::Name;
@@ -26,7 +26,7 @@ pub fn after_load(py: Python<'_>, application: &Arc<Application>, generation: &A
         return;
     }
     let view = View::Generation(generation.clone());
-    let mut ahead = Ahead::new(py, application, &view, None, Prospects::new_sync());
+    let mut ahead = LookAhead::new(py, application, &view, None, PrefetchMap::new_sync());
     ahead.follow(module);
     let found = ahead.finish();
     generation.sources.extend(&found);
@@ -38,12 +38,12 @@ pub fn of_stage(
     py: Python<'_>,
     application: &Arc<Application>,
     stage: &Arc<Stage>,
-    known: Prospects,
+    known: PrefetchMap,
     changed: &[Name],
     made: &[Arc<Managed>],
-) -> Prospects {
+) -> PrefetchMap {
     let view = View::Stage(stage.clone());
-    let mut ahead = Ahead::new(py, application, &view, Some(stage), known);
+    let mut ahead = LookAhead::new(py, application, &view, Some(stage), known);
     for name in changed {
         ahead.look_at(name);
     }
@@ -53,22 +53,22 @@ pub fn of_stage(
     ahead.finish()
 }
 
-struct Ahead<'a, 'py> {
+struct LookAhead<'a, 'py> {
     py: Python<'py>,
     application: &'a Arc<Application>,
     view: &'a View,
     stage: Option<&'a Arc<Stage>>,
-    found: Prospects,
+    found: PrefetchMap,
     queue: Vec<(String, Arc<Source>)>,
 }
 
-impl<'a, 'py> Ahead<'a, 'py> {
+impl<'a, 'py> LookAhead<'a, 'py> {
     fn new(
         py: Python<'py>,
         application: &'a Arc<Application>,
         view: &'a View,
         stage: Option<&'a Arc<Stage>>,
-        found: Prospects,
+        found: PrefetchMap,
     ) -> Self {
         Self { py, application, view, stage, found, queue: Vec::new() }
     }
@@ -77,7 +77,7 @@ impl<'a, 'py> Ahead<'a, 'py> {
         self.queue.push((module.package().to_owned(), module.source.clone()));
     }
 
-    fn finish(mut self) -> Prospects {
+    fn finish(mut self) -> PrefetchMap {
         while let Some((package, source)) = self.queue.pop() {
             let root = self.application.roots.root_of(&package);
             for name in names(&package, &source) {
@@ -114,10 +114,10 @@ impl<'a, 'py> Ahead<'a, 'py> {
         let Ok(resolution) = import::resolve(self.py, self.application, self.view, name, &parent) else { return false };
         let foreseen = match resolution {
             Resolution::Managed(origin) => self.read(name, origin),
-            Resolution::Unmanaged => Some(Foreseen::Absent),
+            Resolution::Unmanaged => Some(Prefetched::Absent),
         };
         let Some(foreseen) = foreseen else { return false };
-        if let Foreseen::Source(origin, source) = &foreseen {
+        if let Prefetched::Source(origin, source) = &foreseen {
             self.queue.push((origin.package_of(name).to_owned(), source.clone()));
         }
         let is_managed = foreseen.origin().is_some();
@@ -125,7 +125,7 @@ impl<'a, 'py> Ahead<'a, 'py> {
         is_managed
     }
 
-    fn known(&self, name: &Name) -> Option<Foreseen> {
+    fn known(&self, name: &Name) -> Option<Prefetched> {
         match self.view {
             View::Generation(generation) => generation.sources.get(name),
             View::Stage(_) => None,
@@ -138,7 +138,7 @@ impl<'a, 'py> Ahead<'a, 'py> {
             return module.origin.is_package().then_some(Parent::Loaded(module));
         }
         let foreseen = self.found.get(&name).cloned().or_else(|| self.known(&name))?;
-        foreseen.origin().filter(|o| o.is_package()).map(|o| Parent::Foreseen(o.directories()))
+        foreseen.origin().filter(|o| o.is_package()).map(|o| Parent::Prefetched(o.directories()))
     }
 
     fn has(&self, package: &Managed, attribute: &str) -> bool {
@@ -152,18 +152,18 @@ impl<'a, 'py> Ahead<'a, 'py> {
     }
 
     /// `None` for a file that cannot be read: whoever imports it hears of that.
-    fn read(&self, name: &Name, origin: Origin) -> Option<Foreseen> {
+    fn read(&self, name: &Name, origin: Origin) -> Option<Prefetched> {
         let Some(file) = origin.file().cloned() else {
             let source = execute::namespace_source(&origin);
-            return Some(Foreseen::Source(origin, source));
+            return Some(Prefetched::Source(origin, source));
         };
         let content: Content = match self.stage.and_then(|stage| stage.content(name)) {
             Some(content) => content.ok()?,
             None => self.py.detach(|| self.application.read_written(&file)).ok()?,
         };
         Some(match execute::compile(self.py, &file, &content) {
-            Ok(source) => Foreseen::Source(origin, source),
-            Err(_) => Foreseen::Broken(origin, content),
+            Ok(source) => Prefetched::Source(origin, source),
+            Err(_) => Prefetched::Broken(origin, content),
         })
     }
 }
@@ -178,7 +178,7 @@ pub fn late_names(package: &str, source: &Source) -> Vec<Name> {
     names_of(package, source.facts.imports().iter().filter(|import| import.is_nested))
 }
 
-fn names_of<'a>(package: &str, imports: impl Iterator<Item = &'a Import>) -> Vec<Name> {
+fn names_of<'a>(package: &str, imports: impl Iterator<Item = &'a ImportStatement>) -> Vec<Name> {
     let mut seen = HashSet::new();
     let mut all = Vec::new();
     for import in imports {

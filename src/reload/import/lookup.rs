@@ -26,7 +26,7 @@ pub enum Parent {
     /// In the `__path__` of this package.
     Loaded(Arc<Managed>),
     /// In the directories of a package that is not loaded.
-    Foreseen(Vec<PathBuf>),
+    Prefetched(Vec<PathBuf>),
 }
 
 impl From<Option<&Arc<Managed>>> for Parent {
@@ -112,7 +112,7 @@ fn look_up(
 fn directories(py: Python<'_>, view: &View, parent: &Parent) -> PyResult<Vec<PathBuf>> {
     match parent {
         Parent::Nothing => Ok(view.search().iter().filter(|d| d.managed).map(|d| d.path.clone()).collect()),
-        Parent::Foreseen(directories) => Ok(directories.clone()),
+        Parent::Prefetched(directories) => Ok(directories.clone()),
         Parent::Loaded(package) => match package.exposed(py).getattr_opt("__path__")? {
             Some(path) => path.try_iter()?.map(|entry| entry?.extract::<PathBuf>()).collect(),
             None => Ok(Vec::new()),

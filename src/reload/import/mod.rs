@@ -36,7 +36,7 @@ pub use crate::reload::import::importer::{
     Importer, calling_application, calling_directory, nearest_managed, note_import,
 };
 pub use crate::reload::import::lookup::{Parent, resolve};
-pub use crate::reload::import::spec_api::{Place, is_of_another, load_for_spec, note_find, origin_of};
+pub use crate::reload::import::spec_api::{SpecOrigin, is_of_another, load_for_spec, note_find, origin_of};
 pub use crate::reload::import::thread_owner::application_of_thread;
 
 /// Python's own `__import__` and `importlib.import_module`.
@@ -218,7 +218,7 @@ pub fn localise(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Na
     }
     let beside = Name::from(format!("{root}.{first}"));
     importer.note(py, &beside);
-    let directory = Parent::Foreseen(application.roots.directory_of(root).into_iter().collect());
+    let directory = Parent::Prefetched(application.roots.directory_of(root).into_iter().collect());
     let is_neighbour = matches!(
         resolve(py, application, view, &beside, &directory)?,
         Resolution::Managed(Origin::File(_) | Origin::Package(..))

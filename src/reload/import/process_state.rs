@@ -28,7 +28,7 @@ const ATTRIBUTES: [(&str, &str); 10] = [
 ];
 
 /// The surroundings as they were at one moment.
-pub struct Surroundings {
+pub struct ProcessState {
     attributes: Vec<(&'static str, &'static str, Option<Py<PyAny>>)>,
     lists: Vec<(Py<PyList>, Py<PyList>)>,
     environment: Option<(Py<PyAny>, Py<PyDict>)>,
@@ -36,7 +36,7 @@ pub struct Surroundings {
     recursion_limit: c_int,
 }
 
-impl Surroundings {
+impl ProcessState {
     /// Notes what is there now.
     ///
     /// # Errors

@@ -18,13 +18,13 @@ use reload_core::graph::Name;
 
 /// Where a managed module comes from: its application's mark, its file, its directories if it is a package, and the module if it
 /// is loaded.
-pub type Place<'py> = (usize, Option<PathBuf>, Option<Vec<PathBuf>>, Option<Bound<'py, PyAny>>);
+pub type SpecOrigin<'py> = (usize, Option<PathBuf>, Option<Vec<PathBuf>>, Option<Bound<'py, PyAny>>);
 
 /// Where a managed module of the calling application comes from.
 ///
 /// # Errors
 /// What Python raises while it is asked for its own modules.
-pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Place<'py>>> {
+pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<SpecOrigin<'py>>> {
     if is_standard(name) {
         // Whoever asks Python's own import system for a standard name gets the standard module.
         return Ok(None);

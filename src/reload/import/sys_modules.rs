@@ -18,12 +18,12 @@ use crate::reload::application::registry::mark;
 use reload_core::graph::Name;
 
 /// Names that managed modules have put into `sys.modules`, and the application whose module stands there.
-static OWNERS: GilCell<Option<HashMap<Name, Entry>>> = GilCell::new(None);
+static OWNERS: GilCell<Option<HashMap<Name, ShownEntry>>> = GilCell::new(None);
 
 /// Whether there is a name that more than one application has.
 static RIVALS: AtomicBool = AtomicBool::new(false);
 
-struct Entry {
+struct ShownEntry {
     owner: usize,
     is_contested: bool,
 }
@@ -138,7 +138,7 @@ fn forget(py: Python<'_>, name: &Name) {
 /// Notes whose module the entry is; whether it was the application's own, or nobody's.
 fn claim(py: Python<'_>, application: &Application, name: &Name, takes: bool) -> bool {
     let mut owners = OWNERS.borrow(py);
-    let new = Entry { owner: mark(application), is_contested: false };
+    let new = ShownEntry { owner: mark(application), is_contested: false };
     let entry = owners.get_or_insert_default().entry(name.clone()).or_insert(new);
     let is_own = entry.owner == mark(application);
     if !is_own && takes {

@@ -39,7 +39,7 @@ pub struct Outdated {
     pub reason: &'static str,
 }
 
-struct Module {
+struct UnmanagedModule {
     file: PathBuf,
     /// The address of the module object, to tell when another one takes its place.
     object: usize,
@@ -50,19 +50,19 @@ struct Module {
 }
 
 #[derive(Default)]
-struct Modules {
-    by_name: HashMap<Name, Module>,
+struct UnmanagedModules {
+    by_name: HashMap<Name, UnmanagedModule>,
     /// Those whose content is still to be learned; the last ones first.
     unread: Vec<Name>,
     next_look: Option<Instant>,
 }
 
-static MODULES: Mutex<Option<Modules>> = Mutex::new(None);
+static MODULES: Mutex<Option<UnmanagedModules>> = Mutex::new(None);
 
 /// How many modules that are not ours `sys.modules` had when it was looked through.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-fn lock() -> MutexGuard<'static, Option<Modules>> {
+fn lock() -> MutexGuard<'static, Option<UnmanagedModules>> {
     MODULES.lock()
 }
 
@@ -87,7 +87,7 @@ pub fn take_in(py: Python<'_>) {
             continue;
         }
         let Some(loaded) = Stat::take(&file) else { continue };
-        let module = Module { file, object, loaded, content: None, last: Some(loaded), is_outdated: false };
+        let module = UnmanagedModule { file, object, loaded, content: None, last: Some(loaded), is_outdated: false };
         if loaded.size() <= SMALL {
             all.unread.push(name.clone());
         }

@@ -12,7 +12,7 @@ use pyo3::types::PyDict;
 use crate::reload::application::Application;
 use crate::reload::application::change::Resolution;
 use crate::reload::application::view::{self, View};
-use crate::reload::lifecycle::hooks::{self, Draft};
+use crate::reload::lifecycle::hooks::{self, BuildEffects};
 use crate::reload::module;
 use os::{Condvar, Mutex};
 use reload_core::graph::Name;
@@ -21,17 +21,17 @@ use reload_core::graph::Name;
 const TURN: Duration = Duration::from_millis(100);
 
 /// The module that asks, and the name of its state.
-type Key = (Name, Box<str>);
+type CarryKey = (Name, Box<str>);
 
 /// One object that is kept, or being made.
 struct Slot {
     /// The execution whose code asked first.
     creator: u64,
-    content: Mutex<Content>,
+    content: Mutex<SlotContent>,
     settled: Condvar,
 }
 
-enum Content {
+enum SlotContent {
     Making(ThreadId),
     Kept(Py<PyAny>),
     /// The factory has failed; the slot is in no table any more.
@@ -43,7 +43,7 @@ static WAITING: Mutex<Option<HashMap<ThreadId, Arc<Slot>>>> = Mutex::new(None);
 
 /// State by module and name. Dropping it may run Python code.
 #[derive(Default)]
-pub struct Slots(HashMap<Key, Arc<Slot>>);
+pub struct Slots(HashMap<CarryKey, Arc<Slot>>);
 
 impl Slots {
     /// Takes out what an execution has made.
@@ -51,7 +51,7 @@ impl Slots {
         Self(self.0.extract_if(|_, slot| slot.creator == execution).collect())
     }
 
-    fn take(&mut self, key: &Key, slot: &Arc<Slot>) -> Option<Arc<Slot>> {
+    fn take(&mut self, key: &CarryKey, slot: &Arc<Slot>) -> Option<Arc<Slot>> {
         self.0.get(key).is_some_and(|there| Arc::ptr_eq(there, slot)).then(|| self.0.remove(key)).flatten()
     }
 }
@@ -100,28 +100,28 @@ impl States {
     pub fn kept(&self, py: Python<'_>) -> Vec<(Name, Box<str>, Py<PyAny>)> {
         let slots = self.0.lock();
         let kept = slots.0.iter().filter_map(|((module, name), slot)| match &*slot.content.lock() {
-            Content::Kept(object) => Some((module.clone(), name.clone(), object.clone_ref(py))),
-            Content::Making(_) | Content::Failed => None,
+            SlotContent::Kept(object) => Some((module.clone(), name.clone(), object.clone_ref(py))),
+            SlotContent::Making(_) | SlotContent::Failed => None,
         });
         kept.collect()
     }
 }
 
-enum Claim {
+enum CarryClaim {
     Kept(Py<PyAny>),
     Yours(Arc<Slot>),
     Busy(Arc<Slot>),
 }
 
 /// Where the calling code's state lives.
-struct Place {
-    key: Key,
+struct CarryCaller {
+    key: CarryKey,
     execution: u64,
-    draft: Option<Arc<Draft>>,
+    draft: Option<Arc<BuildEffects>>,
     application: Option<Arc<Application>>,
 }
 
-impl Place {
+impl CarryCaller {
     fn of(globals: &Bound<'_, PyDict>, name: &str) -> PyResult<Self> {
         let Some(execution) = hooks::caller(globals)? else {
             let module: String = globals.get_item("__name__")?.map_or(Ok(String::new()), |module| module.extract())?;
@@ -140,7 +140,7 @@ impl Place {
         self.application.as_ref().map_or(&*UNMANAGED, |application| &application.states)
     }
 
-    fn claim(&self, py: Python<'_>) -> Claim {
+    fn claim(&self, py: Python<'_>) -> CarryClaim {
         let in_draft = self.draft.as_ref().and_then(|draft| {
             draft.with_states(|slots| {
                 let known = self.look(py, slots).or_else(|| self.look(py, &self.states().0.lock()));
@@ -153,34 +153,34 @@ impl Place {
         })
     }
 
-    fn look(&self, py: Python<'_>, slots: &Slots) -> Option<Claim> {
+    fn look(&self, py: Python<'_>, slots: &Slots) -> Option<CarryClaim> {
         let slot = slots.0.get(&self.key)?;
         match &*slot.content.lock() {
-            Content::Kept(object) => Some(Claim::Kept(object.clone_ref(py))),
-            Content::Making(_) => Some(Claim::Busy(slot.clone())),
-            Content::Failed => None,
+            SlotContent::Kept(object) => Some(CarryClaim::Kept(object.clone_ref(py))),
+            SlotContent::Making(_) => Some(CarryClaim::Busy(slot.clone())),
+            SlotContent::Failed => None,
         }
     }
 
-    fn begin(&self, slots: &mut Slots) -> Claim {
+    fn begin(&self, slots: &mut Slots) -> CarryClaim {
         let slot = Arc::new(Slot {
             creator: self.execution,
-            content: Mutex::new(Content::Making(thread::current().id())),
+            content: Mutex::new(SlotContent::Making(thread::current().id())),
             settled: Condvar::new(),
         });
         slots.0.insert(self.key.clone(), slot.clone());
-        Claim::Yours(slot)
+        CarryClaim::Yours(slot)
     }
 }
 
 /// Takes the slot away again unless the factory succeeds.
 struct Making<'a> {
-    place: &'a Place,
+    place: &'a CarryCaller,
     slot: &'a Arc<Slot>,
 }
 
 impl Making<'_> {
-    fn settle(&self, content: Content) {
+    fn settle(&self, content: SlotContent) {
         *self.slot.content.lock() = content;
         self.slot.settled.notify_all();
     }
@@ -188,14 +188,14 @@ impl Making<'_> {
 
 impl Drop for Making<'_> {
     fn drop(&mut self) {
-        if !matches!(*self.slot.content.lock(), Content::Making(_)) {
+        if !matches!(*self.slot.content.lock(), SlotContent::Making(_)) {
             return;
         }
-        let Place { key, draft, .. } = self.place;
+        let CarryCaller { key, draft, .. } = self.place;
         let in_draft = draft.as_ref().and_then(|draft| draft.with_states(|slots| slots.take(key, self.slot)));
         // A build that was published meanwhile has taken the slot along.
         let in_states = self.place.states().0.lock().take(key, self.slot);
-        self.settle(Content::Failed);
+        self.settle(SlotContent::Failed);
         drop((in_draft, in_states));
     }
 }
@@ -211,16 +211,16 @@ pub fn carry<'py>(
     name: &str,
     factory: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let place = Place::of(globals, name)?;
+    let place = CarryCaller::of(globals, name)?;
     match place.claim(py) {
-        Claim::Kept(object) => Ok(Some(object.into_bound(py))),
-        Claim::Yours(slot) => {
+        CarryClaim::Kept(object) => Ok(Some(object.into_bound(py))),
+        CarryClaim::Yours(slot) => {
             let making = Making { place: &place, slot: &slot };
             let made = factory.call0()?;
-            making.settle(Content::Kept(made.clone().unbind()));
+            making.settle(SlotContent::Kept(made.clone().unbind()));
             Ok(Some(made))
         }
-        Claim::Busy(slot) => {
+        CarryClaim::Busy(slot) => {
             let me = thread::current().id();
             {
                 let mut waiting = WAITING.lock();
@@ -235,7 +235,7 @@ pub fn carry<'py>(
             }
             py.detach(|| {
                 let content = slot.content.lock();
-                if matches!(*content, Content::Making(_)) {
+                if matches!(*content, SlotContent::Making(_)) {
                     drop(slot.settled.wait_timeout(content, TURN));
                 }
             });
@@ -250,7 +250,7 @@ pub fn carry<'py>(
 fn leads_back(waiting: &HashMap<ThreadId, Arc<Slot>>, slot: &Arc<Slot>, me: ThreadId) -> bool {
     let mut at = slot;
     for _ in 0..=waiting.len() {
-        let Content::Making(maker) = *at.content.lock() else { return false };
+        let SlotContent::Making(maker) = *at.content.lock() else { return false };
         if maker == me {
             return true;
         }

@@ -16,7 +16,7 @@ use crate::reload::application::Application;
 use crate::reload::application::view::{self, View};
 use crate::reload::build::{Reason, watchdog};
 use crate::reload::lifecycle::carry::{Slots, States};
-use crate::reload::lifecycle::retirement::{self, Gone};
+use crate::reload::lifecycle::retirement::{self, RetiredExecution};
 use crate::reload::module::{self, Managed};
 use os::{Mutex, log};
 use reload_core::files::fingerprint::Hash;
@@ -79,29 +79,29 @@ fn call_all(py: Python<'_>, mut hooks: Vec<Hook>) {
 }
 
 /// What hangs at the record of an execution.
-pub struct Life {
-    draft: Weak<Draft>,
+pub struct ExecutionHooks {
+    draft: Weak<BuildEffects>,
     /// A weak reference that dies with the namespace; none at copies, which are no executions of their own.
     sign: Option<Py<PyAny>>,
-    held: Mutex<Held>,
+    held: Mutex<HeldHooks>,
 }
 
 #[derive(Default)]
-struct Held {
+struct HeldHooks {
     hooks: Vec<Hook>,
     /// The new source for which `__mp_clone__` of this execution has failed first.
-    refusal: Option<Refusal>,
+    refusal: Option<CloneRefusal>,
 }
 
 #[derive(Clone, Copy)]
-struct Refusal {
+struct CloneRefusal {
     source: Hash,
     took_too_long: bool,
 }
 
-impl Life {
+impl ExecutionHooks {
     /// The life of an execution that begins, in a build if there is a draft.
-    pub fn new(draft: Option<&Arc<Draft>>, sign: Py<PyAny>) -> Self {
+    pub fn new(draft: Option<&Arc<BuildEffects>>, sign: Py<PyAny>) -> Self {
         Self { draft: draft.map_or_else(Weak::new, Arc::downgrade), sign: Some(sign), held: Mutex::default() }
     }
 
@@ -111,7 +111,7 @@ impl Life {
     }
 
     /// The draft that the execution belongs to until it is published.
-    pub fn draft(&self) -> Option<Arc<Draft>> {
+    pub fn draft(&self) -> Option<Arc<BuildEffects>> {
         self.draft.upgrade()
     }
 
@@ -123,7 +123,7 @@ impl Life {
     pub fn end(&mut self, module: &Name, generation: u64, application: &Weak<Application>) {
         let Some(sign) = self.sign.take() else { return };
         let held = self.held.get_mut();
-        retirement::take_over(Gone {
+        retirement::take_over(RetiredExecution {
             module: module.clone(),
             generation,
             application: application.clone(),
@@ -222,7 +222,7 @@ pub fn hand_on(
     base: &Arc<Snapshot>,
     old: &Arc<Managed>,
     new: &Managed,
-    draft: &Draft,
+    draft: &BuildEffects,
 ) -> PyResult<()> {
     let Some(hook) = old.module.bind(py).dict().get_item("__mp_clone__")? else { return Ok(()) };
     if draft.is_late() {
@@ -266,7 +266,7 @@ pub fn hand_on(
         warn_of_loss(new, &format!("failed again\n{}", error::format(py, &failure)));
         return Ok(());
     }
-    held.lock().refusal.get_or_insert(Refusal { source: new.source.hash(), took_too_long }).took_too_long |=
+    held.lock().refusal.get_or_insert(CloneRefusal { source: new.source.hash(), took_too_long }).took_too_long |=
         took_too_long;
     Err(failure)
 }
@@ -276,7 +276,7 @@ fn warn_of_loss(new: &Managed, what: &str) {
 }
 
 /// What a generation in the making has added so far, beside its modules: published or taken back with it.
-pub struct Draft {
+pub struct BuildEffects {
     deadline: Instant,
     /// None once the build has ended.
     added: Mutex<Option<Added>>,
@@ -307,7 +307,7 @@ impl Aftermath {
     }
 }
 
-impl Draft {
+impl BuildEffects {
     /// The draft of a build that has to end by then.
     pub fn new(deadline: Instant) -> Arc<Self> {
         Arc::new(Self { deadline, added: Mutex::new(Some(Added::default())) })

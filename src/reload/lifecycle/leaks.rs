@@ -32,7 +32,7 @@ const SEARCHES: usize = 50;
 const REPORTS: usize = 1000;
 
 /// An execution whose memory has not been freed yet.
-struct Lingering {
+struct RetiredNamespace {
     module: Name,
     generation: u64,
     sign: Py<PyAny>,
@@ -42,9 +42,9 @@ struct Lingering {
     holders: Option<Vec<String>>,
 }
 
-static QUEUE: Queue<Lingering> = Queue::new();
+static QUEUE: Queue<RetiredNamespace> = Queue::new();
 static STARTED: Once = Once::new();
-static LINGERING: GilCell<Vec<Lingering>> = GilCell::new(Vec::new());
+static LINGERING: GilCell<Vec<RetiredNamespace>> = GilCell::new(Vec::new());
 
 /// Makes sure that there is a thread for what [`take_over`] gets.
 pub fn start() {
@@ -58,7 +58,7 @@ pub fn start() {
 /// Sees to it that the memory of an execution is freed. `sign` is a weak reference that dies with its namespace. May be called
 /// from anywhere, attached or not.
 pub fn take_over(module: Name, generation: u64, sign: Py<PyAny>) {
-    QUEUE.push(Lingering { module, generation, sign, since: Instant::now(), collections: 0, holders: None });
+    QUEUE.push(RetiredNamespace { module, generation, sign, since: Instant::now(), collections: 0, holders: None });
 }
 
 fn work() {

@@ -67,7 +67,7 @@ impl<T> Queue<T> {
 }
 
 /// An execution that no living generation has any more.
-pub struct Gone {
+pub struct RetiredExecution {
     /// The module's name.
     pub module: Name,
     /// The generation that ran it.
@@ -80,12 +80,12 @@ pub struct Gone {
     pub sign: Py<PyAny>,
 }
 
-struct Farewell {
+struct RetiredHooks {
     application: Weak<Application>,
     hooks: Vec<Hook>,
 }
 
-static QUEUE: Queue<Farewell> = Queue::new();
+static QUEUE: Queue<RetiredHooks> = Queue::new();
 static STARTED: Once = Once::new();
 
 /// Makes sure that there are threads for what [`take_over`] gets.
@@ -100,14 +100,14 @@ pub fn start() {
 }
 
 /// Takes over what is left of an execution. May be called from anywhere, attached or not.
-pub fn take_over(gone: Gone) {
+pub fn take_over(gone: RetiredExecution) {
     if fork::is_copy() {
         // What it wants done belongs to the original process.
         std::mem::forget(gone);
         return;
     }
-    let Gone { module, generation, application, hooks, sign } = gone;
-    QUEUE.push(Farewell { application, hooks });
+    let RetiredExecution { module, generation, application, hooks, sign } = gone;
+    QUEUE.push(RetiredHooks { application, hooks });
     leaks::take_over(module, generation, sign);
 }
 
@@ -128,10 +128,10 @@ fn work() {
     }
 }
 
-fn retire(py: Python<'_>, all: Vec<Farewell>) {
+fn retire(py: Python<'_>, all: Vec<RetiredHooks>) {
     let mut hooks = Vec::new();
     let mut applications: Vec<Arc<Application>> = Vec::new();
-    for Farewell { application, hooks: own } in all {
+    for RetiredHooks { application, hooks: own } in all {
         hooks.extend(own);
         if let Some(application) = application.upgrade()
             && !applications.iter().any(|known| Arc::ptr_eq(known, &application))

@@ -11,10 +11,10 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyModule};
 
 use crate::reload::application::Application;
 use crate::reload::application::pinned::Keep;
-use crate::reload::code::CodeFacts;
-use crate::reload::lifecycle::hooks::Life;
+use crate::reload::code::CodeSummary;
+use crate::reload::lifecycle::hooks::ExecutionHooks;
 use os::{Mutex, MutexGuard};
-use reload_core::files::dependency::{Dependency, Mark, Reads};
+use reload_core::files::dependency::{Dependency, Mark, ReadSet};
 use reload_core::files::fingerprint::Hash;
 use reload_core::graph::Name;
 
@@ -63,13 +63,13 @@ pub struct Source {
     /// The code object; a namespace package has none.
     pub code: Option<Py<PyAny>>,
     /// What the code mentions.
-    pub facts: CodeFacts,
+    pub facts: CodeSummary,
     /// A list with the bytes as its one element, for loaders and so for tracebacks.
     pub text: Option<Py<PyList>>,
-    content: Mutex<Text>,
+    content: Mutex<SourceText>,
 }
 
-struct Text {
+struct SourceText {
     hash: Hash,
     bytes: Arc<[u8]>,
     /// Code objects that have exchanged their lines with `code`: somebody may still be reading the old tables.
@@ -82,13 +82,13 @@ impl Source {
         hash: Hash,
         bytes: Arc<[u8]>,
         code: Option<Py<PyAny>>,
-        facts: CodeFacts,
+        facts: CodeSummary,
         text: Option<Py<PyList>>,
     ) -> Self {
-        Self { code, facts, text, content: Mutex::new(Text { hash, bytes, former: Vec::new() }) }
+        Self { code, facts, text, content: Mutex::new(SourceText { hash, bytes, former: Vec::new() }) }
     }
 
-    fn content(&self) -> MutexGuard<'_, Text> {
+    fn content(&self) -> MutexGuard<'_, SourceText> {
         self.content.lock()
     }
 
@@ -139,8 +139,8 @@ pub struct Managed {
     /// The execution whose functions this copy of the namespace shares; none for an execution of its own.
     pub copied_from: Option<Arc<Managed>>,
     /// What is to be done when it has gone.
-    pub life: Life,
-    state: Mutex<State>,
+    pub life: ExecutionHooks,
+    state: Mutex<ModuleState>,
     key: usize,
 }
 
@@ -148,7 +148,7 @@ pub struct Managed {
 type Identity = (usize, u64);
 
 #[derive(Default)]
-struct State {
+struct ModuleState {
     uses: HashSet<Name>,
     /// Those among them that were first used when the body had come to its end.
     late_uses: HashSet<Name>,
@@ -157,7 +157,7 @@ struct State {
     has_run: bool,
     holds: HashSet<Name>,
     bound: HashMap<Box<str>, Identity>,
-    reads: Reads,
+    reads: ReadSet,
     replacement: Option<Py<PyAny>>,
     keeps: Vec<Keep>,
 }
@@ -179,7 +179,7 @@ pub fn living() -> Vec<Arc<Managed>> {
 }
 
 /// What `Managed::new` needs beside the module object.
-pub struct Parts {
+pub struct ManagedParts {
     /// See the fields of [`Managed`].
     pub name: Name,
     /// As above.
@@ -193,14 +193,14 @@ pub struct Parts {
     /// As above.
     pub copied_from: Option<Arc<Managed>>,
     /// As above.
-    pub life: Life,
+    pub life: ExecutionHooks,
 }
 
 impl Managed {
     /// A record for a module object, which can from now on be found by its namespace.
-    pub fn new(py: Python<'_>, parts: Parts, module: Py<PyModule>, sequence: u64) -> Arc<Self> {
+    pub fn new(py: Python<'_>, parts: ManagedParts, module: Py<PyModule>, sequence: u64) -> Arc<Self> {
         let key = module.bind(py).dict().as_ptr() as usize;
-        let Parts { name, origin, source, application, generation, copied_from, life } = parts;
+        let ManagedParts { name, origin, source, application, generation, copied_from, life } = parts;
         let record = Arc::new(Self {
             name,
             origin,
@@ -218,7 +218,7 @@ impl Managed {
         record
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ModuleState> {
         self.state.lock()
     }
 
@@ -328,7 +328,7 @@ impl Managed {
     }
 
     /// What the module has read.
-    pub fn reads(&self) -> Reads {
+    pub fn reads(&self) -> ReadSet {
         self.execution().lock().reads.clone()
     }
 

@@ -15,7 +15,7 @@ use reload_core::resolve::search_path::Search;
 
 /// A module that code mentions and that is not loaded.
 #[derive(Clone)]
-pub enum Foreseen {
+pub enum Prefetched {
     /// Its compiled source.
     Source(Origin, Arc<Source>),
     /// A file that does not compile. Whoever imports it gets the error.
@@ -24,7 +24,7 @@ pub enum Foreseen {
     Absent,
 }
 
-impl Foreseen {
+impl Prefetched {
     fn hash(&self) -> Option<Hash> {
         match self {
             Self::Source(_, source) => Some(source.hash()),
@@ -43,27 +43,27 @@ impl Foreseen {
 }
 
 /// What is known of names that are not loaded. Copies share what is the same in them.
-pub type Prospects = HashTrieMapSync<Name, Foreseen>;
+pub type PrefetchMap = HashTrieMapSync<Name, Prefetched>;
 
 /// The modules that a generation can still get.
-pub struct Sources {
+pub struct Prefetch {
     /// Where those are looked for that it does not know of.
     pub search: Search,
-    foreseen: Mutex<Prospects>,
+    foreseen: Mutex<PrefetchMap>,
 }
 
-impl Sources {
+impl Prefetch {
     /// These modules, and others found there.
-    pub fn new(search: Search, foreseen: Prospects) -> Self {
+    pub fn new(search: Search, foreseen: PrefetchMap) -> Self {
         Self { search, foreseen: Mutex::new(foreseen) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Prospects> {
+    fn lock(&self) -> MutexGuard<'_, PrefetchMap> {
         self.foreseen.lock()
     }
 
     /// What is known of a name.
-    pub fn get(&self, name: &str) -> Option<Foreseen> {
+    pub fn get(&self, name: &str) -> Option<Prefetched> {
         self.lock().get(name).cloned()
     }
 
@@ -86,12 +86,12 @@ impl Sources {
     }
 
     /// All of them.
-    pub fn all(&self) -> Prospects {
+    pub fn all(&self) -> PrefetchMap {
         self.lock().clone()
     }
 
     /// Adds names that are not known yet.
-    pub fn extend(&self, more: &Prospects) {
+    pub fn extend(&self, more: &PrefetchMap) {
         let mut all = self.lock();
         for (name, foreseen) in more {
             if !all.contains_key(name) {

@@ -32,7 +32,7 @@ struct Chain {
 
 /// All chains of a module's code.
 #[derive(Debug, Default)]
-pub struct Chains {
+pub struct AttributeChains {
     chains: HashSet<Chain>,
     /// Texts that look like a chain.
     texts: HashSet<Box<str>>,
@@ -44,7 +44,7 @@ pub struct Chains {
     importing: Option<Importing>,
 }
 
-impl Chains {
+impl AttributeChains {
     /// A name's value has been loaded.
     pub fn name(&mut self, name: &str) {
         self.end();

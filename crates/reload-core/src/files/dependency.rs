@@ -75,9 +75,9 @@ pub trait Observer {
 }
 
 /// Counts entries, and looks at nothing.
-struct Count(usize);
+struct FileCount(usize);
 
-impl Observer for Count {
+impl Observer for FileCount {
     fn directory(&mut self, _directory: &Path) {}
 
     fn file(&mut self, _file: &Path, _is_listed: bool) -> FileMark {
@@ -93,7 +93,7 @@ impl Observer for Count {
 impl Dependency {
     /// Whether it stands for so many files that it is not looked at.
     pub fn is_too_large(&self) -> bool {
-        let mut count = Count(0);
+        let mut count = FileCount(0);
         self.look(&mut count);
         count.0 > MOST
     }
@@ -267,9 +267,9 @@ pub fn is_litter(name: &OsStr) -> bool {
 
 /// The content hashes of files, kept as long as their stat proves that they hold.
 #[derive(Debug, Default)]
-pub struct Hashes(Mutex<HashMap<PathBuf, (Stat, Hash)>>);
+pub struct ContentHashes(Mutex<HashMap<PathBuf, (Stat, Hash)>>);
 
-impl Hashes {
+impl ContentHashes {
     /// What a file is now.
     pub fn mark(&self, path: &Path) -> FileMark {
         let metadata = match fs::metadata(path) {
@@ -315,12 +315,12 @@ fn is_absence(error: &std::io::Error) -> bool {
 
 /// What one execution of a module has read, and what it was then.
 #[derive(Debug, Clone, Default)]
-pub struct Reads {
+pub struct ReadSet {
     marks: HashMap<Dependency, Arc<Mark>>,
     written: HashSet<PathBuf>,
 }
 
-impl Reads {
+impl ReadSet {
     /// Whether this must still be looked at: what was read first counts, and what the module writes itself does not.
     pub fn is_new(&self, dependency: &Dependency) -> bool {
         let is_own = matches!(dependency, Dependency::File(path) if self.is_written(path));

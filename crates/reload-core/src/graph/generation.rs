@@ -19,7 +19,7 @@ const SUSPICION: Duration = Duration::from_millis(100);
 const SUSPICIONS: u32 = 5;
 
 /// Modules by name. Copies share what is the same in them, so that a generation costs what is new in it.
-pub type Modules<M> = HashTrieMapSync<Name, Arc<M>>;
+pub type ModuleMap<M> = HashTrieMapSync<Name, Arc<M>>;
 
 /// A module that somebody loads; it is there once its body runs.
 struct Loading<M> {
@@ -35,8 +35,8 @@ impl<M> Loading<M> {
 }
 
 /// What a generation has. A name is in one of the two at most.
-struct Table<M> {
-    ready: Modules<M>,
+struct LoadTable<M> {
+    ready: ModuleMap<M>,
     loading: HashMap<Name, Loading<M>>,
     /// Those that were added since the generation was made.
     added: Vec<Name>,
@@ -76,12 +76,12 @@ pub struct Generation<M, S = ()> {
     pub number: u64,
     /// What modules that are added later are made from.
     pub sources: S,
-    table: Mutex<Table<M>>,
+    table: Mutex<LoadTable<M>>,
     waiting: Mutex<HashMap<ThreadId, Waiter>>,
 }
 
 /// What claiming a name answers.
-pub enum Claim<M> {
+pub enum LoadClaim<M> {
     /// The module is there; or it is being loaded by this thread, or by one that waits for this one: the import is a cycle, and
     /// gets the module as far as it is.
     Found(Arc<M>),
@@ -91,12 +91,12 @@ pub enum Claim<M> {
 
 impl<M, S> Generation<M, S> {
     /// A generation with these modules and sources.
-    pub fn new(number: u64, modules: Modules<M>, sources: S) -> Self {
-        let table = Table { ready: modules, loading: HashMap::new(), added: Vec::new() };
+    pub fn new(number: u64, modules: ModuleMap<M>, sources: S) -> Self {
+        let table = LoadTable { ready: modules, loading: HashMap::new(), added: Vec::new() };
         Self { number, sources, table: Mutex::new(table), waiting: Mutex::new(HashMap::new()) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table<M>> {
+    fn lock(&self) -> MutexGuard<'_, LoadTable<M>> {
         self.table.lock()
     }
 
@@ -118,7 +118,7 @@ impl<M, S> Generation<M, S> {
     }
 
     /// All modules whose bodies have run.
-    pub fn modules(&self) -> Modules<M> {
+    pub fn modules(&self) -> ModuleMap<M> {
         self.lock().ready.clone()
     }
 
@@ -195,10 +195,10 @@ impl<M, S> Generation<M, S> {
     }
 
     /// Claims a name for loading, or finds it. `None` tells that another thread loads it: wait, then claim again.
-    pub fn claim(&self, name: &Name) -> Option<Claim<M>> {
+    pub fn claim(&self, name: &Name) -> Option<LoadClaim<M>> {
         let mut table = self.lock();
         if let Some(module) = table.ready.get(name) {
-            return Some(Claim::Found(module.clone()));
+            return Some(LoadClaim::Found(module.clone()));
         }
         let left_behind = match table.loading.entry(name.clone()) {
             Entry::Vacant(place) => {
@@ -207,7 +207,7 @@ impl<M, S> Generation<M, S> {
             }
             Entry::Occupied(mut place) => match place.get() {
                 Loading { module: Some(module), loader } if loader.is_me() => {
-                    return Some(Claim::Found(module.clone()));
+                    return Some(LoadClaim::Found(module.clone()));
                 }
                 Loading { module: None, loader } if loader.is_me() => None,
                 Loading { loader, .. } if loader.is_gone() => Some(place.insert(Loading::mine())),
@@ -217,11 +217,11 @@ impl<M, S> Generation<M, S> {
         drop(table);
         // As in `begin`.
         drop(left_behind);
-        Some(Claim::Yours)
+        Some(LoadClaim::Yours)
     }
 }
 
-impl<M> Table<M> {
+impl<M> LoadTable<M> {
     /// Adds a module; answers the one whose place it takes.
     fn add(&mut self, name: &Name, module: Arc<M>) -> Option<Arc<M>> {
         let replaced = self.ready.get(name).cloned();

@@ -15,7 +15,7 @@ const PREFIX: &str = "_mp_";
 
 /// What a name stands for without being looked up along a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Root {
+pub enum PathName {
     /// A directory.
     Directory(PathBuf),
     /// One file in it, whose own name is no module's name.
@@ -24,21 +24,21 @@ pub enum Root {
 
 /// The names that an application has given.
 #[derive(Debug, Default)]
-pub struct Roots(Mutex<HashMap<Name, Root>>);
+pub struct PathNames(Mutex<HashMap<Name, PathName>>);
 
-impl Roots {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Root>> {
+impl PathNames {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, PathName>> {
         self.0.lock()
     }
 
-    fn give(&self, name: Name, root: Root) -> (Name, bool) {
+    fn give(&self, name: Name, root: PathName) -> (Name, bool) {
         let is_new = self.lock().insert(name.clone(), root).is_none();
         (name, is_new)
     }
 
     /// The name that stands for a directory, and whether it is new.
     pub fn name_directory(&self, directory: &Path) -> (Name, bool) {
-        self.give(directory_name(directory), Root::Directory(directory.to_owned()))
+        self.give(directory_name(directory), PathName::Directory(directory.to_owned()))
     }
 
     /// The name of a file whose own name does not tell it: `page.inc`, or `a.py` where `a` is also a package; and whether it is
@@ -47,24 +47,24 @@ impl Roots {
         let parent = directory_name(directory);
         let own = file.file_name().unwrap_or_default().to_string_lossy();
         let readable: String = own.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-        self.give(Name::from(format!("{parent}.{readable}_{}", digest(file, 4))), Root::File(file.to_owned()))
+        self.give(Name::from(format!("{parent}.{readable}_{}", digest(file, 4))), PathName::File(file.to_owned()))
     }
 
     /// What a name stands for, if it was given here.
-    pub fn get(&self, name: &str) -> Option<Root> {
+    pub fn get(&self, name: &str) -> Option<PathName> {
         if name.starts_with(PREFIX) { self.lock().get(name).cloned() } else { None }
     }
 
     /// The name that stands for the directory which a module's own name begins with.
     pub fn root_of<'a>(&self, name: &'a str) -> Option<&'a str> {
         let first = name.split('.').next().filter(|first| first.starts_with(PREFIX))?;
-        matches!(self.get(first), Some(Root::Directory(_))).then_some(first)
+        matches!(self.get(first), Some(PathName::Directory(_))).then_some(first)
     }
 
     /// A name without its root, as code that asks for the file has it in its text.
     pub fn as_written(&self, name: &str) -> String {
         match (self.get(name), self.root_of(name)) {
-            (Some(Root::File(file)), _) => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            (Some(PathName::File(file)), _) => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             (_, Some(root)) => name[root.len()..].trim_start_matches('.').to_owned(),
             _ => name.to_owned(),
         }
@@ -73,7 +73,7 @@ impl Roots {
     /// The directory which a module's name begins with.
     pub fn directory_of(&self, name: &str) -> Option<PathBuf> {
         match self.get(self.root_of(name)?) {
-            Some(Root::Directory(directory)) => Some(directory),
+            Some(PathName::Directory(directory)) => Some(directory),
             _ => None,
         }
     }

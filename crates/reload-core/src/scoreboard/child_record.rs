@@ -15,12 +15,12 @@ const ATTEMPTS: u32 = 200;
 
 /// Text in shared memory, cut off where it is too long.
 #[repr(C)]
-pub struct Text<const WORDS: usize> {
+pub struct SharedText<const WORDS: usize> {
     length: AtomicU64,
     words: [AtomicU64; WORDS],
 }
 
-impl<const WORDS: usize> Text<WORDS> {
+impl<const WORDS: usize> SharedText<WORDS> {
     /// Stores as much of a text as there is room for.
     pub fn store(&self, text: &str) {
         let bytes = beginning(text, WORDS * 8);
@@ -50,7 +50,7 @@ fn beginning(text: &str, limit: usize) -> &[u8] {
 
 /// What a child does for an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum ChildState {
     /// It serves the newest code that it knows.
     Serving,
     /// It builds newer code.
@@ -59,7 +59,7 @@ pub enum State {
     Failed,
 }
 
-impl State {
+impl ChildState {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl State {
 
 /// A record as it was read.
 #[derive(Debug, Clone)]
-pub struct Child {
+pub struct ChildStatus {
     /// The child.
     pub pid: u32,
     /// The application's label.
@@ -80,7 +80,7 @@ pub struct Child {
     /// The generation that new requests get.
     pub generation: u64,
     /// What the child does.
-    pub state: State,
+    pub state: ChildState,
     /// Why newer code could not be built.
     pub error: Option<String>,
     /// The sum over the modules that it serves.
@@ -93,7 +93,7 @@ pub struct Child {
 
 /// A child's record of one application.
 #[repr(C)]
-pub struct Record {
+pub struct ChildRecord {
     owner: AtomicU32,
     sequence: AtomicU32,
     born: AtomicU64,
@@ -102,19 +102,19 @@ pub struct Record {
     since: AtomicU64,
     published: AtomicU64,
     manifest: [AtomicU64; 4],
-    label: Text<64>,
-    error: Text<256>,
+    label: SharedText<64>,
+    error: SharedText<256>,
 }
 
 // SAFETY: atomics only, no pointers, no destructor.
-unsafe impl ZeroInit for Record {}
+unsafe impl ZeroInit for ChildRecord {}
 
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-impl Record {
+impl ChildRecord {
     /// Takes a record that belongs to nobody for the calling process. One process at a time may try.
     pub fn claim(&self, label: &str) -> bool {
         if self.owner.load(Ordering::Acquire) != 0 {
@@ -127,7 +127,7 @@ impl Record {
             record.label.store(label);
             record.error.store("");
             record.generation.store(1, Ordering::Relaxed);
-            record.state.store(State::Serving as u64, Ordering::Relaxed);
+            record.state.store(ChildState::Serving as u64, Ordering::Relaxed);
             record.manifest.iter().for_each(|word| word.store(0, Ordering::Relaxed));
             let now = now();
             record.since.store(now, Ordering::Relaxed);
@@ -159,7 +159,7 @@ impl Record {
     }
 
     /// The state changes. Only the owner may call this, one thread at a time.
-    pub fn enter(&self, state: State, error: Option<&str>) {
+    pub fn enter(&self, state: ChildState, error: Option<&str>) {
         self.write(|record| {
             if record.state.swap(state as u64, Ordering::Relaxed) != state as u64 {
                 record.since.store(now(), Ordering::Relaxed);
@@ -186,7 +186,7 @@ impl Record {
     }
 
     /// What the record says; `None` if it belongs to nobody, or its owner does not come to the end of writing it.
-    pub fn read(&self) -> Option<Child> {
+    pub fn read(&self) -> Option<ChildStatus> {
         for attempt in 0..ATTEMPTS {
             let pid = self.owner.load(Ordering::Acquire);
             if pid == 0 {
@@ -210,16 +210,16 @@ impl Record {
         None
     }
 
-    fn copy(&self, pid: u32) -> Child {
+    fn copy(&self, pid: u32) -> ChildStatus {
         let state = match self.state.load(Ordering::Relaxed) {
-            1 => State::Building,
-            2 => State::Failed,
-            _ => State::Serving,
+            1 => ChildState::Building,
+            2 => ChildState::Failed,
+            _ => ChildState::Serving,
         };
         let error = self.error.load();
         let mut manifest = [0; 4];
         manifest.iter_mut().zip(&self.manifest).for_each(|(value, word)| *value = word.load(Ordering::Relaxed));
-        Child {
+        ChildStatus {
             pid,
             application: self.label.load(),
             generation: self.generation.load(Ordering::Relaxed),

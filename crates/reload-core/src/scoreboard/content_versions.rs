@@ -15,18 +15,18 @@ const REACH: usize = 64;
 const GONE: u64 = 1;
 
 #[repr(C)]
-struct Line {
+struct VersionLine {
     name: AtomicU64,
     content: AtomicU64,
 }
 
 /// The ledger of one application.
 #[repr(C)]
-pub struct Ledger {
+pub struct ContentVersions {
     used: AtomicU32,
     key: [AtomicU64; 4],
     version: AtomicU64,
-    lines: [Line; LENGTH],
+    lines: [VersionLine; LENGTH],
 }
 
 fn mark_of(hash: &Hash) -> u64 {
@@ -43,7 +43,7 @@ fn content_mark(content: Option<Hash>) -> u64 {
     content.as_ref().map_or(GONE, mark_of)
 }
 
-impl Ledger {
+impl ContentVersions {
     /// Whether this is the ledger of an application, or of none yet.
     pub fn is_of(&self, key: &Hash) -> Option<bool> {
         if self.used.load(Ordering::Acquire) == 0 {
@@ -111,7 +111,7 @@ impl Ledger {
         now.is_err_and(|now| now != mine)
     }
 
-    fn line(&self, name: u64) -> Option<&Line> {
+    fn line(&self, name: u64) -> Option<&VersionLine> {
         let start = usize::try_from(name % LENGTH as u64).unwrap_or(0);
         (0..REACH).map(|step| &self.lines[(start + step) % LENGTH]).find(|line| {
             match line.name.compare_exchange(0, name, Ordering::SeqCst, Ordering::SeqCst) {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::files::fingerprint::Hash;
-use crate::scoreboard::child_record::{Child, Record, Text};
-use crate::scoreboard::content_versions::{Ledger, words};
+use crate::scoreboard::child_record::{ChildRecord, ChildStatus, SharedText};
+use crate::scoreboard::content_versions::{ContentVersions, words};
 use os::shared_memory::{RobustGuard, RobustMutex, Shared, SharedList, ZeroInit};
 use os::{Mutex, MutexGuard, log};
 
@@ -31,46 +31,46 @@ const MESSAGES: usize = 1024;
 const FAILURES: usize = 128;
 
 #[repr(C)]
-struct Failure {
+struct SharedFailure {
     valid: AtomicU32,
     /// Which changes failed.
     fingerprint: [AtomicU64; 4],
     /// Which content was to blame, and in which way.
     blame: [AtomicU64; 4],
     version: AtomicU64,
-    brief: Text<64>,
-    text: Text<512>,
+    brief: SharedText<64>,
+    text: SharedText<512>,
 }
 
 #[repr(C)]
-struct Page {
+struct ScoreboardMemory {
     mutex: RobustMutex,
     /// No record from here on has ever been taken.
     records: AtomicUsize,
     messages: [AtomicU64; MESSAGES],
     next_failure: AtomicU64,
-    failures: [Failure; FAILURES],
-    ledgers: [Ledger; LEDGERS],
+    failures: [SharedFailure; FAILURES],
+    ledgers: [ContentVersions; LEDGERS],
 }
 
-// SAFETY: atomics and a mutex that `Board::new` initialises; no pointers, no destructor.
-unsafe impl ZeroInit for Page {}
+// SAFETY: atomics and a mutex that `Scoreboard::new` initialises; no pointers, no destructor.
+unsafe impl ZeroInit for ScoreboardMemory {}
 
 /// The board of one configuration.
-pub struct Board {
-    page: Shared<Page>,
-    records: SharedList<Record>,
+pub struct Scoreboard {
+    page: Shared<ScoreboardMemory>,
+    records: SharedList<ChildRecord>,
 }
 
-static CURRENT: Mutex<Option<Arc<Board>>> = Mutex::new(None);
+static CURRENT: Mutex<Option<Arc<Scoreboard>>> = Mutex::new(None);
 
-fn slot() -> MutexGuard<'static, Option<Arc<Board>>> {
+fn slot() -> MutexGuard<'static, Option<Arc<Scoreboard>>> {
     CURRENT.lock()
 }
 
 /// Makes the board of a new configuration, in the parent, with room for as many children as the server can have.
 pub fn prepare(most_children: usize) {
-    match Board::new(most_children) {
+    match Scoreboard::new(most_children) {
         Ok(board) => *slot() = Some(Arc::new(board)),
         Err(e) => log::warning!(
             "no shared memory is to be had ({e}): children do not know of each other, and PythonReloadConsistency \
@@ -85,7 +85,7 @@ pub fn release() {
 }
 
 /// The board that this process has inherited.
-pub fn current() -> Option<Arc<Board>> {
+pub fn current() -> Option<Arc<Scoreboard>> {
     slot().clone()
 }
 
@@ -94,9 +94,9 @@ pub fn is_first(subject: &str) -> bool {
     current().is_none_or(|board| board.is_first_message(subject))
 }
 
-impl Board {
+impl Scoreboard {
     fn new(children: usize) -> io::Result<Self> {
-        let page = Shared::<Page>::new()?;
+        let page = Shared::<ScoreboardMemory>::new()?;
         page.mutex.init()?;
         // A graceful restart has children of two configurations, but each has its own board.
         let records = SharedList::new((children * RECORDS_PER_CHILD).clamp(LEAST_RECORDS, MOST_RECORDS))?;
@@ -113,7 +113,7 @@ impl Board {
         let _held = self.lock()?;
         let claim = || self.records.iter().position(|record| record.claim(label));
         let index = claim().or_else(|| {
-            self.records.iter().for_each(Record::bury);
+            self.records.iter().for_each(ChildRecord::bury);
             claim()
         })?;
         self.page.records.fetch_max(index + 1, Ordering::Relaxed);
@@ -121,17 +121,17 @@ impl Board {
     }
 
     /// A record by its number.
-    pub fn record(&self, index: usize) -> &Record {
+    pub fn record(&self, index: usize) -> &ChildRecord {
         &self.records[index]
     }
 
     /// What all living children say.
-    pub fn children(&self) -> Vec<Child> {
+    pub fn children(&self) -> Vec<ChildStatus> {
         let used = &self.records[..self.page.records.load(Ordering::Relaxed).min(self.records.len())];
         let held = self.lock();
-        used.iter().for_each(Record::bury);
+        used.iter().for_each(ChildRecord::bury);
         drop(held);
-        used.iter().filter_map(Record::read).collect()
+        used.iter().filter_map(ChildRecord::read).collect()
     }
 
     /// The ledger of an application; none when all are taken.
@@ -146,7 +146,7 @@ impl Board {
     }
 
     /// A ledger by its number.
-    pub fn ledger(&self, index: usize) -> &Ledger {
+    pub fn ledger(&self, index: usize) -> &ContentVersions {
         &self.page.ledgers[index]
     }
 
@@ -157,11 +157,11 @@ impl Board {
         (found.version.load(Ordering::Relaxed) == version).then(|| (found.brief.load(), found.text.load()))
     }
 
-    fn valid_failures(&self) -> impl Iterator<Item = &Failure> {
+    fn valid_failures(&self) -> impl Iterator<Item = &SharedFailure> {
         self.page.failures.iter().filter(|failure| failure.valid.load(Ordering::Acquire) != 0)
     }
 
-    fn find(&self, fingerprint: &Hash) -> Option<&Failure> {
+    fn find(&self, fingerprint: &Hash) -> Option<&SharedFailure> {
         self.valid_failures().find(|failure| holds(&failure.fingerprint, fingerprint))
     }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Weak;
 use std::time::Instant;
 
-use crate::watch::journal::{Entry, What};
-use crate::watch::writers::Unfinished;
+use crate::watch::journal::{EventKind, JournalEntry};
+use crate::watch::writers::Writers;
 
 /// Who wants to hear of changes.
 pub trait Listener: Send + Sync {
@@ -41,14 +41,14 @@ impl Interest {
 }
 
 /// A directory whose every entry somebody follows.
-struct Whole {
+struct WholeDirectory {
     directory: PathBuf,
     listener: Weak<dyn Listener>,
 }
 
 /// What an event asks for, beside what the listeners were told.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Told {
+pub struct Wakeups {
     /// Everybody must compare everything.
     pub everything: bool,
     /// The trigger file must be looked at.
@@ -57,24 +57,24 @@ pub struct Told {
 
 /// What this child follows.
 #[derive(Default)]
-pub struct Watched {
+pub struct Interests {
     /// The watch descriptors of directories. One descriptor may stand for several paths.
     pub directories: HashMap<PathBuf, i32>,
     interests: HashMap<(i32, u64), Vec<Interest>>,
-    whole: HashMap<i32, Vec<Whole>>,
+    whole: HashMap<i32, Vec<WholeDirectory>>,
     /// Who is told when events were lost.
     pub listeners: Vec<Weak<dyn Listener>>,
     /// Files that have a writer.
-    pub unfinished: Unfinished,
+    pub unfinished: Writers,
     /// Directories whose file system does not announce all changes.
     pub remote: HashSet<PathBuf>,
     /// Watch descriptors that nothing here stands for any more.
     pub abandoned: Vec<i32>,
 }
 
-impl Watched {
+impl Interests {
     /// Adds an interest in a name of a directory; what it is stored under.
-    pub fn add(&mut self, watch: i32, interest: Interest) -> Option<Entry> {
+    pub fn add(&mut self, watch: i32, interest: Interest) -> Option<JournalEntry> {
         let entry = entry_of(watch, interest.path().file_name()?);
         let list = self.interests.entry((watch, entry.stem)).or_default();
         let is_known = list.iter().any(|other| match (other, &interest) {
@@ -94,7 +94,7 @@ impl Watched {
     pub fn add_whole(&mut self, watch: i32, directory: &Path, listener: &Weak<dyn Listener>) {
         let list = self.whole.entry(watch).or_default();
         if !list.iter().any(|w| w.directory == directory && w.listener.ptr_eq(listener)) {
-            list.push(Whole { directory: directory.to_owned(), listener: listener.clone() });
+            list.push(WholeDirectory { directory: directory.to_owned(), listener: listener.clone() });
         }
     }
 
@@ -111,20 +111,20 @@ impl Watched {
     }
 
     /// Tells those who follow the entry.
-    pub fn tell(&mut self, entry: Entry, what: What) -> Told {
+    pub fn tell(&mut self, entry: JournalEntry, what: EventKind) -> Wakeups {
         let interests = self.interests.get(&(entry.watch, entry.stem)).map(Vec::as_slice).unwrap_or_default();
         let exact = interests.iter().find(|i| i.path().file_name().is_some_and(|name| hash(name) == entry.name));
         self.unfinished.note(entry, what, exact.map(Interest::path));
         // Nothing is to be compared before the writer has closed the file.
-        if what == What::Written {
-            return Told::default();
+        if what == EventKind::Written {
+            return Wakeups::default();
         }
         for whole in self.whole.get(&entry.watch).into_iter().flatten() {
             if let Some(listener) = whole.listener.upgrade() {
                 listener.changed(&whole.directory);
             }
         }
-        let mut told = Told::default();
+        let mut told = Wakeups::default();
         let mut moved = Vec::new();
         for interest in interests {
             match interest {
@@ -180,7 +180,7 @@ impl Watched {
         held.map(|(_, begun)| begun).min()
     }
 
-    fn is_unfinished(&self, entry: Entry, path: &Path) -> bool {
+    fn is_unfinished(&self, entry: JournalEntry, path: &Path) -> bool {
         path.file_name().is_some_and(|name| hash(name) == entry.name)
             && self.unfinished.contains(entry.watch, entry.name, path)
     }
@@ -193,8 +193,8 @@ impl Watched {
 }
 
 /// How the journal knows a name of a directory.
-pub fn entry_of(watch: i32, name: &OsStr) -> Entry {
-    Entry { watch, stem: hash(stem(name)), name: hash(name) }
+pub fn entry_of(watch: i32, name: &OsStr) -> JournalEntry {
+    JournalEntry { watch, stem: hash(stem(name)), name: hash(name) }
 }
 
 /// The part of a name before its first dot: `x.py`, `x.pyc`, `x.cpython-311-x86_64-linux-gnu.so` and the directory `x` may each

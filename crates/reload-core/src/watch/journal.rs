@@ -15,7 +15,7 @@ const WORDS: usize = 16 * 1024;
 
 /// A name in a watched directory, as far as the journal knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Entry {
+pub struct JournalEntry {
     /// The directory's watch descriptor.
     pub watch: i32,
     /// The hash of the name's part before the first dot, which `x.py` shares with all that may stand in its place.
@@ -26,7 +26,7 @@ pub struct Entry {
 
 /// What happened to an entry, as far as that tells whether its file is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// Something that says nothing about the content being complete: attributes, or a directory.
     Touched,
     /// The file was made, and may have a writer.
@@ -41,7 +41,7 @@ pub enum What {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// Something happened to an entry.
-    Entry(Entry, What),
+    Entry(JournalEntry, EventKind),
     /// The directory itself was moved or deleted, or its watch has ended.
     Directory(i32),
     /// Events were lost: compare everything.
@@ -60,7 +60,7 @@ const KIND_REBUILD_ALL: u32 = 7;
 const KIND_REBUILD: u32 = 8;
 
 #[repr(C)]
-struct Line {
+struct JournalLine {
     kind: AtomicU32,
     watch: AtomicI32,
     stem: AtomicU64,
@@ -68,23 +68,23 @@ struct Line {
 }
 
 #[repr(C)]
-struct Page {
+struct JournalMemory {
     mutex: RobustMutex,
     draining: AtomicU32,
     posted: AtomicU64,
     wanted: [AtomicU64; WORDS],
-    lines: [Line; LENGTH],
+    lines: [JournalLine; LENGTH],
 }
 
 // SAFETY: atomics and a mutex that `Journal::new` initialises; no pointers, no destructor.
-unsafe impl ZeroInit for Page {}
+unsafe impl ZeroInit for JournalMemory {}
 
 /// The journal of one configuration.
-pub struct Journal(Shared<Page>);
+pub struct Journal(Shared<JournalMemory>);
 
 /// The right to post, held by the one process that drains the kernel's queue.
-pub struct Drain<'a> {
-    page: &'a Page,
+pub struct JournalDrain<'a> {
+    page: &'a JournalMemory,
     /// The last process to have it died with it: its events are lost, and everybody has been told so.
     pub is_inherited: bool,
     last: Cell<Option<Event>>,
@@ -97,7 +97,7 @@ impl Journal {
     /// # Errors
     /// What the system says.
     pub fn new() -> io::Result<Self> {
-        let page = Shared::<Page>::new()?;
+        let page = Shared::<JournalMemory>::new()?;
         page.mutex.init()?;
         Ok(Self(page))
     }
@@ -114,10 +114,10 @@ impl Journal {
 
     /// Waits for the right to drain. When the last one to have it died with events in its hands, everybody is told that events
     /// were lost. `None` when the lock cannot be had any more.
-    pub fn drain(&self) -> Option<Drain<'_>> {
+    pub fn drain(&self) -> Option<JournalDrain<'_>> {
         let lock = self.0.mutex.lock()?;
         self.0.draining.store(1, Ordering::SeqCst);
-        let drain = Drain { page: &self.0, is_inherited: lock.holder_died, last: Cell::new(None), _lock: lock };
+        let drain = JournalDrain { page: &self.0, is_inherited: lock.holder_died, last: Cell::new(None), _lock: lock };
         if drain.is_inherited {
             drain.post(Event::Lost);
         }
@@ -155,12 +155,12 @@ impl Journal {
         let line = &self.0.lines[place(at)];
         let watch = line.watch.load(Ordering::Acquire);
         let (stem, name) = (line.stem.load(Ordering::Acquire), line.name.load(Ordering::Acquire));
-        let entry = Entry { watch, stem, name };
+        let entry = JournalEntry { watch, stem, name };
         match line.kind.load(Ordering::Acquire) {
-            KIND_TOUCHED => Event::Entry(entry, What::Touched),
-            KIND_CREATED => Event::Entry(entry, What::Created),
-            KIND_WRITTEN => Event::Entry(entry, What::Written),
-            KIND_SETTLED => Event::Entry(entry, What::Settled),
+            KIND_TOUCHED => Event::Entry(entry, EventKind::Touched),
+            KIND_CREATED => Event::Entry(entry, EventKind::Created),
+            KIND_WRITTEN => Event::Entry(entry, EventKind::Written),
+            KIND_SETTLED => Event::Entry(entry, EventKind::Settled),
             KIND_DIRECTORY => Event::Directory(watch),
             KIND_REBUILD_ALL => Event::Rebuild(None),
             KIND_REBUILD => Event::Rebuild(Some(name)),
@@ -179,7 +179,7 @@ fn place_of(watch: i32, hash: u64) -> (usize, u64) {
     (word, 1 << (mixed & 63))
 }
 
-impl Drain<'_> {
+impl JournalDrain<'_> {
     /// Whether some child may want to hear of the name. A yes may be wrong, a no is not.
     pub fn is_wanted(&self, watch: i32, hash: u64) -> bool {
         let (word, bit) = place_of(watch, hash);
@@ -188,23 +188,23 @@ impl Drain<'_> {
 
     /// Appends an event. One write after another to the same file counts once.
     pub fn post(&self, event: Event) {
-        let is_repeated = matches!(event, Event::Entry(_, What::Written)) && self.last.get() == Some(event);
+        let is_repeated = matches!(event, Event::Entry(_, EventKind::Written)) && self.last.get() == Some(event);
         if is_repeated {
             return;
         }
         self.last.set(Some(event));
         let at = self.page.posted.load(Ordering::SeqCst);
         let line = &self.page.lines[place(at)];
-        let none = Entry { watch: -1, stem: 0, name: 0 };
-        let (kind, Entry { watch, stem, name }) = match event {
-            Event::Entry(entry, What::Touched) => (KIND_TOUCHED, entry),
-            Event::Entry(entry, What::Created) => (KIND_CREATED, entry),
-            Event::Entry(entry, What::Written) => (KIND_WRITTEN, entry),
-            Event::Entry(entry, What::Settled) => (KIND_SETTLED, entry),
-            Event::Directory(watch) => (KIND_DIRECTORY, Entry { watch, ..none }),
+        let none = JournalEntry { watch: -1, stem: 0, name: 0 };
+        let (kind, JournalEntry { watch, stem, name }) = match event {
+            Event::Entry(entry, EventKind::Touched) => (KIND_TOUCHED, entry),
+            Event::Entry(entry, EventKind::Created) => (KIND_CREATED, entry),
+            Event::Entry(entry, EventKind::Written) => (KIND_WRITTEN, entry),
+            Event::Entry(entry, EventKind::Settled) => (KIND_SETTLED, entry),
+            Event::Directory(watch) => (KIND_DIRECTORY, JournalEntry { watch, ..none }),
             Event::Lost => (KIND_LOST, none),
             Event::Rebuild(None) => (KIND_REBUILD_ALL, none),
-            Event::Rebuild(Some(name)) => (KIND_REBUILD, Entry { name, ..none }),
+            Event::Rebuild(Some(name)) => (KIND_REBUILD, JournalEntry { name, ..none }),
         };
         line.kind.store(kind, Ordering::Release);
         line.watch.store(watch, Ordering::Release);
@@ -214,7 +214,7 @@ impl Drain<'_> {
     }
 }
 
-impl Drop for Drain<'_> {
+impl Drop for JournalDrain<'_> {
     fn drop(&mut self) {
         self.page.draining.store(0, Ordering::SeqCst);
     }

@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
-use crate::watch::interests::{Interest, Told, Watched, entry_of, hash};
-use crate::watch::journal::{Drain, Event, Journal, What};
+use crate::watch::interests::{Interest, Interests, Wakeups, entry_of, hash};
+use crate::watch::journal::{Event, EventKind, Journal, JournalDrain};
 use crate::watch::settings::{WatchMode, Watching};
 use crate::watch::trigger::Trigger;
 use os::{Mutex, MutexGuard, fork, log};
@@ -70,7 +70,7 @@ pub struct Watch {
     has_remote: AtomicBool,
     /// Some file has a writer.
     is_waiting: AtomicBool,
-    watched: Mutex<Watched>,
+    watched: Mutex<Interests>,
 }
 
 static CURRENT: Mutex<Option<Arc<Watch>>> = Mutex::new(None);
@@ -137,7 +137,7 @@ impl Watch {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Watched> {
+    fn lock(&self) -> MutexGuard<'_, Interests> {
         self.watched.lock()
     }
 
@@ -228,13 +228,13 @@ impl Watch {
 
     fn catch_up(&self, journal: &Journal) {
         let mut watched = self.lock();
-        let mut told = Told::default();
+        let mut told = Wakeups::default();
         let mut rebuilds = Vec::new();
         let cursor = journal.read(self.cursor.load(Ordering::Acquire), |event| match event {
-            Event::Lost => told = Told { everything: true, trigger: true },
+            Event::Lost => told = Wakeups { everything: true, trigger: true },
             Event::Directory(watch) => told.everything |= watched.lose(watch),
             Event::Entry(entry, what) => {
-                let Told { everything, trigger } = watched.tell(entry, what);
+                let Wakeups { everything, trigger } = watched.tell(entry, what);
                 told.everything |= everything;
                 told.trigger |= trigger;
             }
@@ -257,7 +257,7 @@ impl Watch {
 
     /// Ends watches that nothing in this child stands for. Another child that still needs one hears of its end, and adds it
     /// again.
-    fn remove_abandoned(&self, watched: &mut Watched) {
+    fn remove_abandoned(&self, watched: &mut Interests) {
         let Some(descriptor) = &self.descriptor else { return };
         for watch in std::mem::take(&mut watched.abandoned) {
             if !watched.directories.values().any(|w| *w == watch) {
@@ -280,7 +280,7 @@ impl Watch {
     }
 
     /// Whether the trigger file was touched since the last time, and is complete.
-    fn is_trigger_touched(&self, watched: &Watched) -> bool {
+    fn is_trigger_touched(&self, watched: &Interests) -> bool {
         self.trigger.as_ref().is_some_and(|trigger| !watched.has_writer(&trigger.path) && trigger.is_touched())
     }
 
@@ -333,9 +333,9 @@ impl Watch {
             return;
         }
         let mut watched = self.lock();
-        let mut told = Told::default();
+        let mut told = Wakeups::default();
         for entry in watched.unfinished.expire() {
-            told.trigger |= watched.tell(entry, What::Touched).trigger;
+            told.trigger |= watched.tell(entry, EventKind::Touched).trigger;
         }
         if told.trigger && self.is_trigger_touched(&watched) {
             watched.listeners.iter().filter_map(Weak::upgrade).for_each(|listener| listener.rebuild(None));
@@ -389,14 +389,14 @@ impl Watch {
         }
     }
 
-    fn add(&self, watched: &mut Watched, watch: i32, interest: Interest) {
+    fn add(&self, watched: &mut Interests, watch: i32, interest: Interest) {
         if let (Some(entry), Some(journal)) = (watched.add(watch, interest), &self.journal) {
             journal.want(watch, entry.stem);
             journal.want(watch, entry.name);
         }
     }
 
-    fn watch_directory(&self, watched: &mut Watched, directory: &Path, top: &Path) -> Option<i32> {
+    fn watch_directory(&self, watched: &mut Interests, directory: &Path, top: &Path) -> Option<i32> {
         if let Some(watch) = watched.directories.get(directory) {
             return Some(*watch);
         }
@@ -433,7 +433,7 @@ impl Watch {
     }
 
     /// Remembers a directory whose file system does not announce all changes.
-    fn look_at_file_system(&self, watched: &mut Watched, directory: &Path) {
+    fn look_at_file_system(&self, watched: &mut Interests, directory: &Path) {
         let Some(kind) = filesystem::unannounced(directory) else { return };
         if watched.remote.insert(directory.to_owned()) && !self.has_remote.swap(true, Ordering::Relaxed) {
             log::info!(
@@ -444,7 +444,7 @@ impl Watch {
     }
 }
 
-fn post(drain: &Drain<'_>, descriptor: &OwnedFd, event: &inotify::Event<'_>) {
+fn post(drain: &JournalDrain<'_>, descriptor: &OwnedFd, event: &inotify::Event<'_>) {
     let kind = event.events();
     let watch = event.wd();
     if kind.contains(ReadFlags::QUEUE_OVERFLOW) {
@@ -462,23 +462,23 @@ fn post(drain: &Drain<'_>, descriptor: &OwnedFd, event: &inotify::Event<'_>) {
         let name = OsStr::from_bytes(name.to_bytes());
         let entry = entry_of(watch, name);
         let what = if kind.contains(ReadFlags::ISDIR) {
-            What::Touched
+            EventKind::Touched
         } else if kind
             .intersects(ReadFlags::CLOSE_WRITE | ReadFlags::MOVED_TO | ReadFlags::MOVED_FROM | ReadFlags::DELETE)
         {
-            What::Settled
+            EventKind::Settled
         } else if kind.contains(ReadFlags::MODIFY) {
-            What::Written
+            EventKind::Written
         } else if kind.contains(ReadFlags::CREATE) {
-            What::Created
+            EventKind::Created
         } else {
-            What::Touched
+            EventKind::Touched
         };
         // A source may be followed only after its writer has begun. Of other files, such as logs, writing is of no interest
         // unless somebody follows just them.
         let is_wanted = name.as_bytes().ends_with(b".py")
             || match what {
-                What::Written => drain.is_wanted(watch, entry.name),
+                EventKind::Written => drain.is_wanted(watch, entry.name),
                 _ => drain.is_wanted(watch, entry.stem) || drain.is_wanted(watch, ANY_NAME),
             };
         if is_wanted {

@@ -12,13 +12,13 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 const SHORTEST_SWEEP: Duration = Duration::from_millis(100);
 
 /// When an application's files are to be looked at next.
-pub struct Sweeps {
+pub struct PollSchedule {
     interval: Option<Duration>,
     next_polling: Option<Instant>,
     next_background: Instant,
 }
 
-impl Sweeps {
+impl PollSchedule {
     /// `interval` is that of `PythonReloadInterval`, if it is set.
     pub fn new(interval: Option<Duration>) -> Self {
         let first = interval.unwrap_or(SWEEP_INTERVAL).max(SHORTEST_SWEEP);

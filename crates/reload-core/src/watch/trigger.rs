@@ -8,13 +8,13 @@ use crate::files::symlinks::with_canonical_parent;
 use os::Mutex;
 
 /// What a touch changes. The time of the last change of attributes is left out: a touch can set it twice.
-type Mark = (u64, u64, u64, i64, i64);
+type TouchMark = (u64, u64, u64, i64, i64);
 
 /// The trigger file, and how it was when this child looked last.
 pub struct Trigger {
     /// Its path, through no symbolic links above the file itself.
     pub path: PathBuf,
-    seen: Mutex<Option<Mark>>,
+    seen: Mutex<Option<TouchMark>>,
 }
 
 impl Trigger {
@@ -34,6 +34,6 @@ impl Trigger {
     }
 }
 
-fn mark(metadata: &Metadata) -> Mark {
+fn mark(metadata: &Metadata) -> TouchMark {
     (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec())
 }

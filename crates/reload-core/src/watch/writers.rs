@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::files::fingerprint::Stat;
-use crate::watch::journal::{Entry, What};
+use crate::watch::journal::{EventKind, JournalEntry};
 
 /// A file that nothing happened to for so long is taken as it is: a program may keep it open for ever.
 const STILLNESS: Duration = Duration::from_secs(3);
@@ -17,7 +17,7 @@ const MEMORY: Duration = Duration::from_secs(60);
 
 /// The files of the watched directories that have a writer.
 #[derive(Default)]
-pub struct Unfinished(HashMap<(i32, u64), File>);
+pub struct Writers(HashMap<(i32, u64), File>);
 
 struct File {
     stem: u64,
@@ -42,23 +42,23 @@ impl File {
     }
 }
 
-impl Unfinished {
+impl Writers {
     /// Whether there is nothing to wait for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Takes in what happened to an entry, whose path is known if somebody follows it.
-    pub fn note(&mut self, entry: Entry, what: What, path: Option<&Path>) {
+    pub fn note(&mut self, entry: JournalEntry, what: EventKind, path: Option<&Path>) {
         let key = (entry.watch, entry.name);
         let now = Instant::now();
         match what {
-            What::Touched => {}
-            What::Settled => {
+            EventKind::Touched => {}
+            EventKind::Settled => {
                 self.0.remove(&key);
             }
-            What::Created | What::Written => {
-                let is_new = what == What::Created;
+            EventKind::Created | EventKind::Written => {
+                let is_new = what == EventKind::Created;
                 let file = self.0.entry(key).or_insert_with(|| File {
                     stem: entry.stem,
                     path: None,
@@ -81,8 +81,8 @@ impl Unfinished {
     }
 
     /// The files, as entries of their directories, and since when they have had a writer.
-    pub fn entries(&self) -> impl Iterator<Item = (Entry, Instant)> {
-        self.0.iter().map(|(&(watch, name), file)| (Entry { watch, stem: file.stem, name }, file.begun))
+    pub fn entries(&self) -> impl Iterator<Item = (JournalEntry, Instant)> {
+        self.0.iter().map(|(&(watch, name), file)| (JournalEntry { watch, stem: file.stem, name }, file.begun))
     }
 
     /// A directory is not watched any more.
@@ -98,7 +98,7 @@ impl Unfinished {
     }
 
     /// Ends the waiting for files that hold still, or never come to an end; answers those that somebody follows.
-    pub fn expire(&mut self) -> Vec<Entry> {
+    pub fn expire(&mut self) -> Vec<JournalEntry> {
         let now = Instant::now();
         let mut expired = Vec::new();
         self.0.retain(|&(watch, name), file| {
@@ -111,7 +111,7 @@ impl Unfinished {
             let is_still = now >= file.still_since + STILLNESS;
             let is_late = now >= file.begun + PATIENCE && !file.is_given_up;
             if is_still || is_late {
-                expired.push(Entry { watch, stem: file.stem, name });
+                expired.push(JournalEntry { watch, stem: file.stem, name });
             }
             file.is_given_up |= is_late;
             !is_still

@@ -9,13 +9,13 @@ use std::{
 
 use tempfile::TempDir;
 
-use reload_core::files::dependency::{Dependency, FileMark, Hashes, Mark, Observer, Reads, is_litter};
+use reload_core::files::dependency::{ContentHashes, Dependency, FileMark, Mark, Observer, ReadSet, is_litter};
 use reload_core::files::symlinks::hops;
 
 /// Remembers what was announced.
 #[derive(Default)]
 struct Eye {
-    hashes: Hashes,
+    hashes: ContentHashes,
     directories: Vec<PathBuf>,
     files: Vec<PathBuf>,
 }
@@ -52,12 +52,12 @@ fn covered(root: &Path, dependency: &Dependency) -> Vec<String> {
     all.keys().map(|p| p.strip_prefix(root).expect("below the root").display().to_string()).collect()
 }
 
-fn is_stale(reads: &Reads) -> bool {
+fn is_stale(reads: &ReadSet) -> bool {
     reads.differ(|dependency| dependency.mark(&mut Eye::default())).is_some()
 }
 
-fn read(dependencies: &[Dependency]) -> Reads {
-    let mut reads = Reads::default();
+fn read(dependencies: &[Dependency]) -> ReadSet {
+    let mut reads = ReadSet::default();
     for dependency in dependencies {
         reads.add(dependency.clone(), dependency.mark(&mut Eye::default()));
     }
@@ -151,7 +151,7 @@ fn own_files_do_not_count() {
     symlink("d", root.path().join("alias")).expect("a link");
     let file = Dependency::File(root.path().join("d/cache"));
     for writes_first in [false, true] {
-        let mut reads = if writes_first { Reads::default() } else { read(std::slice::from_ref(&file)) };
+        let mut reads = if writes_first { ReadSet::default() } else { read(std::slice::from_ref(&file)) };
         reads.add_written(&root.path().join("alias/cache"));
         assert!(!reads.is_new(&file));
         reads.add(
@@ -181,7 +181,7 @@ fn symbolic_links() {
     assert_eq!(hops(&root.join("two/x.txt")), [root.join("two"), root.join("one"), root.join("real/deep/x.txt")]);
     assert!(hops(&root.join("real/deep/x.txt")).is_empty());
     assert!(!hops(&root.join("self")).is_empty());
-    assert_eq!(Hashes::default().mark(&root.join("self")), FileMark::Unreadable);
+    assert_eq!(ContentHashes::default().mark(&root.join("self")), FileMark::Unreadable);
 }
 
 #[test]

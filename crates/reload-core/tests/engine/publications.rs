@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use reload_core::{
     graph::Name,
-    graph::generation::{Claim, Generation, Modules},
+    graph::generation::{Generation, LoadClaim, ModuleMap},
 };
 
 /// What happens to the newest generation.
@@ -46,8 +46,8 @@ type Pinned = (Generation<usize>, HashMap<Name, usize>);
 /// Loads as an importer does, unless the module is there.
 fn load(generation: &Generation<usize>, name: &Name, number: usize, succeeds: bool) -> Option<Arc<usize>> {
     match generation.claim(name) {
-        Some(Claim::Found(module)) => Some(module),
-        Some(Claim::Yours) => {
+        Some(LoadClaim::Found(module)) => Some(module),
+        Some(LoadClaim::Yours) => {
             let module = Arc::new(number);
             generation.begin(name, module.clone());
             assert!(generation.ready(name).is_none(), "a body that runs is not ready");
@@ -66,7 +66,7 @@ proptest! {
     /// module goes with the last generation that has it.
     #[test]
     fn generations_share_what_is_not_affected_and_nothing_else(steps in steps()) {
-        let mut pinned: Vec<Pinned> = vec![(Generation::new(1, Modules::new_sync(), ()), HashMap::new())];
+        let mut pinned: Vec<Pinned> = vec![(Generation::new(1, ModuleMap::new_sync(), ()), HashMap::new())];
         let mut made: Vec<Weak<usize>> = Vec::new();
         let mut published = 1;
         for step in steps {

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use reload_core::{
     graph::Name,
-    graph::generation::{Claim, Generation, Modules},
+    graph::generation::{Generation, LoadClaim, ModuleMap},
 };
 
 /// How long anything that a test waits for may take: a hang is for ever.
@@ -60,15 +60,15 @@ struct World {
 impl World {
     fn new(imports: Vec<Vec<usize>>) -> Self {
         let begun = imports.iter().map(|_| AtomicUsize::new(0)).collect();
-        Self { generation: Generation::new(1, Modules::new_sync(), ()), imports, begun }
+        Self { generation: Generation::new(1, ModuleMap::new_sync(), ()), imports, begun }
     }
 
     fn import(&self, number: usize) -> Arc<Module> {
         let name = name(number);
         loop {
             match self.generation.claim(&name) {
-                Some(Claim::Found(module)) => return module,
-                Some(Claim::Yours) => break,
+                Some(LoadClaim::Found(module)) => return module,
+                Some(LoadClaim::Yours) => break,
                 None => {
                     if let Some(half_loaded) = wait(&self.generation, &name) {
                         return half_loaded;
@@ -151,7 +151,7 @@ fn crossing_imports_do_not_deadlock() {
 #[test]
 fn one_loader_for_each_name() {
     must_end(|| {
-        let generation: Arc<Generation<usize>> = Arc::new(Generation::new(1, Modules::new_sync(), ()));
+        let generation: Arc<Generation<usize>> = Arc::new(Generation::new(1, ModuleMap::new_sync(), ()));
         let loads = AtomicUsize::new(0);
         let barrier = Barrier::new(16);
         let modules: Vec<Arc<usize>> = thread::scope(|scope| {
@@ -162,8 +162,8 @@ fn one_loader_for_each_name() {
                         barrier.wait();
                         loop {
                             match generation.claim(&name(0)) {
-                                Some(Claim::Found(module)) => return module,
-                                Some(Claim::Yours) => {
+                                Some(LoadClaim::Found(module)) => return module,
+                                Some(LoadClaim::Yours) => {
                                     loads.fetch_add(1, Ordering::SeqCst);
                                     let module = Arc::new(at);
                                     generation.begin(&name(0), module.clone());
@@ -187,9 +187,9 @@ fn one_loader_for_each_name() {
 #[test]
 fn after_a_failure_another_thread_loads() {
     must_end(|| {
-        let generation: Generation<&str> = Generation::new(1, Modules::new_sync(), ());
+        let generation: Generation<&str> = Generation::new(1, ModuleMap::new_sync(), ());
         let x = Name::from("x");
-        assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
+        assert!(matches!(generation.claim(&x), Some(LoadClaim::Yours)));
         generation.begin(&x, Arc::new("half"));
         assert_eq!(generation.any("x").as_deref(), Some(&"half"));
         assert!(generation.ready("x").is_none());
@@ -197,8 +197,8 @@ fn after_a_failure_another_thread_loads() {
             let waiter = scope.spawn(|| {
                 loop {
                     match generation.claim(&x) {
-                        Some(Claim::Found(found)) => return found,
-                        Some(Claim::Yours) => generation.settle(&x, Some(Arc::new("second"))),
+                        Some(LoadClaim::Found(found)) => return found,
+                        Some(LoadClaim::Yours) => generation.settle(&x, Some(Arc::new("second"))),
                         None => drop(wait(&generation, &x)),
                     }
                 }
@@ -212,11 +212,11 @@ fn after_a_failure_another_thread_loads() {
 /// The thread that loads a module gets it half-way when its own imports come back to it; another thread does not.
 #[test]
 fn only_the_loader_sees_a_module_half_way() {
-    let generation: Generation<&str> = Generation::new(1, Modules::new_sync(), ());
+    let generation: Generation<&str> = Generation::new(1, ModuleMap::new_sync(), ());
     let x = Name::from("x");
-    assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
+    assert!(matches!(generation.claim(&x), Some(LoadClaim::Yours)));
     generation.begin(&x, Arc::new("half"));
-    assert!(matches!(generation.claim(&x), Some(Claim::Found(_))));
+    assert!(matches!(generation.claim(&x), Some(LoadClaim::Found(_))));
     assert!(wait(&generation, &x).is_none(), "nobody waits for himself");
     thread::scope(|scope| {
         let other = scope.spawn(|| generation.claim(&x).is_none());
@@ -232,7 +232,7 @@ fn only_the_loader_sees_a_module_half_way() {
 #[test]
 fn adopting_never_replaces() {
     let kept = Arc::new("kept");
-    let modules = Modules::from_iter([(Name::from("x"), kept.clone())]);
+    let modules = ModuleMap::from_iter([(Name::from("x"), kept.clone())]);
     let generation: Generation<&str> = Generation::new(7, modules, ());
     generation.adopt(&Name::from("x"), &Arc::new("other"));
     generation.adopt(&Name::from("y"), &Arc::new("new"));
@@ -245,9 +245,10 @@ fn adopting_never_replaces() {
 #[test]
 fn additions_are_told_apart() {
     let names = ["a", "b", "c"].map(Name::from);
-    let generation: Generation<&str> = Generation::new(1, Modules::from_iter([(names[0].clone(), Arc::new("a"))]), ());
+    let generation: Generation<&str> =
+        Generation::new(1, ModuleMap::from_iter([(names[0].clone(), Arc::new("a"))]), ());
     assert_eq!(generation.additions(), 0);
-    assert!(matches!(generation.claim(&names[1]), Some(Claim::Yours)));
+    assert!(matches!(generation.claim(&names[1]), Some(LoadClaim::Yours)));
     assert_eq!(generation.additions(), 0, "it is being loaded");
     generation.settle(&names[1], Some(Arc::new("b")));
     let before = generation.modules();
@@ -263,9 +264,9 @@ fn additions_are_told_apart() {
 #[test]
 fn a_holder_of_the_lock_that_the_loader_wants_goes_on() {
     must_end(|| {
-        let generation: Generation<&str> = Generation::new(1, Modules::new_sync(), ());
+        let generation: Generation<&str> = Generation::new(1, ModuleMap::new_sync(), ());
         let x = Name::from("x");
-        assert!(matches!(generation.claim(&x), Some(Claim::Yours)));
+        assert!(matches!(generation.claim(&x), Some(LoadClaim::Yours)));
         let loader = thread::current().id();
         generation.begin(&x, Arc::new("half"));
         thread::scope(|scope| {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::reload::application::file_dependencies::Missed;
-use crate::reload::build::staging::{Made, Plan, Stage};
+use crate::reload::application::file_dependencies::FailedLoad;
+use crate::reload::build::staging::{Made, Stage, StagePlan};
 use crate::reload::build::{Reason, watchdog};
-use crate::reload::import::execute::{self, Order};
+use crate::reload::import::execute::{self, ModuleOrder};
 use crate::reload::lifecycle::hooks;
-use crate::reload::module::prefetch::Foreseen;
+use crate::reload::module::prefetch::Prefetched;
 use crate::reload::module::{Managed, Origin, Source};
 use reload_core::files::fingerprint::Content;
 use reload_core::graph::Name;
@@ -35,14 +35,14 @@ impl Stage {
         };
         let plan = plan.inspect_err(|_| self.meet(py, name))?;
         let before = self.base.ready(name);
-        if let (Some(Plan::Renew), Some(before)) = (plan, &before) {
+        if let (Some(StagePlan::Renew), Some(before)) = (plan, &before) {
             let renewed = self.children.get(name).map(Vec::as_slice).unwrap_or_default();
             let record = execute::copy(py, before, renewed)?;
             self.lock().made.insert(name.clone(), Made::Ready(record.clone()));
             return Ok(record);
         }
         let result = self.source(py, name, origin, before.as_deref()).and_then(|source| {
-            let order = Order {
+            let order = ModuleOrder {
                 application: self.application.clone(),
                 name: name.clone(),
                 origin: origin.clone(),
@@ -76,7 +76,7 @@ impl Stage {
                     Some(Made::Running(record) | Made::Ready(record)) => Some(&**record),
                     None => None,
                 };
-                let missed = Missed::new(&self.application, begun, origin);
+                let missed = FailedLoad::new(&self.application, begun, origin);
                 self.meet(py, name);
                 if let (Some(file), Some(hash)) = (origin.file(), missed.hash) {
                     self.build.note_read(name, (file.clone(), Some(hash)));
@@ -116,7 +116,7 @@ impl Stage {
             None => match before {
                 Some(before) if before.origin == *origin => Ok(before.source.clone()),
                 _ => match self.base.sources.get(name) {
-                    Some(Foreseen::Source(foreseen, source)) if foreseen == *origin => Ok(source),
+                    Some(Prefetched::Source(foreseen, source)) if foreseen == *origin => Ok(source),
                     _ => execute::load_source(py, &self.application, origin),
                 },
             },

@@ -15,24 +15,24 @@ use pyo3::prelude::*;
 use crate::python::error;
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::application::change::{Change, Known, Resolution};
+use crate::reload::application::change::{Change, Resolution, Resolved};
 use crate::reload::application::failure::Broken;
-use crate::reload::application::file_dependencies::Missed;
+use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::application::view::{self, View};
 use crate::reload::build::{Abandoned, Build, Reason, watchdog};
-use crate::reload::import::process_state::Surroundings;
+use crate::reload::import::process_state::ProcessState;
 use crate::reload::import::{self, execute, sys_modules};
-use crate::reload::lifecycle::hooks::Draft;
+use crate::reload::lifecycle::hooks::BuildEffects;
 use crate::reload::module::Managed;
-use crate::reload::module::prefetch::Prospects;
+use crate::reload::module::prefetch::PrefetchMap;
 use os::{Mutex, MutexGuard, log};
-use reload_core::files::dependency::Reads;
-use reload_core::graph::generation::Modules;
+use reload_core::files::dependency::ReadSet;
+use reload_core::graph::generation::ModuleMap;
 use reload_core::graph::{Affected, Facts, Name, Reading};
 use reload_core::resolve::search_path::Search;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Plan {
+enum StagePlan {
     /// The body is to run.
     Run,
     /// The package gets a copy of its namespace.
@@ -45,8 +45,8 @@ enum Made {
 }
 
 #[derive(Default)]
-struct Table {
-    plan: HashMap<Name, Plan>,
+struct StagedModules {
+    plan: HashMap<Name, StagePlan>,
     made: HashMap<Name, Made>,
     failed: HashMap<Name, PyErr>,
     /// Those among the failed that do not stand for anything managed any more.
@@ -54,13 +54,13 @@ struct Table {
     /// Failed modules, and who has met the failure while a body ran: what became of it there decides.
     met: HashMap<Name, HashSet<Name>>,
     bound: Vec<(Arc<Managed>, Box<str>)>,
-    known: HashMap<Name, Known>,
+    known: HashMap<Name, Resolved>,
     /// What the bodies that failed have read.
-    attempts: Vec<(Name, Reads)>,
-    missed: Vec<(Name, Missed)>,
+    attempts: Vec<(Name, ReadSet)>,
+    missed: Vec<(Name, FailedLoad)>,
 }
 
-impl Table {
+impl StagedModules {
     /// Whether a module has met the failure of another, or of a package above that.
     fn has_met(&self, user: &Name, name: &str) -> bool {
         let above = name.match_indices('.').map(|(at, _)| &name[..at]);
@@ -106,16 +106,16 @@ pub struct Stage {
     changes: HashMap<Name, Change>,
     affected: Affected,
     /// What bodies may change around themselves, as it was before.
-    surroundings: Surroundings,
+    surroundings: ProcessState,
     /// Submodules that get new objects, by their package.
     children: HashMap<Name, Vec<Box<str>>>,
-    table: Mutex<Table>,
-    draft: Arc<Draft>,
+    table: Mutex<StagedModules>,
+    draft: Arc<BuildEffects>,
 }
 
 /// The base's modules that had been begun before anything was compared: later ones have not been compared with their files.
 struct Loaded {
-    modules: Modules<Managed>,
+    modules: ModuleMap<Managed>,
     horizon: u64,
 }
 
@@ -158,13 +158,13 @@ impl Facts for BaseFacts<'_> {
 }
 
 /// How far loading had come when a build began: what is loaded later is not compared with its file.
-pub struct Horizon {
+pub struct LoadHorizon {
     generation: Arc<Snapshot>,
     additions: usize,
     sequence: u64,
 }
 
-impl Horizon {
+impl LoadHorizon {
     /// Before anything is compared with this generation, which is the current one.
     pub fn of(generation: Arc<Snapshot>) -> Self {
         // In this order: what is begun later is added later.
@@ -196,8 +196,8 @@ pub fn build(
     py: Python<'_>,
     application: &Arc<Application>,
     changes: HashMap<Name, Change>,
-    same: &HashMap<Name, Known>,
-    horizon: &Horizon,
+    same: &HashMap<Name, Resolved>,
+    horizon: &LoadHorizon,
     build: &Arc<Build>,
 ) -> Result<(), Unpublished> {
     let begun = Instant::now();
@@ -214,7 +214,7 @@ pub fn build(
             let _seen = view::enter(application, View::Stage(stage.clone()));
             match stage.run(py, &order) {
                 // Nothing is decided before those have run that have lost their package.
-                Ok(()) if !stage.orphans().is_empty() => Ok(Prospects::new_sync()),
+                Ok(()) if !stage.orphans().is_empty() => Ok(PrefetchMap::new_sync()),
                 Ok(()) => stage.check(py).and_then(|()| stage.foresee(py)),
                 Err(e) => Err((None, e)),
             }
@@ -280,11 +280,11 @@ impl Stage {
         py: Python<'_>,
         application: &Arc<Application>,
         changes: HashMap<Name, Change>,
-        same: HashMap<Name, Known>,
-        horizon: &Horizon,
+        same: HashMap<Name, Resolved>,
+        horizon: &LoadHorizon,
         build: &Arc<Build>,
     ) -> PyResult<Self> {
-        let surroundings = Surroundings::note(py)?;
+        let surroundings = ProcessState::note(py)?;
         let base = application.current();
         let loaded = Loaded { modules: base.modules(), horizon: horizon.sequence };
         let additions = horizon.additions_to(&base);
@@ -292,7 +292,7 @@ impl Stage {
             application.with_graph(|graph| graph.affected(changes.keys().cloned(), &BaseFacts(&loaded, application)));
         let mut plan = HashMap::new();
         let mut children: HashMap<Name, Vec<Box<str>>> = HashMap::new();
-        for (names, what) in [(&affected.renew, Plan::Renew), (&affected.run, Plan::Run)] {
+        for (names, what) in [(&affected.renew, StagePlan::Renew), (&affected.run, StagePlan::Run)] {
             for name in names.iter().filter(|n| loaded.contains_key(n)) {
                 plan.insert(name.clone(), what);
                 if let Some((package, tail)) = name.rsplit_once('.') {
@@ -301,7 +301,7 @@ impl Stage {
             }
         }
         // A changed name may have stood for another file, which is gone by now.
-        for (name, _) in plan.iter().filter(|(name, what)| **what == Plan::Run && !changes.contains_key(*name)) {
+        for (name, _) in plan.iter().filter(|(name, what)| **what == StagePlan::Run && !changes.contains_key(*name)) {
             if let Some(module) = loaded.get(name)
                 && let Some(file) = module.origin.file()
             {
@@ -314,9 +314,9 @@ impl Stage {
             }
         }
         let number = base.number + 1;
-        let table = Mutex::new(Table { plan, known: same, ..Table::default() });
+        let table = Mutex::new(StagedModules { plan, known: same, ..StagedModules::default() });
         let search = application.next_search();
-        let draft = Draft::new(Instant::now() + build.limit);
+        let draft = BuildEffects::new(Instant::now() + build.limit);
         let (application, build) = (application.clone(), build.clone());
         Ok(Self {
             application,
@@ -340,7 +340,7 @@ impl Stage {
         &self.changes
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, StagedModules> {
         self.table.lock()
     }
 
@@ -365,7 +365,7 @@ impl Stage {
     }
 
     /// What the build adds beside modules.
-    pub fn draft(&self) -> &Arc<Draft> {
+    pub fn draft(&self) -> &Arc<BuildEffects> {
         &self.draft
     }
 
@@ -509,7 +509,7 @@ impl Stage {
     }
 
     /// Remembers what an open name stands for.
-    pub fn settle_name(&self, name: &Name, known: Known) {
+    pub fn settle_name(&self, name: &Name, known: Resolved) {
         self.lock().known.insert(name.clone(), known);
     }
 }

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::reload::Snapshot;
-use crate::reload::application::change::Known;
-use crate::reload::application::file_dependencies::Attempts;
+use crate::reload::application::change::Resolved;
+use crate::reload::application::file_dependencies::FailureInputs;
 use crate::reload::application::view::{self, View};
-use crate::reload::application::{Published, registry};
+use crate::reload::application::{Publication, registry};
 use crate::reload::build::staging::{Made, Stage};
 use crate::reload::build::watchdog;
 use crate::reload::import::{execute, sys_modules};
 use crate::reload::module::Managed;
-use crate::reload::module::prefetch::{Prospects, Sources};
+use crate::reload::module::prefetch::{Prefetch, PrefetchMap};
 use reload_core::graph::Name;
 
 impl Stage {
     /// Makes this the current generation: the pointer, `sys.modules` and the packages' attributes. Answers what ran, for the log.
-    pub(in crate::reload) fn publish(&self, py: Python<'_>, foreseen: Prospects) -> String {
+    pub(in crate::reload) fn publish(&self, py: Python<'_>, foreseen: PrefetchMap) -> String {
         let mut table = std::mem::take(&mut *self.lock());
         let spoiled = table.drop_spoiled();
         let renewed: HashMap<Name, Arc<Managed>> = table
@@ -99,14 +99,14 @@ impl Stage {
         let mut ran: Vec<&str> = renewed.values().filter(|r| r.copied_from.is_none()).map(|r| &*r.name).collect();
         ran.sort_unstable();
         let names = if ran.is_empty() { "nothing had to run".to_owned() } else { format!("ran {}", ran.join(", ")) };
-        let mut known: HashMap<Name, Option<Known>> =
+        let mut known: HashMap<Name, Option<Resolved>> =
             self.changes.iter().map(|(name, change)| (name.clone(), change.known.clone())).collect();
         known.extend(table.known.drain().map(|(name, known)| (name, Some(known))));
         self.application.kept.note_stale(&self.affected.kept);
         self.application.keep(renewed.values().flat_map(|record| record.keeps()));
         let aftermath = self.draft.publish(&self.application.states, renewed.values());
-        self.application.publish(Published {
-            generation: Arc::new(Snapshot::new(self.number, modules, Sources::new(self.search.clone(), foreseen))),
+        self.application.publish(Publication {
+            generation: Arc::new(Snapshot::new(self.number, modules, Prefetch::new(self.search.clone(), foreseen))),
             renewed: renewed.into_values().collect(),
             gone,
             known,
@@ -125,7 +125,7 @@ impl Stage {
     }
 
     /// Takes everything back. Answers what the build has read and found.
-    pub fn discard(&self, py: Python<'_>) -> Attempts {
+    pub fn discard(&self, py: Python<'_>) -> FailureInputs {
         let mut table = std::mem::take(&mut *self.lock());
         for (package, tail) in table.bound.drain(..).rev() {
             package.forget_bound(&tail);
@@ -149,6 +149,6 @@ impl Stage {
             Made::Running(record) | Made::Ready(record) => (name.clone(), record.reads()),
         }));
         reads.retain(|(_, reads)| !reads.is_empty());
-        Attempts { reads, names: table.known.drain().collect() }
+        FailureInputs { reads, names: table.known.drain().collect() }
     }
 }

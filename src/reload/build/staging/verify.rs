@@ -8,10 +8,10 @@ use pyo3::exceptions::PyModuleNotFoundError;
 use pyo3::prelude::*;
 
 use crate::reload::application::failure::Broken;
-use crate::reload::application::file_dependencies::Attempts;
+use crate::reload::application::file_dependencies::FailureInputs;
 use crate::reload::build::staging::{Made, Stage, entry_points};
 use crate::reload::import::{self, execute, look_ahead};
-use crate::reload::module::prefetch::{Foreseen, Prospects};
+use crate::reload::module::prefetch::{PrefetchMap, Prefetched};
 use crate::reload::module::{Managed, Source};
 use reload_core::graph::Name;
 
@@ -72,7 +72,7 @@ impl Stage {
     }
 
     /// What a failure of this build is to tell.
-    pub fn broken(&self, blame: HashSet<Name>, text: String, brief: String, attempts: Attempts) -> Box<Broken> {
+    pub fn broken(&self, blame: HashSet<Name>, text: String, brief: String, attempts: FailureInputs) -> Box<Broken> {
         let affected = self.affected.run.union(&self.affected.renew).cloned().collect();
         Box::new(Broken { text, brief, blame, affected, attempts })
     }
@@ -94,7 +94,7 @@ impl Stage {
 
     /// The modules that what directives name leads to: others are loaded, but nobody asks for them any more. `None` where
     /// directives name nothing that is remembered, as in a `.htaccess` file.
-    fn reached(&self, foreseen: Option<&Prospects>) -> Option<HashSet<Name>> {
+    fn reached(&self, foreseen: Option<&PrefetchMap>) -> Option<HashSet<Name>> {
         let mut queue: Vec<Name> = self.application.entries().into_iter().map(|(module, _)| module).collect();
         if queue.is_empty() {
             return None;
@@ -125,7 +125,7 @@ impl Stage {
                     queue.extend(names.iter().map(|name| Name::from(format!("{root}.{name}"))));
                 }
                 queue.extend(names);
-            } else if let Some(Foreseen::Source(origin, source)) = foreseen.and_then(|foreseen| foreseen.get(&name)) {
+            } else if let Some(Prefetched::Source(origin, source)) = foreseen.and_then(|foreseen| foreseen.get(&name)) {
                 queue.extend(look_ahead::names(origin.package_of(&name), source));
             }
         }
@@ -212,7 +212,7 @@ impl Stage {
     ///
     /// # Errors
     /// Why one of them cannot be loaded any more, if code still needs it.
-    pub(in crate::reload) fn foresee(self: &Arc<Self>, py: Python<'_>) -> Result<Prospects, (Option<Name>, PyErr)> {
+    pub(in crate::reload) fn foresee(self: &Arc<Self>, py: Python<'_>) -> Result<PrefetchMap, (Option<Name>, PyErr)> {
         let made = self.executions();
         let before = self.base.sources.all();
         let changed: Vec<Name> = self.changes.keys().cloned().collect();
@@ -224,16 +224,16 @@ impl Stage {
         // That walks through all modules, so only a failure asks for it.
         let reached = LazyCell::new(|| self.reached(Some(&foreseen)));
         for name in &changed {
-            let (Some(Foreseen::Source(..)), Some(now)) = (before.get(name), foreseen.get(name)) else { continue };
+            let (Some(Prefetched::Source(..)), Some(now)) = (before.get(name), foreseen.get(name)) else { continue };
             let failure = match now {
-                Foreseen::Source(..) => continue,
-                Foreseen::Broken(origin, content) => {
+                Prefetched::Source(..) => continue,
+                Prefetched::Broken(origin, content) => {
                     let Some(file) = origin.file() else { continue };
                     execute::compile(py, file, content).err()
                 }
-                Foreseen::Absent => Some(PyModuleNotFoundError::new_err(format!("No module named '{name}'"))),
+                Prefetched::Absent => Some(PyModuleNotFoundError::new_err(format!("No module named '{name}'"))),
             };
-            let is_absent = matches!(now, Foreseen::Absent);
+            let is_absent = matches!(now, Prefetched::Absent);
             if let Some(failure) = failure
                 && self.is_foreseen(py, &foreseen, (*reached).as_ref(), name, is_absent)
             {
@@ -253,7 +253,7 @@ impl Stage {
     fn is_foreseen(
         &self,
         py: Python<'_>,
-        foreseen: &Prospects,
+        foreseen: &PrefetchMap,
         reached: Option<&HashSet<Name>>,
         name: &Name,
         is_absent: bool,
@@ -271,8 +271,8 @@ impl Stage {
             .any(|m| needs(m.package(), &m.source, true))
             || foreseen.iter().filter(|(user, _)| is_reached(user) && !self.is_done_without(user)).any(|(user, f)| {
                 match f {
-                    Foreseen::Source(origin, source) => needs(origin.package_of(user), source, false),
-                    Foreseen::Broken(..) | Foreseen::Absent => false,
+                    Prefetched::Source(origin, source) => needs(origin.package_of(user), source, false),
+                    Prefetched::Broken(..) | Prefetched::Absent => false,
                 }
             })
     }
