@@ -19,7 +19,7 @@ endif
 CARGO = cargo
 MODULE = $(or $(CARGO_TARGET_DIR),target)/release/libmod_python_rs.so
 
-.PHONY: help run test fuzz oracle soak bench build install uninstall packages bench-packages cargo
+.PHONY: help run test fuzz oracle soak bench count build install uninstall packages bench-packages count-packages cargo
 
 help:
 	@echo 'make run        build the module and serve the demo site until Ctrl-C'
@@ -32,6 +32,7 @@ help:
 	@echo '                  ORACLE_SEED=n, ORACLE_BATCHES=n, ORACLE_MODULES=n'
 	@echo 'make soak       edit under load, for SOAK_SECONDS=n (default: 600)'
 	@echo 'make bench      measure against a C handler, mod_python and mod_wsgi, and write docs/performance.md'
+	@echo 'make count      count the instructions of a request under valgrind, over those of a C handler'
 	@echo 'make build      build the module only'
 	@echo 'make install    install the built module through apxs; on Debian, a2enmod python enables it'
 	@echo 'make uninstall  undo that'
@@ -70,6 +71,9 @@ soak: build
 bench: bench-packages build
 	$(PYTHON) -B benches/bench.py --module '$(MODULE)' --out docs/performance.md
 
+count: count-packages build
+	@$(PYTHON) -B benches/count.py --module '$(MODULE)'
+
 build: packages cargo
 	$(CARGO) build --release --locked
 
@@ -86,6 +90,9 @@ packages:
 
 bench-packages:
 	@scripts/packages.sh wrk
+
+count-packages:
+	@scripts/packages.sh valgrind
 
 cargo:
 	@command -v cargo >/dev/null || { echo 'Rust 1.88 or later is needed; https://rustup.rs installs it.' >&2; exit 1; }

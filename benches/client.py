@@ -33,6 +33,13 @@ class Connection:
         self.socket.sendall(count * ('GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' % url).encode('ascii'))
         return [self._response() for _ in range(count)]
 
+    def post(self, url, form):
+        """Post urlencoded fields, read to the end of the response."""
+        self.socket.sendall(
+            ('POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n'
+             'Content-Length: %d\r\n\r\n%s' % (url, len(form), form)).encode('ascii'))
+        return self._response()
+
     def close(self):
         """Close the connection."""
         self.socket.close()

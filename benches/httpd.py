@@ -53,11 +53,15 @@ class Sizing:
 
 
 class Httpd:
-    """An httpd that this run starts and stops. `root` holds all of its files."""
+    """An httpd that this run starts and stops. `root` holds all of its files.
 
-    def __init__(self, tools, sizing, root, load, site, environment=None):
+    `wrapper` is the command that runs httpd's own command line, should something have to stand before it.
+    """
+
+    def __init__(self, tools, sizing, root, load, site, environment=None, wrapper=()):
         self.tools, self.sizing, self.root = tools, sizing, root
         self.load, self.site = load, site
+        self.wrapper = list(wrapper)
         self.environment = dict(environment or {}, PATH=SYSTEM_PATH, LANG='C')
         self.port = None
         self.process = None
@@ -73,8 +77,8 @@ class Httpd:
             self._write_configuration()
             with open(os.path.join(self.root, 'stderr.log'), 'ab') as stderr:
                 self.process = subprocess.Popen(
-                    [self.tools.httpd, '-d', self.root, '-f',
-                     os.path.join(self.root, 'httpd.conf'), '-DFOREGROUND'],
+                    self.wrapper + [self.tools.httpd, '-d', self.root, '-f',
+                                    os.path.join(self.root, 'httpd.conf'), '-DFOREGROUND'],
                     env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                     stderr=stderr, start_new_session=True, preexec_fn=_die_with_parent)
             if self._wait_for_port():

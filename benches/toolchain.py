@@ -1,4 +1,5 @@
 """The programs a run needs, found once: apxs, httpd, wrk, and the user httpd runs as."""
+import functools
 import grp
 import os
 import pwd
@@ -44,11 +45,15 @@ class Toolchain:
     def __init__(self):
         chosen = os.environ.get('APXS')
         self.apxs = find([chosen] if chosen else ['apxs', 'apxs2'], 'apache2-dev')
-        self.wrk = find(['wrk'], 'wrk')
         self.httpd = os.path.join(self.query('SBINDIR'), self.query('PROGNAME'))
         self.modules = self.query('LIBEXECDIR')
         self.static = set(run([self.httpd, '-l']).split())
         self.user, self.group = self._unprivileged() if os.geteuid() == 0 else (None, None)
+
+    @functools.cached_property
+    def wrk(self):
+        """The load generator; looked for when it is needed, as counting instructions does without it."""
+        return find(['wrk'], 'wrk')
 
     def query(self, name):
         """One of apxs's variables."""

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to the system packages that building, testing or measuring needs.
-# usage: packages.sh [wrk]
+# usage: packages.sh [wrk|valgrind]
 #
 # It looks for the things themselves, not for package names, so an httpd or a Python of one's own counts too.
 # What is missing is installed with apt-get as root; otherwise the one command that does it is printed.
@@ -57,7 +57,8 @@ elif ! python_headers; then
     fi
     need python3-dev
 fi
-[ "${1:-}" != wrk ] || command -v wrk >/dev/null || need wrk
+# What is asked for besides is named as its package is.
+[ -z "${1:-}" ] || command -v "$1" >/dev/null || need "$1"
 
 [ -n "$missing" ] || exit 0
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ' | sed 's/ $//')

@@ -27,7 +27,7 @@ mpm_tests! {
         }
         assert_eq!(httpd.get("/closed/x").status, 404);
 
-        // What it says is read at every request.
+        // The file is read at every request.
         site.write("app/.htaccess", "SetHandler mod_python\nPythonHandler shown::a\n");
         assert_eq!(httpd.get("/app/x").ok(), "a '' ");
     }
@@ -110,7 +110,7 @@ mpm_tests! {
                 "[('host', 'main'), ('shared', 'yes')]"
             );
         }
-        // Modules of an application are separate for each name.
+        // Each name has its own copies of an application's modules.
         ask("one.example", "globals().__setitem__('mark','one')");
         assert_eq!(ask("one.example", "mark"), "one");
         assert_eq!(ask("two.example", "globals().get('mark')"), "None");

@@ -1,4 +1,4 @@
-//! What is written about the directives and the make targets, against what there is.
+//! The documents name the directives and the make targets that exist, and no others.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -13,7 +13,7 @@ fn word(text: &str) -> String {
     text.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
 }
 
-/// What comes after each occurrence of `mark`, as words.
+/// The word after each occurrence of `mark`.
 fn words_after(text: &str, mark: &str) -> BTreeSet<String> {
     text.split(mark).skip(1).map(word).filter(|word| !word.is_empty()).collect()
 }
@@ -35,7 +35,7 @@ fn is_directive(name: &str) -> bool {
     name.starts_with("Python") && name.len() > 6
 }
 
-/// Each directive has a section of its own, or a line in the table of those that are not there yet; no other one has.
+/// Each directive, and nothing else, has a section or a line in the table of planned ones.
 #[test]
 fn each_directive_is_described() {
     let text = read("docs/directives.md");
@@ -45,13 +45,13 @@ fn each_directive_is_described() {
     assert!(described.is_disjoint(&announced));
     let all: BTreeSet<String> = described.union(&announced).cloned().collect();
     assert_eq!(all, directives());
-    // Those that are described are listed at the top, with links.
+    // The directives that have a section are listed at the top, with links.
     let links: BTreeSet<String> =
         words_after(there, "](#python").into_iter().map(|rest| format!("python{rest}")).collect();
     assert!(described.iter().all(|name| links.contains(&name.to_lowercase())), "{links:?}");
 }
 
-/// The configuration to start from has each directive, commented, and no other one.
+/// The sample configuration has each directive in a comment, and no other one.
 #[test]
 fn each_directive_stands_in_the_configuration_to_start_from() {
     let found: BTreeSet<String> =
@@ -59,7 +59,7 @@ fn each_directive_stands_in_the_configuration_to_start_from() {
     assert_eq!(found, directives());
 }
 
-/// What people are told to make can be made.
+/// Each make target that the documents name exists.
 #[test]
 fn each_make_target_exists() {
     let makefile = read("Makefile");

@@ -1,4 +1,4 @@
-//! Lines that are wrong: httpd does not start, and says which directive it is and what would be right.
+//! Wrong lines: httpd does not start, names the directive and says what would be right.
 
 use std::path::Path;
 

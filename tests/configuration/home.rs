@@ -34,7 +34,7 @@ mpm_tests! {
         assert_eq!(httpd.get("/?__import__('only_there').V").ok(), "found");
         assert_eq!(httpd.get("/?sys.prefix!=sys.base_prefix").ok(), "True");
 
-        // It belongs to the environment, so it is not reloaded.
+        // The module belongs to the environment, so it is not reloaded.
         site.write(&format!("{relative}/only_there.py"), "V = 'edited'");
         assert_eq!(httpd.get("/?__import__('only_there').V").ok(), "found");
     }

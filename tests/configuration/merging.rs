@@ -1,4 +1,4 @@
-//! What an inner section keeps of an outer one.
+//! What an inner section inherits from an outer one.
 
 use crate::{
     show::{builder, path, site},

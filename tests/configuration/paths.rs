@@ -105,7 +105,7 @@ mpm_tests! {
         assert_eq!(httpd.get("/inner/x?__import__('helper').V").ok(), "of sub");
         assert_eq!(httpd.get("/?__file__").ok(), site.path("sub/below.py").display().to_string());
 
-        // An edit of it is seen like any other.
+        // An edit of such a file is seen too.
         site.write("sub/below.py", CODE.replace("'shown'", "'edited'"));
         assert_eq!(httpd.get("/").ok(), "edited");
     }

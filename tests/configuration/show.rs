@@ -2,7 +2,7 @@
 
 use crate::support::{Builder, Httpd, Mpm, Site};
 
-/// Handlers that answer with their own name, and with what they are told by the configuration.
+/// Handlers whose response has their own name and the configuration that they get.
 pub const CODE: &str = "
 import sys
 from mod_python import apache
@@ -36,7 +36,7 @@ pub fn path(site: &Site) -> String {
     format!("PythonPath \"['{}'] + sys.path\"", site.root().display())
 }
 
-/// An httpd that serves the site with these lines in its `<Directory>`, to be configured further.
+/// The builder of an httpd that serves the site with these lines in its `<Directory>`.
 pub fn builder(mpm: Mpm, site: &Site, conf: &str) -> Builder {
     Httpd::builder(mpm).site(site, &format!("SetHandler mod_python\nPythonDebug On\n{conf}"))
 }

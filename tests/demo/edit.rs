@@ -1,4 +1,4 @@
-//! The edit that the whole project is about, and the end of a run.
+//! An edit of the demo site, and the end of a run.
 
 use std::fs;
 

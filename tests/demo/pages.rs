@@ -17,7 +17,7 @@ fn post(run: &Run, target: &str, parts: &[(&str, &[u8])]) -> Response {
     run.request("POST", target, &[("Content-Type", "multipart/form-data; boundary=edge")], Some(&body))
 }
 
-/// What a redirect leads to.
+/// The page that a redirect leads to.
 #[track_caller]
 fn location(response: &Response) -> String {
     assert_eq!(response.status, 302, "{}", String::from_utf8_lossy(&response.body));
@@ -83,7 +83,7 @@ mpm_tests! {
     [prefork, event]
     fn the_table_of_modules(mpm) {
         let run = Run::start(&sources().join("scripts/run.py"), mpm, &[]);
-        // Each child tells of what it has loaded itself.
+        // Each child shows the modules that it has loaded itself.
         let page = wait_for("a child that has served both pages", || {
             run.get("/").ok();
             Some(run.get("/modules")).filter(|page| page.text().contains("id=\"store\""))

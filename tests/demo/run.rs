@@ -28,12 +28,12 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs a script and returns when it has said where the site is.
+    /// Runs a script and returns when it has printed the site's address.
     pub fn start(script: &Path, mpm: Mpm, more: &[&str]) -> Self {
         let python = env::var_os("PYO3_PYTHON").unwrap_or_else(|| "/usr/bin/python3".into());
         let mut command = Command::new(python);
         command.arg("-B").arg(script).arg("--module").arg(python_module()).args(["--mpm", mpm.name()]).args(more);
-        // Left to itself every run would try for the same port.
+        // By default every run would use the same port.
         command.arg("--port").arg(free_port().to_string());
         if let Some(apxs) = env::var_os("APXS") {
             command.arg("--apxs").arg(apxs);
@@ -69,7 +69,7 @@ impl Run {
         }
     }
 
-    /// Everything it has said.
+    /// All its output.
     pub fn said(&mut self) -> &[String] {
         self.said.extend(self.lines.try_iter());
         &self.said
@@ -95,7 +95,7 @@ impl Run {
         connection.request(method, target, &all, body).unwrap_or_else(|error| panic!("{method} {target}: {error}"))
     }
 
-    /// All processes that belong to it, its own included.
+    /// All processes of the run, its own included.
     pub fn processes(&self) -> Vec<i32> {
         let mut all = vec![i32::try_from(self.process.id()).expect("a pid fits its type")];
         let mut next = 0;
@@ -106,7 +106,7 @@ impl Run {
         all
     }
 
-    /// Sends it a signal and waits for its end.
+    /// Sends a signal to the run and waits for its end.
     pub fn end_by(&mut self, number: i32) -> ExitStatus {
         signal(i32::try_from(self.process.id()).expect("a pid fits its type"), number).expect("it takes a signal");
         wait_for("the script to end", || self.process.try_wait().expect("it is our own child"))
@@ -135,7 +135,7 @@ fn follow(pipe: impl BufRead + Send + 'static, sender: mpsc::Sender<String>) {
     });
 }
 
-/// A copy of all that the script needs, to be edited: the script and the site.
+/// A copy of the script and the site, to be edited.
 pub fn copy() -> (Site, PathBuf) {
     let site = Site::new();
     for directory in ["scripts", "apache-conf"] {

@@ -6,7 +6,7 @@ use crate::{
     world::{ENTRY, World},
 };
 
-/// What may happen to an application, mostly to one module of it.
+/// An edit of an application, in most cases of one module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
     Constant,
@@ -33,7 +33,7 @@ pub enum Edit {
     Level,
 }
 
-/// All edits, as often as they are wanted.
+/// All edits with their weights.
 const EDITS: [(usize, Edit); 22] = [
     (20, Edit::Constant),
     (8, Edit::Flag),
@@ -59,7 +59,7 @@ const EDITS: [(usize, Edit); 22] = [
     (1, Edit::Level),
 ];
 
-/// Changes the application at random, and tells what was done. What would make values depend on the order of imports is not done.
+/// Makes random edits and returns them. It makes no edit that would let values depend on the order of imports.
 pub fn batch(random: &mut Random, world: &mut World) -> Vec<Edit> {
     let mut done = Vec::new();
     if world.is_broken() && random.chance(65) {
@@ -76,7 +76,7 @@ pub fn batch(random: &mut Random, world: &mut World) -> Vec<Edit> {
     done
 }
 
-/// Does one edit; None where there is nothing to do it with.
+/// Makes one edit. Returns `None` where it does not apply.
 fn apply(random: &mut Random, world: &mut World, edit: Edit) -> Option<()> {
     let name = world.any_module(random)?;
     let is_entry = name == ENTRY;

@@ -1,4 +1,4 @@
-//! A fresh interpreter's answers.
+//! What a fresh interpreter answers.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::support::FORKS;
 
-/// A process that answers for a tree what an interpreter does that has just started.
+/// A process that answers for a tree what a newly started interpreter would answer.
 pub struct Fresh {
     process: Child,
     input: Option<ChildStdin>,
@@ -18,7 +18,7 @@ pub struct Fresh {
 }
 
 impl Fresh {
-    /// Starts it with these directories on the search path.
+    /// Starts the process with these directories on the search path.
     pub fn start(directories: &[PathBuf]) -> Self {
         let python = env::var("PYTHON").unwrap_or_else(|_| "/usr/bin/python3".to_owned());
         let mut command = Command::new(&python);
@@ -35,7 +35,7 @@ impl Fresh {
         Self { process, input, output }
     }
 
-    /// Asks about the tree as it is now; these files have changed since the last time.
+    /// Asks about the tree as it is now. `changed` are the files that have changed since the last call.
     pub fn ask(&mut self, changed: &[PathBuf]) {
         let mut line = changed.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\t");
         line.push('\n');
@@ -58,7 +58,7 @@ impl Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        // The end of its input is the end of the process.
+        // The process ends at the end of its input.
         drop(self.input.take());
         let _ = self.process.wait();
     }

@@ -13,7 +13,7 @@ pub enum Shape {
     File,
     /// A directory with an `__init__.py`.
     Package,
-    /// A directory without; it has no members.
+    /// A directory without an `__init__.py`; it has no members.
     Namespace,
 }
 
@@ -38,7 +38,7 @@ pub enum Form {
     Dynamic,
     /// `__import__("a.b", fromlist=["V"])`
     Dunder,
-    /// One import or another by another module's flag.
+    /// One of two imports, chosen by another module's flag.
     Conditional,
     /// An import inside a function that the body calls.
     Local,
@@ -50,16 +50,16 @@ pub enum Form {
     Guarded,
     /// An import that may fail with anything.
     Caught,
-    /// Modules that import each other, and read each other's members when a request asks.
+    /// Modules that import each other, and read each other's members in a request.
     Cycle,
     /// An import inside a function that a request calls.
     Late,
-    /// The same by a name that is put together.
+    /// The same by a computed name.
     LateDynamic,
 }
 
 impl Form {
-    /// Whether the body needs the other module to have run to its end.
+    /// Whether the body needs the other module to be complete.
     pub fn needs_whole(self) -> bool {
         !matches!(self, Self::Cycle | Self::Late | Self::LateDynamic)
     }
@@ -87,7 +87,7 @@ pub struct Use {
 }
 
 impl Use {
-    /// All names that the use may lead to.
+    /// All names that this use may import.
     pub fn targets(&self) -> impl Iterator<Item = &String> {
         let choice = self.choice.iter().flat_map(|(flag, other)| [flag, other]);
         std::iter::once(&self.target).chain(choice)
@@ -109,13 +109,13 @@ pub enum Defect {
     RaisesLast,
     /// The body raises before anything else.
     RaisesFirst,
-    /// It imports what there is not.
+    /// It imports a module that does not exist.
     MissingImport,
     /// Its members are missing.
     Empty,
-    /// The body wants to leave Python.
+    /// The body raises SystemExit.
     Exit,
-    /// Bytes that are not of the source's encoding.
+    /// It has bytes that are invalid in the source's encoding.
     Encoding,
 }
 
@@ -133,7 +133,7 @@ pub const DEFECTS: [Defect; 7] = [
 /// A module.
 #[derive(Clone, Debug)]
 pub struct Module {
-    /// Bodies use the values of lower levels only, so that no order of imports changes what comes out.
+    /// Bodies use only values of lower levels, so that the values do not depend on the order of imports.
     pub level: usize,
     /// What it is on disk.
     pub shape: Shape,
@@ -165,17 +165,17 @@ pub fn parent(name: &str) -> &str {
     name.rsplit_once('.').map_or("", |(parent, _)| parent)
 }
 
-/// The packages above a dotted name, the innermost first.
+/// The packages above a dotted name, innermost first.
 pub fn ancestors(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(parent(name)), |above| Some(parent(above))).take_while(|above| !above.is_empty())
 }
 
-/// A dotted name as the texts inside of modules spell it: it must not look like the name of an attribute that code may read.
+/// A dotted name as texts inside modules spell it, so that it does not look like an attribute that code may read.
 fn veiled(name: &str) -> String {
     format!("|{}", name.replace('.', "|"))
 }
 
-/// `target` as a relative import in `module` names it: dots, and the rest, which may be empty. None where they share no package.
+/// `target` as a relative import in `module` names it: the dots and the rest, which may be empty. `None` where they share no package.
 pub fn relative(module: &str, is_package: bool, target: &str) -> Option<(String, String)> {
     let mut base = if is_package { module } else { parent(module) };
     let mut dots = String::from(".");
@@ -228,7 +228,7 @@ impl Text<'_> {
         format!("_uses.append(('{}', {bound}))", veiled(target))
     }
 
-    /// A statement that imports the target's value as `variable`, and takes note of that.
+    /// A statement that imports the target's value as `variable`, and records the import.
     fn value(target: &str, variable: &str) -> String {
         format!("from {target} import V as {variable}; {}", Self::uses(target, ""))
     }
@@ -303,7 +303,7 @@ impl Text<'_> {
                 let error = if used.form == Form::Guarded { "ImportError" } else { "Exception" };
                 let v = format!("v{at}");
                 let names: Vec<String> = ancestors(target).chain([target.as_str()]).map(veiled).collect();
-                // -1 where the module is not there; what is there and fails is another matter.
+                // -1 where the module does not exist, -2 where it exists and fails.
                 let absent = format!("'|' + (getattr(e, 'name', None) or '').replace('.', '|') in {names:?}");
                 let value = Self::value(target, &v);
                 format!("try:\n    {value}\nexcept {error} as e:\n    {v} = -1 if {absent} else -2\n{}", mix(&v))

@@ -1,5 +1,5 @@
-//! Which bodies may run after a change, by the static graph alone: an independent and simple model of the promise that only what
-//! changed, and what depends on it, runs again.
+//! P5: the bodies that may run after a change, by the static graph alone. This is an independent and simple model of the promise
+//! that only what changed, and what depends on it, runs again.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use crate::{
     world::Tree,
 };
 
-/// A tree, and where the namespaces of the modules lie that were reached in it.
+/// A tree, and the addresses of the namespaces of the modules that were reached in it.
 pub struct Loaded<'a> {
     /// The files.
     pub tree: &'a Tree,
@@ -16,15 +16,15 @@ pub struct Loaded<'a> {
     pub places: &'a HashMap<String, String>,
 }
 
-/// Compares what ran with what may.
+/// Compares the bodies that ran with those that may run.
 ///
 /// # Errors
-/// What ran and may not; what ran twice; what has a new namespace without having run.
+/// A body ran that may not run, or ran twice, or a module has a new namespace without having run.
 pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed: bool) -> Result<(), String> {
     let runs: HashSet<(&str, &str)> = ran.iter().filter_map(|run| run.split_once('=')).collect();
     let distinct: HashSet<&str> = runs.iter().map(|(name, _)| *name).collect();
-    // Where a body has run again for the same generation, the build that ran it first was discarded: because a package turned out to
-    // be lost, or because a file was saved meanwhile. Only what has been published counts, and each generation is published once.
+    // If a body ran twice for one generation, the first build was discarded, because a package turned out to be lost or a file was
+    // saved meanwhile. Only published code counts, and each generation is published once.
     if distinct.len() < runs.len() {
         return Err(format!("a body ran twice: {ran:?}"));
     }
@@ -32,8 +32,8 @@ pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed
         return Err(format!("nothing has changed, and bodies ran: {ran:?}"));
     }
     let affected = affected(before.tree, after.tree);
-    // What was not reached before may be loaded for the first time. What still has its namespace has run in a build that was discarded:
-    // of a state of the files that lay between the two trees, or before a package turned out to be lost.
+    // A module that was not reached before may be loaded for the first time. A module that still has its namespace ran in a discarded
+    // build, of files between the two trees or before a package turned out to be lost.
     let is_replaced = |name: &str| before.places.get(name).is_some_and(|place| after.places.get(name) != Some(place));
     let idle: Vec<&str> =
         distinct.iter().copied().filter(|name| is_replaced(name) && !affected.contains(*name)).collect();
@@ -41,7 +41,7 @@ pub fn check(before: &Loaded<'_>, after: &Loaded<'_>, ran: &[String], is_changed
         return Err(format!("ran without having been affected: {idle:?}\naffected: {affected:?}"));
     }
     for (name, place) in before.places {
-        // A package may get a namespace of its own for what is new below it, which need not be reached, without running.
+        // A package may get a new namespace without running, for a new module below it that need not be reached.
         let mut files = before.tree.keys().chain(after.tree.keys());
         let has_children = files.any(|path| ancestors(&name_of(path)).any(|above| above == name));
         let is_elsewhere = after.places.get(name).is_some_and(|now| now != place);
@@ -59,19 +59,19 @@ fn name_of(path: &str) -> String {
     path.strip_suffix("/__init__").unwrap_or(path).replace("of_", "").replace('/', ".")
 }
 
-/// The module that a line imports everything from.
+/// The module that a line imports `*` from.
 fn star(line: &str) -> Option<&str> {
     line.strip_prefix("from ")?.split_once(" import *").map(|(module, _)| module)
 }
 
-/// Whether a module says itself what "everything" is.
+/// Whether a module has an `__all__`.
 fn has_all(tree: &Tree, name: &str) -> bool {
     let text = tree.iter().find(|(path, _)| path.ends_with(".py") && name_of(path) == name).map(|(_, content)| content);
     text.is_some_and(|content| String::from_utf8_lossy(content).contains("\n__all__"))
 }
 
-/// Everything that may have changed: modules with other files, what is below a name that stands for something else, and all that
-/// use any of these.
+/// All modules that may have changed: those with changed files, those below a name that means another module now, and all that use
+/// any of these.
 fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
     let mut users: HashMap<String, Vec<String>> = HashMap::new();
     let mut starred: Vec<(String, String)> = Vec::new();
@@ -91,7 +91,7 @@ fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
     let names: BTreeSet<String> = before.keys().chain(after.keys()).map(|path| name_of(path)).collect();
     for (package, user) in starred.iter().filter(|(package, _)| !has_all(before, package)) {
         for part in names.iter().filter(|name| parent(name) == *package) {
-            // It may stand in the package's namespace, and so in that of whoever copies everything.
+            // It may be an attribute of the package, and so of every module that imports `*` from there.
             users.entry(part.clone()).or_default().push(user.clone());
         }
     }
@@ -99,7 +99,7 @@ fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
     for path in before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)) {
         let name = name_of(path);
         if path.ends_with(".json") {
-            // A package's data file lies inside of it.
+            // The data file of a package lies in the package's directory.
             queue.push(parent(&name).to_owned());
         }
         if !(before.contains_key(path) && after.contains_key(path)) {
@@ -117,7 +117,7 @@ fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
     while let Some(name) = queue.pop() {
         if found.insert(name.clone()) {
             queue.extend(users.get(&name).into_iter().flatten().cloned());
-            // Packages above get objects of their own; one whose code depends on such an object runs.
+            // The packages above get new objects. A package whose code depends on such an object runs.
             let above = ancestors(&name)
                 .filter(|above| users.get(*above).is_some_and(|u| u.iter().any(|u| u == parent(above))));
             queue.extend(above.map(|above| parent(above).to_owned()));
@@ -132,8 +132,8 @@ fn affected(before: &Tree, after: &Tree) -> BTreeSet<String> {
     found
 }
 
-/// The modules that have a renewed package in hand, among all that those use who import everything from somewhere. Whatever stands in
-/// front of a dot there may be such a package, handed on by any of these: freshness comes before precision.
+/// The modules that hold a renewed package, among all that the modules with `import *` use. Any name before a dot in these may be
+/// such a package, so freshness comes before precision here.
 fn suppliers<'a>(
     copies: impl Iterator<Item = &'a str>,
     used_by: &HashMap<&'a str, Vec<&'a str>>,

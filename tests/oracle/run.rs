@@ -20,11 +20,11 @@ use crate::{
 const SHORT: usize = 150;
 /// How many batches the long run has for each MPM.
 const LONG: usize = 5000;
-/// How many batches an application lives.
+/// How many batches one application gets.
 const LIFE: usize = 60;
-/// How many seconds a difference may be made smaller for.
+/// For how many seconds a difference may be shrunk.
 const PATIENCE: u64 = 60;
-/// How many applications follow each other in one httpd.
+/// How many applications one httpd serves, one after the other.
 const APPLICATIONS: usize = 5;
 
 fn parameter(name: &str) -> Option<u64> {
@@ -32,12 +32,12 @@ fn parameter(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
 }
 
-/// Says something that is to be seen of a test that passes too.
+/// Prints a line that shows also where the test passes.
 fn say(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }
 
-/// Runs so many batches, and panics at the first answer that is not what a fresh interpreter has.
+/// Runs this number of batches, and panics at the first answer that differs from a fresh interpreter's.
 fn batches(mpm: Mpm, count: usize, largest: usize) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
     let seed = parameter("ORACLE_SEED").unwrap_or(now % 1_000_000_000 + u64::from(process::id()));
@@ -60,7 +60,7 @@ fn batches(mpm: Mpm, count: usize, largest: usize) {
             served = Served::start(mpm);
             history.clear();
         }
-        // Small ones are as likely as large ones.
+        // Small applications are as likely as large ones.
         let mut size = largest;
         while size > 5 && random.chance(55) {
             size = size * 2 / 3;
@@ -108,13 +108,13 @@ fn batches(mpm: Mpm, count: usize, largest: usize) {
 mod short {
     use super::*;
 
-    /// A short run with a new seed, which it tells.
+    /// A short run with a new seed, which it prints.
     #[test]
     fn prefork() {
         batches(Mpm::Prefork, SHORT, 60);
     }
 
-    /// The same with threads.
+    /// The same with threads in each child.
     #[test]
     fn event() {
         batches(Mpm::Event, SHORT, 60);
@@ -131,7 +131,7 @@ mod long {
         batches(Mpm::Prefork, LONG, 200);
     }
 
-    /// The same with threads.
+    /// The same with threads in each child.
     #[test]
     #[ignore = "takes minutes; `make oracle` runs it"]
     fn event() {

@@ -17,10 +17,10 @@ use crate::{
 /// How many requests are sent at once to a child with threads.
 const AT_ONCE: usize = 3;
 
-/// What Python says where a module is used before it is whole.
+/// What Python says where a module is used before it is complete.
 const CIRCULAR: [&str; 2] = ["circular import", "partially initialized"];
 
-/// The marks of a function that could not import what it wanted, and of an import that has failed and was caught.
+/// The marks of a late import that failed, and of a failed import that the body caught.
 const FAILURES: [&str; 2] = ["!raises", " -2\n"];
 
 /// An answer of the handler, or of the fresh interpreter.
@@ -43,25 +43,25 @@ impl Answer {
     }
 }
 
-/// What a child has served last.
+/// What a child served last.
 struct Good {
     tree: Tree,
     answer: Answer,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The new code is served.
     New,
-    /// The code cannot be loaded, and the last good one is served.
+    /// The code cannot be loaded, and the last good code is served.
     LastGood,
-    /// Modules use each other before they are whole, so that the order of imports decides what can be loaded. A fresh
-    /// interpreter begins at the entry, the engine with what has changed: there is nothing to compare.
+    /// Modules use each other before they are complete, so that the order of imports decides what can be loaded. A fresh
+    /// interpreter begins at the entry and the engine with the changes, so their results cannot be compared.
     Circular,
 }
 
-/// The pair.
+/// An httpd and a fresh interpreter over one tree.
 pub struct Served {
     site: Site,
     connections: Vec<Connection>,
@@ -128,7 +128,7 @@ impl Served {
         changed
     }
 
-    /// Removes a file, and the directories that held nothing else.
+    /// Removes a file, and the directories that are empty then.
     fn remove(&self, path: &str) {
         self.site.remove(path);
         let mut directory = path;
@@ -198,7 +198,7 @@ impl Served {
     }
 }
 
-/// Whether a tree can be loaded, but has broken code that is asked for: the last good code may serve as well.
+/// Whether a tree can be loaded, but has broken code that is imported. The last good code may serve too.
 fn is_lenient(dump: &str) -> bool {
     FAILURES.iter().any(|mark| dump.contains(mark))
 }
@@ -207,7 +207,7 @@ fn brief(text: &str) -> &str {
     if text.len() > 300 { "(a whole dump)" } else { text.trim() }
 }
 
-/// The lines that only one of two texts has.
+/// The lines that occur in only one of two texts.
 fn difference(wanted: &str, got: &str) -> String {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<String>>();
     let (wanted, got) = (lines(wanted), lines(got));

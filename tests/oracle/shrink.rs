@@ -1,4 +1,4 @@
-//! Making a difference smaller: fewer batches, fewer modules, fewer lines.
+//! Shrinks a difference: fewer batches, fewer modules, fewer lines.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use crate::{
     world::{ROOTS, Tree},
 };
 
-/// Lines without which nothing can be compared: the static graph, and the handler.
+/// Lines that the comparison needs: the static graph, and the handler.
 const KEPT: [&str; 6] = ["# uses", "import oracle", "_o.end", "def handler", "    req.", "    return 0\n"];
 
 /// A history that ends with a difference.
@@ -27,20 +27,20 @@ pub struct Shrinker {
     report: String,
 }
 
-/// What tells one difference from another: the first words of its report.
+/// What identifies a difference: the first words of its report.
 fn kind(report: &str) -> String {
     report.split([':', ';']).next().unwrap_or_default().split_whitespace().take(4).collect::<Vec<_>>().join(" ")
 }
 
 impl Shrinker {
-    /// Tries again from the start; None where the difference does not come back. The search ends after so long.
+    /// Runs the history again. Returns `None` where the difference does not recur. The search ends at the time limit.
     pub fn new(mpm: Mpm, history: Vec<Tree>, report: &str, patience: Duration) -> Option<Self> {
         let end = Instant::now() + patience;
         let mut this = Self { mpm, end, kind: kind(report), history: Vec::new(), report: String::new() };
         this.fails(history).then_some(this)
     }
 
-    /// Whether a history ends like the first one; if so it takes that one's place.
+    /// Whether a history ends like the current one. If so, it replaces that.
     fn fails(&mut self, history: Vec<Tree>) -> bool {
         if Instant::now() >= self.end || history.is_empty() {
             return false;
@@ -61,7 +61,7 @@ impl Shrinker {
         true
     }
 
-    /// Makes the history as small as time allows, and tells it.
+    /// Shrinks the history as far as time allows, and returns its text.
     pub fn shrink(mut self) -> String {
         let mut count = 1;
         while count < self.history.len() && !self.fails(self.history[self.history.len() - count..].to_vec()) {
@@ -87,7 +87,7 @@ impl Shrinker {
         self.tell()
     }
 
-    /// Drops as many of the items as can be, in ever smaller portions. `without` makes a history without some of them.
+    /// Drops as many items as possible, in smaller and smaller portions. `without` makes a history without some of them.
     fn drop_some<T: Clone>(&mut self, items: Vec<T>, without: impl Fn(&[Tree], &[T]) -> Vec<Tree>) {
         let mut portion = items.len();
         let mut items = items;
@@ -110,7 +110,7 @@ impl Shrinker {
         }
     }
 
-    /// The whole of the first tree, and what changed from each to the next; and the report.
+    /// The whole first tree, the changes from each tree to the next, and the report.
     fn tell(&self) -> String {
         let directory = PathBuf::from(format!("{}/oracle-{}", std::env::temp_dir().display(), std::process::id()));
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! A generated application: its modules, what makes their values independent of the order of imports, and its files.
+//! A generated application: its modules, its files, and the rules that make values independent of the order of imports.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -19,7 +19,7 @@ pub const ENTRY: &str = "h";
 /// The level of the entry, above all others.
 const TOP: usize = 1_000_000;
 
-/// All forms, as often as they are wanted.
+/// All forms with their weights.
 const FORMS: [(usize, Form); 18] = [
     (6, Form::Plain),
     (4, Form::As),
@@ -50,7 +50,7 @@ pub struct World {
 }
 
 impl World {
-    /// An application of about so many modules.
+    /// An application of about this many modules.
     pub fn new(random: &mut Random, size: usize) -> Self {
         let mut world = Self { modules: BTreeMap::new(), next: 0 };
         for _ in 0..random.below(size / 6 + 2) {
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    /// A name that is not there yet, in a package of at most two levels or in none.
+    /// A new name, in a package of at most two levels or in none.
     pub fn new_name(&mut self, random: &mut Random, letter: char) -> String {
         self.next += 1;
         let packages: Vec<&String> = self
@@ -108,13 +108,13 @@ impl World {
     fn add_package(&mut self, random: &mut Random) {
         let name = self.new_name(random, 'p');
         let shape = if random.chance(20) { Shape::Namespace } else { Shape::Package };
-        // Packages are used by whoever uses what is in them, so they stand low.
+        // Whoever uses a submodule uses its package, so packages have low levels.
         let level = if random.chance(70) { 0 } else { random.below(10) };
         let module = Self::blank(random, level, shape);
         self.modules.insert(name, module);
     }
 
-    /// Adds a module without uses, and answers its name.
+    /// Adds a module without uses, and returns its name.
     pub fn add_module(&mut self, random: &mut Random, level: usize) -> String {
         let name = self.new_name(random, 'm');
         let shape = if random.chance(8) { Shape::Package } else { Shape::File };
@@ -133,8 +133,8 @@ impl World {
         self.modules.get(name).is_some_and(|module| module.shape != Shape::Namespace)
     }
 
-    /// Whether `user` may use `target` in this form without the order of imports mattering: what runs with a body is of a
-    /// lower level, and so are the packages that run before it, except those that run before the user as well.
+    /// Whether `user` may use `target` in this form, so that the order of imports does not matter. A module that runs with the
+    /// body must have a lower level, and so must the packages that run before it, unless they run before the user too.
     fn may_use(&self, user: &str, form: Form, target: &str) -> bool {
         let Some(module) = self.modules.get(user) else { return false };
         if user == target || target == ENTRY || (self.modules.contains_key(target) && !self.has_text(target)) {
@@ -143,7 +143,7 @@ impl World {
         if !form.is_early() {
             return true;
         }
-        // What is not there is as low as what uses nothing.
+        // A module that does not exist is as low as one that uses nothing.
         let level =
             |name: &str| self.modules.get(name).map_or(0, |m| if m.shape == Shape::Namespace { 0 } else { m.level });
         let is_low = if form.needs_whole() { level(target) < module.level } else { level(target) <= module.level };
@@ -151,7 +151,7 @@ impl World {
         is_low && ancestors(target).filter(|above| !own.contains(above)).all(|above| level(above) < module.level)
     }
 
-    /// Gives a module one more use; nothing where there is nothing to use.
+    /// Gives a module one more use, if there is a module to use.
     pub fn add_use(&mut self, random: &mut Random, user: &str) {
         for _ in 0..6 {
             let form = random.weighted(&FORMS);
@@ -164,10 +164,10 @@ impl World {
         }
     }
 
-    /// A use of this form by `user`, if there is a module that it may use so.
+    /// A use of this form by `user`, if there is a module that allows it.
     pub fn some_use(&mut self, random: &mut Random, user: &str, form: Form) -> Option<Use> {
         if form.is_forgiving() && random.chance(40) {
-            // A module that is not there, and may come.
+            // A module that does not exist, and may appear.
             let target = self.new_name(random, 'm');
             return self.may_use(user, form, &target).then_some(Use { form, target, choice: None });
         }
@@ -187,7 +187,7 @@ impl World {
         Some(Use { form, target, choice })
     }
 
-    /// Whether every use that leads to a module is one that may be.
+    /// Whether every use of a module is allowed.
     pub fn is_sound(&self) -> bool {
         self.modules.iter().all(|(name, module)| {
             let is_free = module.shape != Shape::Namespace || module.uses.is_empty();
@@ -200,7 +200,7 @@ impl World {
         })
     }
 
-    /// Calls a module, and all below it, by another name; with `follow`, in the modules that use them too.
+    /// Renames a module and all below it; with `follow`, in the modules that use them too.
     pub fn rename(&mut self, from: &str, to: &str, follow: bool) {
         let below = format!("{from}.");
         let renamed = |name: &str| -> Option<String> {
@@ -220,7 +220,7 @@ impl World {
         }
     }
 
-    /// Mends everything: no module has a defect, and none but the forgiving use what is not there.
+    /// Mends everything: no module has a defect, and only guarded uses lead to a module that does not exist.
     pub fn repair(&mut self) {
         let there: HashSet<String> = self.modules.keys().filter(|name| self.has_text(name)).cloned().collect();
         for module in self.modules.values_mut() {
@@ -262,7 +262,7 @@ impl World {
                 Shape::Namespace => continue,
             };
             if let Some(value) = module.data {
-                // Not the module's own name, which in a text may be an attribute that the code reads.
+                // Not the module's own name, as a text with it may be read as an attribute's name.
                 tree.insert(format!("{directory}/of_{}.json", tail(name)), value.to_string().into_bytes());
             }
         }

@@ -4,7 +4,7 @@ use crate::{pages::Pages, support::mpm_tests};
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// Functions of every signature; each shows what it got.
+/// Functions of every signature; each shows its arguments.
 const CODE: &str = "
 import functools
 

@@ -118,7 +118,7 @@ mpm_tests! {
         assert_eq!(pages.post("/everything", "multipart/form-data; boundary=", &good).status, 400);
         assert_eq!(pages.post("/everything", "text/xml", b"<a/>").status, 501);
 
-        // Whatever else is sent as multipart: an answer, and never a failure of ours.
+        // Any other multipart body gets a response, and never makes the module fail.
         let headers = [
             "Content-Disposition: form-data",
             "X-No: disposition",

@@ -78,7 +78,7 @@ def path(req):
             pages.expect(target, "other.foo");
         }
         pages.expect("/hello.html", "index.hello");
-        // Without an extension the URL is none of ours.
+        // A URL without an extension is not the publisher's.
         pages.refuse("/other/foo", 404);
         pages.refuse("/hello", 404);
     }

@@ -192,7 +192,7 @@ k = K()
         assert_challenged(&pages.get("/k/method"), "method");
         assert_eq!(ask_as(&pages, "/k/method", b"anna", b"x").ok(), "in");
         assert_eq!(ask_as(&pages, "/k/method", b"ben", b"x").status, 401);
-        // What cannot be told without running the function must not let anybody in.
+        // A rule that cannot be read without running the function must refuse access.
         assert_eq!(ask_as(&pages, "/unclear", b"anna", b"pass").status, 500);
     }
 

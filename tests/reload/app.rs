@@ -1,4 +1,4 @@
-//! An application whose modules record that they ran, and whose handler tells.
+//! An application whose modules record that they ran, and whose handler shows the record.
 
 use std::{
     io::ErrorKind,
@@ -7,11 +7,11 @@ use std::{
 
 use crate::support::{Builder, Connection, Httpd, Mpm, Response, Save, Site, wait_for};
 
-/// The last line of a module: its body has run to its end.
+/// The last line of a module: it records that the body has run to its end.
 const RECORD: &str = "import sys as _sys; _sys.__dict__.setdefault('_runs', []).append(__name__)";
 
-/// The file `h.py`: each request gets the process id, the bodies that ran in this process and the value.
-/// A request for `/hold/PORT` takes the value, waits at the [`Gate`] and takes it once more.
+/// The end of `h.py`. A response has the process id, the bodies that ran in this process and the value. A request for
+/// `/hold/PORT` takes the value, waits at the [`Gate`] and takes the value once more.
 const HANDLER: &str = "
 import os as _os, socket as _socket, sys as _sys
 from mod_python import apache as _apache
@@ -28,12 +28,21 @@ def handler(req):
     return _apache.OK
 ";
 
+/// A call that neither a signal nor an exception ends, until the handler's `wake` does.
+pub const HANG: &str = "
+import ctypes, sys
+libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+sys.__dict__.setdefault('_hung', []).append(mutex)
+libc.pthread_mutex_lock(mutex)
+libc.pthread_mutex_lock(mutex)
+";
+
 /// A module with this body.
 pub fn module(body: &str) -> String {
     format!("{body}\n{RECORD}\n")
 }
 
-/// The body of a handler's module: the statements in `head`, and an answer with the value of `expression`.
+/// The body of a handler's module: the statements in `head`, and a handler that shows the value of `expression`.
 pub fn handler(head: &str, expression: &str) -> String {
     format!("{head}\ndef _value():\n    return {expression}\n{HANDLER}")
 }
@@ -69,6 +78,11 @@ impl App {
         for (path, body) in modules {
             site.write(path, module(body));
         }
+        Self::serve(builder, site, conf)
+    }
+
+    /// Serves the handler `h` of a site that the test has written, with these lines in the site's `<Directory>`.
+    pub fn serve(builder: Builder, site: Site, conf: &str) -> Self {
         let conf = format!("SetHandler mod_python\nPythonHandler h\n{conf}");
         let httpd = builder.site(&site, &conf).start();
         Self { site, httpd }
@@ -104,13 +118,64 @@ impl App {
         answer
     }
 
+    /// Saves one module after the other, and expects this value after each edit. A row is path, body and value.
+    #[track_caller]
+    pub fn edit_gives(&self, edits: &[(&str, &str, &str)]) {
+        for (path, body, value) in edits {
+            self.edit(path, body);
+            assert_eq!(self.ask().value, *value, "after the edit of {path} to {body:?}");
+        }
+    }
+
+    /// Saves one module after the other, and expects that each edit leads to this value and that exactly these bodies run for
+    /// it, in this order. A row is path, body, value and names. `before` is the last answer; the result is the one after the
+    /// last edit.
+    #[track_caller]
+    pub fn edit_runs(&self, before: &Answer, edits: &[EditRuns<'_>]) -> Answer {
+        self.edit_and_compare(before, edits, |after, before| after.runs_after(before))
+    }
+
+    /// [`App::edit_runs`] for bodies whose order is free: the rows have the names in alphabetical order.
+    #[track_caller]
+    pub fn edit_runs_in_any_order(&self, before: &Answer, edits: &[EditRuns<'_>]) -> Answer {
+        self.edit_and_compare(before, edits, |after, before| after.sorted_runs_after(before))
+    }
+
+    #[track_caller]
+    fn edit_and_compare(
+        &self,
+        before: &Answer,
+        edits: &[EditRuns<'_>],
+        compare: impl for<'a> Fn(&'a Answer, &Answer) -> Vec<&'a str>,
+    ) -> Answer {
+        let mut last = before.clone();
+        for (path, body, value, runs) in edits {
+            self.edit(path, body);
+            let answer = self.ask();
+            assert_eq!(answer.value, *value, "after the edit of {path} to {body:?}");
+            assert_eq!(compare(&answer, &last), *runs, "after the edit of {path} to {body:?}");
+            last = answer;
+        }
+        last
+    }
+
+    /// Expects this number of failed reloads in the error log since the start.
+    #[track_caller]
+    pub fn expect_failures(&self, count: usize) {
+        let failures = self.failures();
+        assert_eq!(failures.len(), count, "{failures:#?}");
+    }
+
     /// The reports of failed reloads in the error log.
     pub fn failures(&self) -> Vec<String> {
         self.httpd.log_lines("reload failed")
     }
 }
 
-/// What the handler of [`handler`] answers.
+/// A row of [`App::edit_runs`]: the path and the body of the edited module, the handler's value, and the bodies that run.
+pub type EditRuns<'a> = (&'a str, &'a str, &'a str, &'a [&'a str]);
+
+/// A response of [`handler`].
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The process that answered.
@@ -137,9 +202,9 @@ impl Answer {
     /// The bodies that ran between an earlier answer of the same process and this one.
     #[track_caller]
     pub fn runs_after(&self, earlier: &Self) -> Vec<&str> {
-        assert_eq!(self.pid, earlier.pid, "one process was to answer both");
+        assert_eq!(self.pid, earlier.pid, "both answers must come from one process");
         let (before, after) = self.runs.split_at(earlier.runs.len());
-        assert_eq!(before, earlier.runs, "the record only ever grows");
+        assert_eq!(before, earlier.runs, "the record only grows");
         after.iter().map(String::as_str).collect()
     }
 
@@ -152,7 +217,7 @@ impl Answer {
     }
 }
 
-/// A place where Python code waits until the test lets it go on.
+/// A place where Python code waits until the test opens it.
 pub struct Gate {
     listener: TcpListener,
     waiting: Vec<std::net::TcpStream>,
@@ -192,7 +257,7 @@ impl Gate {
     }
 }
 
-/// A request that is held inside its handler until it is let go.
+/// A request that is held inside its handler until the test lets it go on.
 pub struct Held {
     connection: Connection,
     gate: Gate,

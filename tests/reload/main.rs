@@ -1,57 +1,34 @@
-//! The reload engine, seen from outside: files are saved, requests are sent, and the answers say which code ran.
+//! The reload engine, seen from outside: a test saves files, sends requests, and learns from the answers which code ran.
 //!
-//! The numbers in the tests' names are those of the cases in the reload contract.
+//! The folders are the rooms of the engine. P1 to P10 in a comment or in a test's name are the promises of `docs/reload.md`:
+//!
+//! | | a test of this promise shows that |
+//! |---|---|
+//! | P1 Fresh | a request that begins after a save runs what was saved |
+//! | P2 Whole | files that were saved together are seen together |
+//! | P3 Last good | code that cannot be loaded is not served, and its error is logged once |
+//! | P4 Coherent | a request runs one generation from its beginning to its end |
+//! | P5 Precise | only what changed and what depends on it runs again, once, dependencies first |
+//! | P6 Complete | every form of import counts, and so do files that bodies read, that appear and that go away |
+//! | P7 Apart | applications do not see each other's modules, and unmanaged modules are never reloaded |
+//! | P8 Ordinary | managed modules behave as Python's own modules do |
+//! | P9 Cheap | a request pays next to nothing where nothing changed |
+//! | P10 Alive | no edit ends a child, and none leaves threads, files or old code behind |
 
 #[path = "../support/mod.rs"]
 mod support;
 
-mod adversaries;
 mod app;
-mod appearing;
-mod archives;
-mod bodies;
-mod by_path;
-mod changes;
-mod children;
-mod comments;
-mod concurrency;
-mod consistency;
-mod content;
-mod crossings;
-mod crowds;
-mod cycles;
-mod data;
-mod detection;
-mod editable;
-mod environments;
-mod failure;
-mod forgetting;
-mod forms;
-mod graph;
-mod habits;
-mod imports;
-mod interruptions;
-mod lazy;
-mod limits;
-mod loaders;
-mod machinery;
-mod modes;
 mod mounts;
-mod ordinary;
-mod orphans;
-mod outside_paths;
-mod packages;
-mod pinned;
-mod places;
-mod precision;
-mod published;
-mod rebuilds;
-mod restart_required;
-mod retirement;
-mod state;
-mod status;
-mod symlinks;
-mod transactions;
-mod trust;
-mod watching;
-mod writing;
+mod zip;
+
+mod application;
+mod build;
+mod code;
+mod files;
+mod graph;
+mod import;
+mod lifecycle;
+mod resolve;
+mod scoreboard;
+mod watch;

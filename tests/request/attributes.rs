@@ -1,4 +1,4 @@
-//! Attributes of a handler's own on the request.
+//! Attributes that a handler sets on the request.
 
 use crate::support::{Httpd, Site, module, mpm_tests};
 

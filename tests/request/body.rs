@@ -98,7 +98,7 @@ mpm_tests! {
         let served = Served::start(mpm, READERS);
         let body = lines();
         let coded = chunked(&body);
-        // One connection: the end of each body is where the next request begins.
+        // One connection: the next request begins where a body ends.
         let mut connection = served.connect();
         for name in NAMES {
             let headers = [("Transfer-Encoding", "chunked")];

@@ -9,7 +9,7 @@ fn serve(mpm: Mpm, conf: &str, code: &str) -> (Site, Httpd) {
     (site, httpd)
 }
 
-/// Handlers that each leave a mark, and end as their names say.
+/// Each handler leaves a mark, and ends as its name says.
 const MARKS: &str = "
 def mark(result):
     def handler(req):

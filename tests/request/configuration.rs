@@ -25,7 +25,7 @@ def page(req):
     passed(req)
 ",
         );
-        // What one request does to its table is nothing to the next one.
+        // A request's change of its table does not affect the next request.
         served.check("/page");
         served.check("/page?again");
         served.check("/page");

@@ -7,7 +7,7 @@ fn is_error_page(response: &Response, status: u16) -> bool {
     response.status == status && response.text().contains(&format!("<title>{status} "))
 }
 
-/// Each function is a handler of its own, so that nothing stands between its result and httpd.
+/// Each function is a handler itself, so that httpd gets its result directly.
 fn serve_directly(mpm: crate::support::Mpm, code: &str) -> Served {
     let served = Site::new();
     served.write("tested.py", crate::support::module(code));

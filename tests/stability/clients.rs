@@ -1,4 +1,4 @@
-//! Clients that go away, are slow, or send and want a lot.
+//! Clients that disconnect, are slow, or send and request a lot.
 
 use crate::support::{Httpd, Mpm, Served, mpm_tests, wait_for};
 
@@ -57,13 +57,13 @@ def big(req):
         req.write(bytes([number]) * 1000000, 0)
 ";
 
-/// Serves with as many children or threads as several clients need.
+/// Serves with enough children or threads for several clients.
 fn serve(mpm: Mpm) -> Served {
     let children = if mpm.threaded() { 1 } else { 3 };
     Served::start_with(Httpd::builder(mpm).children(children), "", CODE)
 }
 
-/// Twenty million bytes that no compression or copying by blocks would keep in order by chance.
+/// Twenty million bytes whose order shows any block that is lost or swapped.
 fn twenty_megabytes() -> Vec<u8> {
     let mut state = 1_u32;
     (0..20_000_000)
@@ -117,7 +117,7 @@ mpm_tests! {
         let mut slow = served.connect();
         slow.send_request("GET", "/big", &[], None).expect("sent");
         let mut response = slow.read_head().expect("a head");
-        // The rest does not fit into the sockets' buffers, so the handler waits in the middle of it.
+        // The rest exceeds the sockets' buffers, so the handler waits in the middle of its write.
         for _ in 0..20 {
             served.check("/fine");
         }

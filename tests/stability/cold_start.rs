@@ -1,4 +1,4 @@
-//! Many requests at once to children that have not loaded anything yet.
+//! Many requests at once to children that have not loaded any module yet.
 
 use std::{sync::Barrier, thread};
 

@@ -52,7 +52,7 @@ def cyclic(req):
     raise error
 ";
 
-/// The functions that answer 500.
+/// The functions whose response is a 500.
 const FAILING: [&str; 15] = [
     "error",
     "leave",
@@ -114,7 +114,7 @@ def own_socket(req):
         let children = served.httpd.child_pids();
         served.check("/standard");
         for _ in 0..3 {
-            // In a child with threads another connection may get the number at once, and the answer with it.
+            // In a child with threads another connection may get the descriptor's number at once, and the response with it.
             let mut connection = served.connect();
             let response = connection.get("/own_socket");
             assert!(response.is_err() || mpm.threaded(), "an answer came through a closed socket: {response:?}");
@@ -126,7 +126,7 @@ def own_socket(req):
             });
         }
         served.check("/fine");
-        // A child of prefork may leave of its own accord when its connection is closed under it; a signal ends none.
+        // A prefork child may end by itself when its connection is closed under it, but no child ends by a signal.
         if mpm.threaded() {
             assert_eq!(served.httpd.child_pids(), children);
         }
@@ -179,7 +179,7 @@ def collected(req):
         for _ in 0..5 {
             served.check("/cycle");
         }
-        // The last request may still be ending when its client is back.
+        // The last request may still be ending when its client has the response.
         wait_for("all requests to be collected", || (served.get("/collected").ok() == "0").then_some(()));
     }
 }

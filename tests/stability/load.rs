@@ -48,7 +48,7 @@ fn under_load(port: u16, work: impl FnOnce(&AtomicUsize)) -> usize {
                 })
             })
             .collect();
-        // The clients end also where the work fails.
+        // The clients stop also where the work fails.
         struct End<'a>(&'a AtomicBool);
         impl Drop for End<'_> {
             fn drop(&mut self) {

@@ -1,18 +1,9 @@
 //! The parent's memory over many graceful restarts.
 
-use std::fs;
+use crate::support::{Httpd, Served, mpm_tests, resident_kib};
 
-use crate::support::{Httpd, Served, mpm_tests};
-
-/// What the parent may grow by, in KiB.
+/// The parent's permitted growth, in KiB.
 const BOUND: u64 = 2048;
-
-/// The memory of a process that is in RAM, in KiB.
-fn resident(httpd: &Httpd) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", httpd.parent_pid())).expect("the parent is alive");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("/proc tells the memory");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number of KiB")
-}
 
 mpm_tests! {
     [prefork, event]
@@ -32,7 +23,7 @@ def page(req):
                 served.httpd.graceful();
             }
             served.check("/page");
-            resident(&served.httpd)
+            resident_kib(served.httpd.parent_pid())
         };
         let before = restart(20);
         let after = restart(200);

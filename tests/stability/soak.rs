@@ -1,4 +1,4 @@
-//! A soak: parallel load while a module is edited all the time, good and broken versions in turn. No response is wrong or mixed,
+//! A soak: parallel load while a module is edited without a pause, good and broken versions in turn. No response is wrong or mixed,
 //! none is older than what was served before, and the child does not grow.
 
 use std::{
@@ -12,17 +12,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Connection, Httpd, Mpm, Save, Site};
+use crate::support::{Connection, Httpd, Mpm, Save, Site, resident_kib};
 
 /// How long the run takes that comes with all other tests, in seconds.
 const SHORT: u64 = 10;
-/// How long `make soak` takes unless SOAK_SECONDS tells.
+/// How long `make soak` takes unless `SOAK_SECONDS` is set.
 const LONG: u64 = 600;
 /// The time from one edit to the next.
 const PACE: Duration = Duration::from_millis(50);
 /// How many clients ask at the same time.
 const CLIENTS: usize = 4;
-/// What the child may grow by from the first part of the run to its end, in KiB: what the allocator keeps is never quite the same.
+/// The child's permitted growth from the first part of the run to its end, in KiB. What the allocator keeps varies.
 const GROWTH: u64 = 16 * 1024;
 
 /// All three values come from `base`, so they must agree.
@@ -34,14 +34,14 @@ def handler(req):
     return 0
 ";
 
-/// What lies on disk: how many saves there were, how many of them were broken, and the newest good version.
+/// What is on disk: the number of saves, the number of broken ones, and the newest good version.
 #[derive(Clone, Copy, Default)]
 struct Saved {
     broken: u64,
     good: u64,
 }
 
-/// What a process takes.
+/// What a process uses.
 #[derive(Clone, Copy, Debug)]
 struct Size {
     resident: u64,
@@ -51,15 +51,12 @@ struct Size {
 
 impl Size {
     fn of(pid: i32) -> Self {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the child is alive");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("/proc tells the memory");
-        let resident = line.split_whitespace().nth(1).and_then(|number| number.parse().ok());
         let count = |what: &str| fs::read_dir(format!("/proc/{pid}/{what}")).expect("the child is alive").count();
-        Self { resident: resident.expect("a number of KiB"), threads: count("task"), descriptors: count("fd") }
+        Self { resident: resident_kib(pid), threads: count("task"), descriptors: count("fd") }
     }
 }
 
-/// Ends the clients also where something fails.
+/// Stops the clients, also where the test fails.
 struct End<'a>(&'a AtomicBool);
 
 impl Drop for End<'_> {
@@ -68,14 +65,14 @@ impl Drop for End<'_> {
     }
 }
 
-/// Asks until the end, and answers how many times.
+/// Sends requests until the end, and returns their number.
 fn client(port: u16, end: &AtomicBool, saved: &Mutex<Saved>, newest: &AtomicU64) -> u64 {
     let mut connection = Connection::open(port).expect("httpd takes a connection");
     let mut asked = 0;
     let look = || *saved.lock().expect("nobody panics with it");
     while !end.load(Ordering::SeqCst) {
         let (before, served) = (look(), newest.load(Ordering::SeqCst));
-        // A request that hangs fails by the client's deadline.
+        // The client's deadline fails a request that hangs.
         let response = connection.get("/").expect("a request is answered in time");
         let after = look();
         let values: Vec<u64> = response.ok().split(' ').map(|v| v.parse().expect("a whole value")).collect();
@@ -83,7 +80,7 @@ fn client(port: u16, end: &AtomicBool, saved: &Mutex<Saved>, newest: &AtomicU64)
         assert!(values.iter().all(|v| *v == value), "a mixed response: {values:?}");
         assert!(value >= served, "{value} after {served} was served");
         assert!(value <= after.good, "{value} was never saved");
-        // With a broken save in between, the build may have met that one instead.
+        // After a broken save the build may have used that one instead.
         assert!(
             value >= before.good || before.broken < after.broken || is_broken(before),
             "{value} is old: {}",
@@ -123,7 +120,7 @@ fn soak(seconds: u64) {
         let ending = End(&end);
         while begun.elapsed() < whole {
             let mut now = saved.lock().expect("no client panics with it");
-            // The lock is held while the file is renamed, so that a client knows what lay on disk.
+            // The lock is held while the file is renamed, so that a client knows what was on disk.
             if is_broken(*now) {
                 now.good += 1;
                 site.save(Save::Rename, "base.py", format!("V = {}", now.good));
@@ -168,7 +165,7 @@ fn edits_under_load() {
     soak(SHORT);
 }
 
-/// The same for as long as SOAK_SECONDS tells.
+/// The same for `SOAK_SECONDS`.
 #[test]
 #[ignore = "takes ten minutes; `make soak` runs it"]
 fn long() {

@@ -134,7 +134,7 @@ impl Builder {
                 if httpd.has_exited() {
                     return Some(false);
                 }
-                // Connecting comes last and happens once: it costs a child a request.
+                // The connection comes last and only once, as it counts as a request of a child.
                 let serves = read_lossy(&httpd.server_root().join(PID_FILE)).trim() == httpd.parent_pid().to_string()
                     && children_of(httpd.parent_pid()).len() >= self.children
                     && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
@@ -149,7 +149,7 @@ impl Builder {
         panic!("no free port in {PORT_ATTEMPTS} attempts");
     }
 
-    /// Expects that httpd refuses to start, and returns all that it said.
+    /// Expects that httpd refuses to start, and returns its output.
     pub fn expect_start_failure(self) -> String {
         let (process, root, port) = self.spawn();
         let mut httpd = Httpd::new(process, root, port);
@@ -254,7 +254,7 @@ impl Builder {
         text
     }
 
-    /// The lines that hold the number of children where it is.
+    /// The lines that keep the number of children constant.
     fn sizing(&self) -> String {
         let Self { children, threads, .. } = self;
         if !self.mpm.threaded() {
@@ -263,7 +263,7 @@ impl Builder {
                  ServerLimit {children}\nMaxRequestWorkers {children}\nMaxConnectionsPerChild 0\n"
             );
         }
-        // Children of an earlier generation keep their slots while they finish, so there are slots to spare.
+        // Children from before a restart keep their slots while they finish, so there are spare slots.
         let slots = children * 4;
         let workers = children * threads;
         format!(
@@ -274,11 +274,11 @@ impl Builder {
     }
 }
 
-/// A port that was free a moment ago, and that no other test of this process is given.
+/// A port that was free a moment ago, and that no other test of this process gets.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let count = PORTS.end - PORTS.start;
-    // Test binaries that run side by side begin at different places.
+    // Test binaries that run in parallel begin at different ports.
     let start = u16::try_from(process::id() * 97 % u32::from(count)).unwrap_or_default();
     (0..count)
         .map(|_| {

@@ -133,8 +133,8 @@ impl Httpd {
         let _ = process::signal(pid, libc::SIGKILL);
     }
 
-    /// Restarts gracefully and waits until the parent has taken up its work again.
-    /// Children of before may still be finishing their requests.
+    /// Restarts gracefully and waits until the parent serves again.
+    /// Old children may still be finishing their requests.
     pub fn graceful(&mut self) {
         const RESUMED: &str = "resuming normal operations";
         let before = self.log_lines(RESUMED).len();
@@ -169,10 +169,10 @@ impl Httpd {
         self.status.is_some()
     }
 
-    /// Waits for the children to have nothing left to do, for a moment at most: some handlers never rest.
+    /// Waits until the children are idle, for a moment at most, as some handlers never rest.
     ///
     /// httpd's threaded MPMs close the workers' sockets when they are told to stop, and crash where a worker frees its
-    /// connection in the same microsecond. A test that stops httpd right behind its last response would meet that.
+    /// connection in the same microsecond. A test that stops httpd right after its last response would meet this crash.
     fn settle(&self) {
         let children = self.child_pids();
         let asked = Instant::now();
@@ -195,7 +195,7 @@ impl Drop for Httpd {
         if thread::panicking() {
             eprintln!("--- the end of httpd's output:\n{}---", tail(&self.output()));
         }
-        // Nothing here may panic before the processes are gone: this may already be the unwinding of a panic.
+        // Nothing here may panic before the processes are gone, as a panic may already be unwinding.
         let ended = |process: &mut Child| process.try_wait().is_ok_and(|status| status.is_some());
         if !ended(&mut self.process) {
             self.settle();

@@ -12,6 +12,7 @@ mod installation;
 mod process;
 mod served;
 mod site;
+mod skip;
 mod wait;
 
 #[allow(unused_imports, reason = "every test binary compiles the whole harness and uses a part of it")]
@@ -20,9 +21,10 @@ pub use self::{
     client::{Connection, Response},
     httpd::Httpd,
     installation::{Installation, Mpm, python_module},
-    process::{children_of, drop_privileges, group_members, signal},
+    process::{children_of, drop_privileges, group_members, is_root, resident_kib, signal},
     served::{Served, module},
     site::{FORKS, Save, Site, Writer, public_directory},
+    skip::{REQUIRE_ALL, skip},
     wait::{DEADLINE, wait_for},
 };
 

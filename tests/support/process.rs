@@ -42,7 +42,7 @@ pub fn signal(pid: Pid, signal: i32) -> io::Result<()> {
     }
 }
 
-/// Kills what is left of the process group `group`, if anything is.
+/// Kills the processes of the group `group` that are left.
 pub fn kill_group(group: Pid) {
     assert!(group > 1, "{group} is no process group that a test started");
     if members(Field::Group, group).is_empty() {
@@ -57,7 +57,14 @@ pub fn children_of(parent: Pid) -> Vec<Pid> {
     members(Field::Parent, parent)
 }
 
-/// What the threads of a process do: their ids and how often each was scheduled; None where one runs or wants to.
+/// The memory of a process that is in RAM, in KiB.
+pub fn resident_kib(pid: Pid) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is alive");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("/proc tells the memory");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number of KiB")
+}
+
+/// The threads of a process and how often each was scheduled. `None` where a thread runs or is ready to run.
 fn rest_of(pid: Pid) -> Option<Vec<(String, String)>> {
     let mut threads = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
@@ -73,7 +80,7 @@ fn rest_of(pid: Pid) -> Option<Vec<(String, String)>> {
     Some(threads)
 }
 
-/// Whether all threads of these processes sleep and none of them was awake in between: two looks see the same.
+/// Whether all threads of these processes sleep, and none ran between two samples.
 pub fn at_rest(pids: &[Pid]) -> bool {
     let look = || pids.iter().map(|pid| rest_of(*pid)).collect::<Option<Vec<_>>>();
     look().is_some_and(|first| look() == Some(first))

@@ -1,4 +1,4 @@
-//! A handler module whose functions a test asks for by name.
+//! A handler module whose functions a test requests by name.
 
 use super::{
     builder::Builder,
@@ -8,7 +8,7 @@ use super::{
     site::Site,
 };
 
-/// What every module begins with. `handler` gives `/NAME/...` to the function `NAME`; None counts as OK there.
+/// The head of every module. `handler` passes `/NAME/...` to the function `NAME`, whose `None` counts as OK.
 const PRELUDE: &str = "
 import os, sys, threading, types
 from mod_python import apache
@@ -50,7 +50,7 @@ impl Served {
         Self::start_with(Httpd::builder(mpm), "", code)
     }
 
-    /// The same with more lines in the site's `<Directory>`, and an httpd of the test's own making.
+    /// The same with more lines in the site's `<Directory>`, and with the test's own builder.
     pub fn start_with(builder: Builder, conf: &str, code: &str) -> Self {
         let site = Site::new();
         Self::start_on(site, builder, conf, code)
@@ -82,7 +82,7 @@ impl Served {
         self.httpd.connect()
     }
 
-    /// Asks for a function that checks something and then says so.
+    /// Requests a function that checks something and then writes `passed`.
     #[track_caller]
     pub fn check(&self, target: &str) {
         assert_eq!(self.get(target).ok(), "passed");

@@ -137,7 +137,7 @@ pub fn public_directory(prefix: &str) -> TempDir {
 fn write_file(path: &Path, bytes: &[u8]) {
     let _held = FORKS.read().unwrap_or_else(PoisonError::into_inner);
     let mut file = File::create(path).expect("a file of the site is opened");
-    // Whatever the umask; and an existing file keeps its inode untouched but for the content.
+    // The mode must not depend on the umask. An existing file keeps its inode and changes only its content.
     let mode = file.metadata().expect("an open file has metadata").mode();
     if mode & 0o777 != 0o644 {
         file.set_permissions(Permissions::from_mode(0o644)).expect("its mode is set");
@@ -146,7 +146,7 @@ fn write_file(path: &Path, bytes: &[u8]) {
 }
 
 /// Between fork and exec a new process holds copies of all open files, and a file that is being saved is closed, as the kernel
-/// sees it, only when that copy is closed too. So nobody saves while a process is made, and the other way round.
+/// sees it, only when that copy is closed too. So no file is saved while a process is made, and no process is made during a save.
 pub static FORKS: RwLock<()> = RwLock::new(());
 
 /// A file of a site that a program has opened for writing and not closed yet.

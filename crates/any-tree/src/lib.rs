@@ -1,6 +1,6 @@
 //! Directories made from arbitrary bytes, and what must be true of a lookup in them.
 //!
-//! The fuzzer chooses the bytes; `tests/engine` chooses them at random.
+//! The fuzzer chooses the bytes; the tests of `reload-core` choose them at random.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -1,0 +1,5 @@
+//! From a name to a file.
+
+mod any_tree;
+mod lookup;
+mod names;

@@ -1,0 +1,4 @@
+//! What code objects say without being run: comments, docstrings and imports inside functions.
+
+mod comments;
+mod late_imports;
