@@ -7,8 +7,9 @@ use crate::config::{process_settings, watching};
 use crate::httpd::{Pool, ServerRec, log, server, sys};
 use crate::python::{self, embed, library, shutdown, stdlib};
 use crate::reload::application::registry;
-use crate::reload::build::{watchdog, workers};
+use crate::reload::build::workers;
 use crate::reload::import::{self, file_reads};
+use crate::reload::interrupt;
 use os::{fork, guard};
 use reload_core::{scoreboard, watch};
 
@@ -48,7 +49,8 @@ pub fn child_started(pchild: Pool, server: ServerRec) {
     if let Some(watch) = watch::current() {
         watch.follow_trigger();
     }
-    let start = || {
+    let is_inline = !server::is_threaded();
+    let start = move || {
         embed::start(&process_settings::current())?;
         python::attach(|py| {
             registry::remember_base_path(py)
@@ -57,11 +59,12 @@ pub fn child_started(pchild: Pool, server: ServerRec) {
                 .and_then(|()| api::module::install(py))
                 .and_then(|()| import::install(py, library::LOADER, library::EDITS))
                 .and_then(|()| file_reads::install(py))
-                .and_then(|()| watchdog::install_alarm(py))
+                .and_then(|()| interrupt::install(py, is_inline))
                 .map_err(|e| format!("Python's side of mod_python_rs did not load: {}", python::error::format(py, &e)))
         })
     };
-    let started = workers::start(start).unwrap_or_else(|| Err("no thread for Python could be started".to_owned()));
+    let started =
+        workers::start(is_inline, start).unwrap_or_else(|| Err("no thread for Python could be started".to_owned()));
     if let Err(reason) = started {
         log::server(Some(server), log::Level::CRIT, &reason);
         return;

@@ -55,6 +55,14 @@ impl ServerRec {
     }
 }
 
+/// Whether a child serves several requests at a time, each in a thread of its own.
+pub fn is_threaded() -> bool {
+    let mut threaded = 0;
+    // SAFETY: the MPM fills in the number that it is given the place of.
+    let status = unsafe { sys::ap_mpm_query(sys::AP_MPMQ_IS_THREADED.cast_signed(), &raw mut threaded) };
+    status == 0 && threaded != sys::AP_MPMQ_NOT_SUPPORTED.cast_signed()
+}
+
 /// How many children httpd can have at most (`ServerLimit`), once the configuration is read.
 pub fn most_children() -> usize {
     let mut most = 0;

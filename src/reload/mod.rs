@@ -7,6 +7,7 @@ pub mod application;
 pub mod build;
 pub mod code;
 pub mod import;
+pub mod interrupt;
 pub mod lifecycle;
 pub mod module;
 pub mod status;

@@ -15,3 +15,4 @@ pub mod thread;
 
 pub use guard::guard;
 pub use mutex::{Condvar, Mutex, MutexGuard};
+pub use thread::Worker;

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::sync::Once;
 use std::time::Duration;
 
-use crate::guard;
+use crate::{guard, log};
 
 /// What Python's main thread usually has: its compiler and old versions of its interpreter recurse in C.
 const STACK: usize = 16 << 20;
@@ -34,4 +35,35 @@ pub fn time_at_work() -> Duration {
     // SAFETY: the function fills in the record that it is given.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// A thread that is started when it is needed for the first time, and once in a process. It lives in a `static`:
+///
+/// ```
+/// static WORKER: os::Worker = os::Worker::new("example", || (), "examples are not worked on");
+/// WORKER.start();
+/// WORKER.start(); // does nothing
+/// ```
+pub struct Worker {
+    name: &'static str,
+    work: fn(),
+    lost: &'static str,
+    started: Once,
+}
+
+impl Worker {
+    /// A thread of this name, at most 15 bytes of which the system shows. `lost` is a clause that says what does not happen
+    /// without it.
+    pub const fn new(name: &'static str, work: fn(), lost: &'static str) -> Self {
+        Self { name, work, lost, started: Once::new() }
+    }
+
+    /// Starts the thread unless that was tried before. If the system has no more threads, that is logged.
+    pub fn start(&self) {
+        self.started.call_once(|| {
+            if let Err(e) = spawn(self.name, self.work) {
+                log::warning!("the thread {} could not be started ({e}): {}", self.name, self.lost);
+            }
+        });
+    }
 }

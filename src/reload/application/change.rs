@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::reload::build::Read;
 use crate::reload::module::{Origin, Source};
+use reload_core::files::file_version::FileVersion;
 use reload_core::files::fingerprint::{self, Content, Hash, Stat};
 use reload_core::resolve::Found;
 use reload_core::resolve::search_path::{self, Search};
@@ -130,8 +130,8 @@ impl Change {
     }
 
     /// What the module is to be made from, where it is known already what the name stands for.
-    pub fn read(&self) -> Option<Read> {
+    pub fn read(&self) -> Option<FileVersion> {
         let content = self.content.as_ref()?;
-        Some((self.file()?.clone(), content.as_ref().ok().map(|content| content.hash)))
+        Some(FileVersion::new(self.file()?, content.as_ref().ok().map(|content| content.hash)))
     }
 }

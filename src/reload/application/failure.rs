@@ -1,15 +1,14 @@
 //! Why the newest code is not served.
 
 use std::collections::HashSet;
-use std::io;
 use std::time::{Duration, Instant};
 
 use crate::reload::application::archives::ArchiveDamage;
 use crate::reload::application::change::Change;
 use crate::reload::application::file_dependencies::FailureInputs;
-use crate::reload::build::Read;
 use os::log;
-use reload_core::files::fingerprint::{Content, Hash};
+use reload_core::files::file_version::FileVersion;
+use reload_core::files::fingerprint::Hash;
 use reload_core::graph::{Graph, Name};
 
 /// The names that differ from what is served, with the hashes of their new contents.
@@ -46,7 +45,7 @@ pub struct Failure {
     pub brief: String,
     attempts: FailureInputs,
     /// What modules were made from that no generation has: no change tells of them.
-    sources: Vec<Read>,
+    sources: Vec<FileVersion>,
     is_told: bool,
     signature: Signature,
     blame: Signature,
@@ -72,17 +71,13 @@ impl Failure {
     }
 
     /// The same for a build that has made modules from these files which no generation has.
-    pub fn of_sources(self, sources: Vec<Read>) -> Self {
+    pub fn of_sources(self, sources: Vec<FileVersion>) -> Self {
         Self { is_told: self.is_told && sources.is_empty(), sources, ..self }
     }
 
     /// Whether a file holds something else by now of which no change tells.
     pub fn has_other_sources(&self) -> bool {
-        self.sources.iter().any(|(file, hash)| match Content::read(file) {
-            Ok(content) => Some(content.hash) != *hash,
-            // A member of an archive, which is one change as a whole.
-            Err(e) => e.kind() != io::ErrorKind::NotADirectory && hash.is_some(),
-        })
+        self.sources.iter().any(FileVersion::has_changed)
     }
 
     /// A failure whose changes say all about it.

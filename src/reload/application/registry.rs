@@ -11,8 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PyTuple};
 
 use crate::python::stdlib;
-use crate::reload::application::{Application, ApplicationKey, archives};
-use crate::reload::build::watchdog;
+use crate::reload::application::{Application, ApplicationKey, archives, rescan};
 use os::{Mutex, MutexGuard};
 use reload_core::files::symlinks::canonical;
 use reload_core::resolve::exclusions::Exclusions;
@@ -71,7 +70,7 @@ pub fn get(py: Python<'_>, key: &ApplicationKey) -> PyResult<Arc<Application>> {
     if !Arc::ptr_eq(&kept, &application) {
         show_path(py, &kept.kept.exclusions, &kept.next_search())?;
     } else {
-        watchdog::look_after(&application);
+        rescan::begin();
     }
     Ok(kept)
 }

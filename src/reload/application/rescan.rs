@@ -2,13 +2,35 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::reload::application::Application;
+use crate::reload::application::{Application, registry};
+use crate::reload::interrupt::background::Task;
 use os::log;
 use reload_core::files::fingerprint::Stat;
 use reload_core::graph::Name;
+use reload_core::watch;
 use reload_core::watch::interests::Listener;
+
+/// The longest time between two looks at what the kernel has announced.
+const ANNOUNCEMENTS: Duration = Duration::from_secs(1);
+
+static RESCAN: Task = Task::new("the rescan of files", in_background);
+
+/// Looks for changes in the background from now on.
+pub fn begin() {
+    RESCAN.call();
+}
+
+fn in_background() -> Instant {
+    if let Some(watch) = watch::current() {
+        watch.poll();
+        watch.expire_unfinished();
+    }
+    let applications = registry::all();
+    let rescans = applications.iter().map(|application| application.sweep_in_background());
+    rescans.fold(Instant::now() + ANNOUNCEMENTS, Instant::min)
+}
 
 /// A path whose stat does not prove that nothing has happened.
 pub struct StaleStat {

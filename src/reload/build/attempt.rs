@@ -1,8 +1,7 @@
 //! Building the next generation, and what becomes of the attempt.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,10 +13,11 @@ use crate::reload::application::failure::{Failure, signature};
 use crate::reload::application::manifest::origin_of;
 use crate::reload::application::{Application, registry};
 use crate::reload::build::staging::{self, LoadHorizon, Unpublished};
-use crate::reload::build::{self, Build, Read, Reason, line_tables};
+use crate::reload::build::{Build, line_tables};
+use crate::reload::interrupt::run::{self, Reason};
 use crate::reload::module::Managed;
 use os::log;
-use reload_core::files::fingerprint::{Content, Hash};
+use reload_core::files::file_version::FileVersion;
 use reload_core::graph::Name;
 use reload_core::resolve::Found;
 use reload_core::watch::interests::Listener;
@@ -53,7 +53,7 @@ impl Drop for BuildAttempt {
             self.application.anything_changed();
         }
         self.application.turn.end(&self.build);
-        if self.build.leave() {
+        if self.build.run.leave() {
             registry::all().iter().for_each(|application| application.try_for_room());
         }
     }
@@ -78,7 +78,7 @@ impl Application {
             self.conclude(version, None);
             return;
         }
-        let has_room = build::may_hang();
+        let has_room = run::may_hang();
         let before = self.failure();
         let is_known = |suspects: &HashMap<Name, Change>| {
             let signature = signature(suspects.iter());
@@ -113,7 +113,7 @@ impl Application {
             self.conclude(version, Some(Failure::of_another_child(brief, text, signature)));
             return;
         }
-        if build.is_abandonable() && !has_room {
+        if build.run.is_abandonable() && !has_room {
             self.fail(version, Failure::without_room(signature));
             return;
         }
@@ -209,7 +209,7 @@ impl Application {
     /// Takes back the work of a build whose thread does not come back, so that newer code can be built without it.
     pub fn give_up(&self, build: &Arc<Build>) {
         let taken = crate::python::attach(|py| {
-            let text = build.thread.get().and_then(|thread| error::stack_of(py, *thread).ok()).unwrap_or_default();
+            let text = build.run.thread().and_then(|thread| error::stack_of(py, thread).ok()).unwrap_or_default();
             let stage = build.take()?;
             let attempts = stage.discard(py);
             let told = told(stage.changes());
@@ -218,15 +218,15 @@ impl Application {
             Some((stage, broken, is_told))
         });
         let stage = taken.map(|(stage, mut broken, is_told)| {
-            if let (Some(Reason::Late), Some((version, signature))) = (build.reason(), build.taken_in()) {
-                broken.is_late(build.limit);
+            if let (Some(Reason::Late), Some((version, signature))) = (build.run.reason(), build.taken_in()) {
+                broken.is_late(build.run.limit);
                 broken.brief.push_str("; its thread has not come back and is left behind");
                 let failure = Failure::new(*broken, signature.clone(), is_told).of_sources(self.new_sources(build));
                 self.fail(*version, failure);
             }
             stage
         });
-        if build.reason() == Some(Reason::Superseded) {
+        if build.run.reason() == Some(Reason::Superseded) {
             self.turn.note_change();
         }
         self.turn.end(build);
@@ -239,7 +239,7 @@ impl Application {
     }
 
     /// What a build that came to nothing has made modules from which no generation has, and which are no changes.
-    fn new_sources(&self, build: &Build) -> Vec<Read> {
+    fn new_sources(&self, build: &Build) -> Vec<FileVersion> {
         let current = self.current();
         let suspects: HashSet<Name> = self.names.lock().suspects.keys().cloned().collect();
         let reads = build.reads().into_iter();
@@ -248,7 +248,7 @@ impl Application {
     }
 
     /// Whether a file that a build reads holds something else by now, so that it need not come to its end. A build's own changes
-    /// are compared by what is in them.
+    /// are compared by what is in them, though not by way of `Application::read`, which would take a change for one that is known.
     pub fn is_superseded(&self, build: &Build) -> bool {
         self.watch.poll();
         let is_polling = self.watch.is_polling();
@@ -260,9 +260,9 @@ impl Application {
             let pending = self.pending.lock();
             (pending.paths.clone(), pending.anything)
         };
-        for (file, hash) in build.reads().into_values() {
-            if (is_polling || anything || paths.contains(&file)) && is_else(&file, hash) {
-                self.changed(&file);
+        for read in build.reads().into_values() {
+            if (is_polling || anything || paths.contains(&read.path)) && read.has_changed() {
+                self.changed(&read.path);
                 return true;
             }
         }
@@ -275,7 +275,7 @@ impl Application {
         if !self.turn.has_change() || self.watch.holds(&self.listener()) {
             return false;
         }
-        build.reads().into_values().any(|(file, hash)| is_else(&file, hash))
+        build.reads().values().any(FileVersion::has_changed)
             || bodies.iter().any(|body| self.other_data(&body.name, &body.reads()).is_some())
     }
 
@@ -351,17 +351,6 @@ impl Application {
         self.follow_paths(name, &self.look_on_disk(name, &directories).probed);
         let looked = self.look_on_disk(name, &directories);
         (looked.found == known.candidate).then(|| Resolved { directories, ..known.clone() })
-    }
-}
-
-/// Whether a file holds something else than what was read. Not by way of `Application::read`, which would take the change for one
-/// that is known.
-fn is_else(file: &Path, hash: Option<Hash>) -> bool {
-    match Content::read(file) {
-        Ok(content) => Some(content.hash) != hash,
-        // A member of an archive.
-        Err(e) if e.kind() == io::ErrorKind::NotADirectory => false,
-        Err(_) => hash.is_some(),
     }
 }
 

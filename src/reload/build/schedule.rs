@@ -8,7 +8,8 @@ use crate::config::{Consistency, ReloadMode};
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::build::attempt::{BuildAttempt, RETRY};
-use crate::reload::build::{Build, GRACE, Reason, workers};
+use crate::reload::build::{Build, workers};
+use crate::reload::interrupt::run::{GRACE, LastResort, Reason};
 use os::{Condvar, Mutex, MutexGuard, fork};
 use reload_core::watch::interests::Listener;
 
@@ -127,10 +128,11 @@ impl Application {
         // A build that is called off takes a while to end, or to be left behind.
         let deadline = Instant::now() + patience + 3 * GRACE;
         let is_inline = workers::is_inline();
+        let last_resort = if is_inline { LastResort::EndChild } else { LastResort::LeaveBehind };
         let mut own = None;
         loop {
             if own.is_none()
-                && let Some(building) = self.become_builder(patience, !is_inline)
+                && let Some(building) = self.become_builder(patience, last_resort)
             {
                 own = Some(building.build.clone());
                 if is_inline {
@@ -146,7 +148,7 @@ impl Application {
             }
             if let Some(build) = own.take_if(|own| !held.as_ref().is_some_and(|now| Arc::ptr_eq(now, own))) {
                 // It has taken in what was there when the request began, unless something newer has ended it.
-                if build.reason() != Some(Reason::Superseded) {
+                if build.run.reason() != Some(Reason::Superseded) {
                     return;
                 }
             } else if held.is_some() {
@@ -161,19 +163,19 @@ impl Application {
     }
 
     fn catch_up_behind(&self, patience: Duration) {
-        if let Some(building) = self.become_builder(patience, true) {
+        if let Some(building) = self.become_builder(patience, LastResort::LeaveBehind) {
             workers::hand_over(move || building.run());
         }
     }
 
-    fn become_builder(&self, limit: Duration, is_abandonable: bool) -> Option<BuildAttempt> {
+    fn become_builder(&self, limit: Duration, last_resort: LastResort) -> Option<BuildAttempt> {
         let application = self.this.upgrade()?;
         let mut held = self.turn.builder();
         if held.is_some() || !self.turn.has_change() {
             return None;
         }
         let in_a_row = self.turn.superseded.load(Ordering::SeqCst);
-        let build = Build::new(self.this.clone(), limit, is_abandonable, in_a_row);
+        let build = Build::new(self.this.clone(), limit, last_resort, in_a_row);
         *held = Some(build.clone());
         self.turn.building.store(true, Ordering::SeqCst);
         self.turn.take_change();

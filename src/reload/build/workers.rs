@@ -2,9 +2,9 @@
 //! its bodies may do what only that one may, and a signal ends what they wait for. A child with many threads keeps a thread for
 //! that: Python is started in it, and it builds while requests wait. Further threads build what comes meanwhile.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-use crate::httpd::sys;
 use os::{Condvar, Mutex, fork, log, thread};
 
 type BuildWork = Box<dyn FnOnce() + Send>;
@@ -15,20 +15,19 @@ struct WorkSlot {
     work: Option<BuildWork>,
 }
 
+static IS_INLINE: AtomicBool = AtomicBool::new(false);
 static DESK: Mutex<WorkSlot> = Mutex::new(WorkSlot { is_open: false, work: None });
 static RUNG: Condvar = Condvar::new();
 
-/// Whether requests build by themselves, as there is but one at a time.
+/// Whether the threads of requests build by themselves, as there is only one.
 pub fn is_inline() -> bool {
-    let mut threaded = 0;
-    // SAFETY: a plain query of the MPM.
-    let status = unsafe { sys::ap_mpm_query(sys::AP_MPMQ_IS_THREADED.cast_signed(), &raw mut threaded) };
-    status != 0 || threaded == sys::AP_MPMQ_NOT_SUPPORTED.cast_signed()
+    IS_INLINE.load(Ordering::SeqCst)
 }
 
-/// Runs what starts Python, in the thread that is to be its main thread.
-pub fn start<R: Send + 'static>(start: impl FnOnce() -> R + Send + 'static) -> Option<R> {
-    if is_inline() {
+/// Runs what starts Python, in the thread that is to be its main thread: the calling one where it is the only one for requests.
+pub fn start<R: Send + 'static>(is_inline: bool, start: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+    IS_INLINE.store(is_inline, Ordering::SeqCst);
+    if is_inline {
         return Some(start());
     }
     let (done, started) = mpsc::channel();

@@ -13,9 +13,9 @@ use crate::python::{raw_import, stack};
 use crate::reload::application::archives::ArchiveHandle;
 use crate::reload::application::registry::mark;
 use crate::reload::application::{Application, view};
-use crate::reload::build::Build;
 use crate::reload::code::CodeSummary;
 use crate::reload::import::sys_modules;
+use crate::reload::interrupt::run::Run;
 use crate::reload::lifecycle::hooks::{self, BuildEffects, ExecutionHooks};
 use crate::reload::lifecycle::retirement;
 use crate::reload::module::{self, Managed, ManagedParts, Origin, Source};
@@ -99,8 +99,8 @@ pub struct ModuleOrder {
     pub generation: u64,
     /// What the build has added so far, if there is one.
     pub draft: Option<Arc<BuildEffects>>,
-    /// The build that makes it, if it is one.
-    pub build: Option<Arc<Build>>,
+    /// The run of the build that makes it, if it is one.
+    pub run: Option<Arc<Run>>,
 }
 
 /// Makes the module object and runs the body. `begin` is called in between, so that imports in a cycle find the module.
@@ -111,7 +111,7 @@ pub struct ModuleOrder {
 pub fn run(py: Python<'_>, order: ModuleOrder, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
     stack::check(py, &order.name)?;
     let (module, loader) = new_module(py, &order)?;
-    let ModuleOrder { application, name, origin, source, generation, draft, build } = order;
+    let ModuleOrder { application, name, origin, source, generation, draft, run } = order;
     let parts = ManagedParts {
         name: name.clone(),
         origin,
@@ -134,7 +134,7 @@ pub fn run(py: Python<'_>, order: ModuleOrder, begin: impl FnOnce(&Arc<Managed>)
     if let Err(error) = result {
         hooks::failed(py, &record, &error);
         // What was taken back while the body hung is by now what something newer shows.
-        if !build.is_some_and(|build| build.is_abandoned()) {
+        if !run.is_some_and(|run| run.is_abandoned()) {
             sys_modules::restore(py, &application, &name, before)?;
         }
         return Err(error);

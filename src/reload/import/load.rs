@@ -8,10 +8,11 @@ use pyo3::prelude::*;
 use crate::reload::Snapshot;
 use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::application::{Application, view};
-use crate::reload::build::watchdog;
 use crate::reload::import::execute::{self, ModuleOrder};
 use crate::reload::import::process_state::ProcessState;
 use crate::reload::import::{look_ahead, sys_modules};
+use crate::reload::interrupt::run::{LastResort, Run};
+use crate::reload::interrupt::{self, Supervised};
 use crate::reload::module::prefetch::Prefetched;
 use crate::reload::module::{Managed, Origin, Source};
 use reload_core::graph::Name;
@@ -51,9 +52,9 @@ pub fn load(
         None => Some(ProcessState::note(py)?),
     };
     let _watched = match &before {
-        Some(_) => Some(watchdog::limit_load(py, application)),
+        Some(_) => Some(limit(py, application)),
         None => {
-            watchdog::note_progress();
+            interrupt::note_progress();
             None
         }
     };
@@ -71,7 +72,7 @@ pub fn load(
             source,
             generation: generation.number,
             draft: None,
-            build: None,
+            run: None,
         };
         execute::run(py, order, |record| {
             begun = Some(record.clone());
@@ -83,7 +84,7 @@ pub fn load(
             application.look_again(record, since);
         })
     });
-    watchdog::note_progress();
+    interrupt::note_progress();
     match result {
         Ok(record) => {
             let bound = package.map_or(Ok(false), |package| execute::bind(py, package, &record));
@@ -116,6 +117,11 @@ pub fn load(
             Err(e)
         }
     }
+}
+
+/// Limits the first load of a module and what it imports. The time counts anew for each body.
+fn limit<'py>(py: Python<'py>, application: &Application) -> Supervised<'py> {
+    interrupt::supervise(py, &Run::new(application.load_limit(), LastResort::of_request()))
 }
 
 /// The source of a module that the generation gets late: as it was when the generation was made, if that was foreseen.

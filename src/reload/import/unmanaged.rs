@@ -1,7 +1,6 @@
 //! Modules that are not managed and whose files have changed since Python loaded them: what a restart of httpd would change.
 //!
-//! The janitor looks at their files in the background. The content decides where a file is small, size and date where it is
-//! big.
+//! The background thread compares their files. The content decides where a file is small, size and date where it is big.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,8 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
 
 use crate::python::raw_import;
-use crate::reload::build::watchdog;
 use crate::reload::import::sys_modules;
+use crate::reload::interrupt::background::Task;
 use os::{Mutex, MutexGuard, fork, log, thread};
 use reload_core::files::fingerprint::{Content, Hash, Stat};
 use reload_core::graph::Name;
@@ -57,6 +56,8 @@ struct UnmanagedModules {
     next_look: Option<Instant>,
 }
 
+static LOOK: Task = Task::new("the look at unmanaged modules", look_in_background);
+
 static MODULES: Mutex<Option<UnmanagedModules>> = Mutex::new(None);
 
 /// How many modules that are not ours `sys.modules` had when it was looked through.
@@ -96,7 +97,7 @@ pub fn take_in(py: Python<'_>) {
     }
     drop(held);
     if has_new {
-        watchdog::call();
+        LOOK.call();
     }
 }
 
@@ -112,9 +113,8 @@ fn describe(py: Python<'_>, name: &Bound<'_, PyAny>, module: &Bound<'_, PyAny>) 
     file.is_absolute().then(|| (Name::from(&*name), file, module.as_ptr() as usize))
 }
 
-/// Looks at the files when it is time to. Called by a thread of the child that serves no request; answers when it wants to be
-/// called again.
-pub fn look_in_background() -> Instant {
+/// Looks at the files when it is time to. Returns when it is to be called again.
+fn look_in_background() -> Instant {
     let begun = Instant::now();
     let worked = thread::time_at_work();
     let next = lock().as_ref().and_then(|all| all.next_look).unwrap_or(begun);

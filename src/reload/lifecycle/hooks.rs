@@ -14,7 +14,8 @@ use crate::python::error;
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::view::{self, View};
-use crate::reload::build::{Reason, watchdog};
+use crate::reload::interrupt::exceptions::{exception, is_called_off};
+use crate::reload::interrupt::run::Reason;
 use crate::reload::lifecycle::carry::{Slots, States};
 use crate::reload::lifecycle::retirement::{self, RetiredExecution};
 use crate::reload::module::{self, Managed};
@@ -201,8 +202,8 @@ pub fn finished(py: Python<'_>, execution: &Managed) -> PyResult<()> {
 /// The body of an execution has failed: what it registered is called, and the state it made is forgotten.
 pub fn failed(py: Python<'_>, execution: &Managed, failure: &PyErr) {
     if let Some(draft) = execution.life.draft() {
-        // The janitor goes on to interrupt a build that was called off: hooks wait until the build has ended.
-        draft.body_failed(py, execution.sequence, !watchdog::is_called_off(py, failure));
+        // A build that was called off is interrupted again and again: hooks wait until it has ended.
+        draft.body_failed(py, execution.sequence, !is_called_off(py, failure));
         return;
     }
     call_all(py, execution.life.take_hooks());
@@ -252,11 +253,11 @@ pub fn hand_on(
         Err(e) => Err(e),
     };
     let took_too_long = draft.is_late();
-    let Err(failure) = (if took_too_long { result.and(Err(watchdog::exception(Reason::Late))) } else { result }) else {
+    let Err(failure) = (if took_too_long { result.and(Err(exception(Reason::Late))) } else { result }) else {
         draft.note_receiver(new.sequence);
         return Ok(());
     };
-    if !took_too_long && watchdog::is_called_off(py, &failure) {
+    if !took_too_long && is_called_off(py, &failure) {
         // A newer edit has ended the build.
         return Err(failure);
     }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::python;
 use crate::reload::application::Application;
-use crate::reload::build::watchdog;
+use crate::reload::interrupt;
 use crate::reload::lifecycle::hooks::{self, Hook};
 use crate::reload::lifecycle::leaks;
 use os::{Condvar, Mutex, MutexGuard, fork, log, thread};
@@ -141,7 +141,7 @@ fn retire(py: Python<'_>, all: Vec<RetiredHooks>) {
     }
     hooks::sort(&mut hooks);
     while let Some(hook) = hooks.pop() {
-        let _time = watchdog::limit(py, LIMIT);
+        let _time = interrupt::limit(py, LIMIT);
         hook.call(py);
     }
     for application in applications {

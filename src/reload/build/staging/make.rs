@@ -7,11 +7,13 @@ use pyo3::prelude::*;
 
 use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::build::staging::{Made, Stage, StagePlan};
-use crate::reload::build::{Reason, watchdog};
 use crate::reload::import::execute::{self, ModuleOrder};
+use crate::reload::interrupt::exceptions::exception;
+use crate::reload::interrupt::run::Reason;
 use crate::reload::lifecycle::hooks;
 use crate::reload::module::prefetch::Prefetched;
 use crate::reload::module::{Managed, Origin, Source};
+use reload_core::files::file_version::FileVersion;
 use reload_core::files::fingerprint::Content;
 use reload_core::graph::Name;
 
@@ -49,10 +51,10 @@ impl Stage {
                 source,
                 generation: self.number,
                 draft: Some(self.draft.clone()),
-                build: Some(self.build.clone()),
+                run: Some(self.build.run.clone()),
             };
             if let Some(file) = origin.file() {
-                self.build.note_read(name, (file.clone(), Some(order.source.hash())));
+                self.build.note_read(name, FileVersion::new(file, Some(order.source.hash())));
             }
             execute::run(py, order, |record| {
                 self.lock().made.insert(name.clone(), Made::Running(record.clone()));
@@ -79,7 +81,7 @@ impl Stage {
                 let missed = FailedLoad::new(&self.application, begun, origin);
                 self.meet(py, name);
                 if let (Some(file), Some(hash)) = (origin.file(), missed.hash) {
-                    self.build.note_read(name, (file.clone(), Some(hash)));
+                    self.build.note_read(name, FileVersion::new(file, Some(hash)));
                 }
                 let mut table = self.lock();
                 table.attempts.push((name.clone(), missed.reads.clone()));
@@ -101,7 +103,7 @@ impl Stage {
     /// # Errors
     /// When somebody else has taken this build back: what it makes from then on must not show.
     fn go_on(&self) -> PyResult<()> {
-        if self.build.is_abandoned() { Err(watchdog::exception(Reason::Late)) } else { Ok(()) }
+        if self.build.run.is_abandoned() { Err(exception(Reason::Late)) } else { Ok(()) }
     }
 
     fn source(&self, py: Python<'_>, name: &Name, origin: &Origin, before: Option<&Managed>) -> PyResult<Arc<Source>> {

@@ -19,14 +19,18 @@ use crate::reload::application::change::{Change, Resolution, Resolved};
 use crate::reload::application::failure::Broken;
 use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::application::view::{self, View};
-use crate::reload::build::{Abandoned, Build, Reason, watchdog};
+use crate::reload::build::Build;
 use crate::reload::import::process_state::ProcessState;
 use crate::reload::import::{self, execute, sys_modules};
+use crate::reload::interrupt;
+use crate::reload::interrupt::exceptions::exception;
+use crate::reload::interrupt::run::{Abandoned, Reason};
 use crate::reload::lifecycle::hooks::BuildEffects;
 use crate::reload::module::Managed;
 use crate::reload::module::prefetch::PrefetchMap;
 use os::{Mutex, MutexGuard, log};
 use reload_core::files::dependency::ReadSet;
+use reload_core::files::file_version::FileVersion;
 use reload_core::graph::generation::ModuleMap;
 use reload_core::graph::{Affected, Facts, Name, Reading};
 use reload_core::resolve::search_path::Search;
@@ -210,7 +214,7 @@ pub fn build(
         build.hold(&stage);
         let order = stage.order();
         let result = {
-            let _watched = watchdog::watch_over(py, build);
+            let _watched = interrupt::supervise(py, &build.run);
             let _seen = view::enter(application, View::Stage(stage.clone()));
             match stage.run(py, &order) {
                 // Nothing is decided before those have run that have lost their package.
@@ -221,7 +225,7 @@ pub fn build(
         };
         let orphans = stage.orphans();
         // Whoever takes it out of the build takes it back.
-        if orphans.is_empty() || build.reason().is_some() || build.take().is_none() {
+        if orphans.is_empty() || build.run.reason().is_some() || build.take().is_none() {
             break (stage, result);
         }
         stage.undo(py);
@@ -232,10 +236,10 @@ pub fn build(
     if result.is_ok() && build.may_begin_again() {
         let bodies = stage.executions();
         if stage.has_read_since(&bodies) && py.detach(|| application.is_outdated(build, &bodies)) {
-            build.call_off(Reason::Superseded);
+            build.run.call_off(Reason::Superseded);
         }
     }
-    let closed = build.close();
+    let closed = build.run.close();
     if closed.is_ok() {
         drop(build.take());
     }
@@ -253,7 +257,7 @@ pub fn build(
             return Err(Unpublished::Superseded);
         }
         // A body that has swallowed the exception has not come to the end it was meant to come to.
-        (Ok(Some(Reason::Late)), Ok(_)) => Err((None, watchdog::exception(Reason::Late))),
+        (Ok(Some(Reason::Late)), Ok(_)) => Err((None, exception(Reason::Late))),
         (Ok(_), result) => result,
     };
     match result {
@@ -267,8 +271,8 @@ pub fn build(
             let blame = module.map(|module| stage.to_blame(py, module, &e)).unwrap_or_default();
             let attempts = stage.discard(py);
             let mut broken = stage.broken(blame, error::format(py, &e), error::brief(py, &e), attempts);
-            if build.reason() == Some(Reason::Late) {
-                broken.is_late(build.limit);
+            if build.run.reason() == Some(Reason::Late) {
+                broken.is_late(build.run.limit);
             }
             Err(Unpublished::Broken(broken))
         }
@@ -305,7 +309,7 @@ impl Stage {
             if let Some(module) = loaded.get(name)
                 && let Some(file) = module.origin.file()
             {
-                build.note_read(name, (file.clone(), Some(module.source.hash())));
+                build.note_read(name, FileVersion::new(file, Some(module.source.hash())));
             }
         }
         for (name, change) in &changes {
@@ -316,7 +320,7 @@ impl Stage {
         let number = base.number + 1;
         let table = Mutex::new(StagedModules { plan, known: same, ..StagedModules::default() });
         let search = application.next_search();
-        let draft = BuildEffects::new(Instant::now() + build.limit);
+        let draft = BuildEffects::new(Instant::now() + build.run.limit);
         let (application, build) = (application.clone(), build.clone());
         Ok(Self {
             application,
@@ -402,12 +406,12 @@ impl Stage {
                     self.fail(name, gone);
                     self.lock().gone.insert(name.clone());
                 }
-                Err(e) if self.build.reason().is_some() => return Err(e),
+                Err(e) if self.build.run.reason().is_some() => return Err(e),
                 Err(e) => self.fail(name, e),
             }
             // A body may have swallowed the exception: the next one need not run any more.
-            if let Some(reason) = self.build.reason() {
-                return Err(watchdog::exception(reason));
+            if let Some(reason) = self.build.run.reason() {
+                return Err(exception(reason));
             }
             if let Some(refusal) = self.draft.refusal(py) {
                 return Err(refusal);
@@ -454,7 +458,7 @@ impl Stage {
                 let found = self.loaded.get(name).cloned().or_else(|| self.late(name))?;
                 // An edit of it will run what this build makes of it again.
                 if let Some(file) = found.origin.file() {
-                    self.build.note_read(name, (file.clone(), Some(found.source.hash())));
+                    self.build.note_read(name, FileVersion::new(file, Some(found.source.hash())));
                 }
                 Some(found)
             }

@@ -11,8 +11,8 @@ use crate::reload::application::file_dependencies::FailureInputs;
 use crate::reload::application::view::{self, View};
 use crate::reload::application::{Publication, registry};
 use crate::reload::build::staging::{Made, Stage};
-use crate::reload::build::watchdog;
 use crate::reload::import::{execute, sys_modules};
+use crate::reload::interrupt;
 use crate::reload::module::Managed;
 use crate::reload::module::prefetch::{Prefetch, PrefetchMap};
 use reload_core::graph::Name;
@@ -119,7 +119,7 @@ impl Stage {
 
     /// The code that is discarded undoes what it did. That has a time limit of its own.
     pub fn undo(self: &Arc<Self>, py: Python<'_>) {
-        let _time = watchdog::limit(py, self.build.limit);
+        let _time = interrupt::limit(py, self.build.run.limit);
         let _seen = view::enter(&self.application, View::Stage(self.clone()));
         self.draft.discard(py);
     }
