@@ -19,7 +19,7 @@ endif
 CARGO = cargo
 MODULE = $(or $(CARGO_TARGET_DIR),target)/release/libmod_python_rs.so
 
-.PHONY: help run test fuzz oracle soak bench count build install uninstall packages bench-packages count-packages cargo
+.PHONY: help run test deny fuzz oracle soak bench count build install uninstall packages bench-packages count-packages cargo
 
 help:
 	@echo 'make run        build the module and serve the demo site until Ctrl-C'
@@ -27,6 +27,7 @@ help:
 	@echo '                  PORT=n     default: the first free port from 8080 up'
 	@echo '                  MPM=name   prefork, worker or event (default: event)'
 	@echo 'make test       run all tests'
+	@echo 'make deny       check the licences and sources of all crates, and known advisories against them'
 	@echo 'make fuzz       search any directories for any name, for FUZZ_SECONDS=n (default: 60)'
 	@echo 'make oracle     compare what is served after random edits with what a fresh interpreter has'
 	@echo '                  ORACLE_SEED=n, ORACLE_BATCHES=n, ORACLE_MODULES=n'
@@ -48,6 +49,9 @@ run: build
 test: packages cargo
 	$(CARGO) build --locked
 	$(CARGO) test --workspace --locked --no-fail-fast
+
+deny: cargo
+	@scripts/deny.sh
 
 # What cargo-fuzz does, without its need for a nightly compiler: coverage alone, as the code that is fuzzed is safe Rust.
 FUZZ_SECONDS ?= 60
