@@ -1,6 +1,5 @@
 //! Which application a handler belongs to.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use crate::config::{HandlerEntry, SectionPath, handler_list};
 use crate::httpd::{RequestRec, ServerRec};
 use crate::python;
 use crate::reload::application::{Application, ApplicationKey, registry};
-use os::Mutex;
+use os::{Mutex, StaticMap, static_map};
 
 /// What identifies an application without comparing texts: the serial numbers of the configuration's values.
 #[derive(PartialEq, Eq, Hash)]
@@ -44,7 +43,7 @@ impl ApplicationShortcut {
     }
 }
 
-static QUICK: Mutex<Option<HashMap<ApplicationShortcut, Arc<Application>>>> = Mutex::new(None);
+static QUICK: Mutex<StaticMap<ApplicationShortcut, Arc<Application>>> = Mutex::new(static_map());
 
 /// Where a handler's module is found.
 pub struct Target {
@@ -91,7 +90,7 @@ pub fn application(
 ) -> PyResult<Arc<Application>> {
     let quick = ApplicationShortcut::of(request, settings, entry, directory.as_deref());
     if let Some(quick) = &quick
-        && let Some(known) = QUICK.lock().as_ref().and_then(|map| map.get(quick))
+        && let Some(known) = QUICK.lock().get(quick)
     {
         return Ok(known.clone());
     }
@@ -101,8 +100,7 @@ pub fn application(
         None => python::attach(|py| registry::get(py, &key))?,
     };
     if let Some(quick) = quick {
-        let mut map = QUICK.lock();
-        map.get_or_insert_default().insert(quick, application.clone());
+        QUICK.lock().insert(quick, application.clone());
     }
     Ok(application)
 }

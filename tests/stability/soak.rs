@@ -1,5 +1,6 @@
 //! A soak: parallel load while a module is edited without a pause, good and broken versions in turn. No response is wrong or mixed,
 //! none is older than what was served before, and the child does not grow.
+#![allow(clippy::disallowed_types, reason = "the locks of a test never meet a fork of the process that it tests")]
 
 use std::{
     env, fs,

@@ -4,6 +4,7 @@
 //! Everything started is stopped when the [`Httpd`] is dropped, also while a test panics; in that case the
 //! end of the error log is printed with the test's output.
 #![allow(dead_code, reason = "every test binary compiles the whole harness and uses a part of it")]
+#![allow(clippy::disallowed_types, reason = "the locks of a test never meet a fork of the process that it tests")]
 
 mod builder;
 mod client;

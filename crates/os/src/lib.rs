@@ -11,8 +11,11 @@ pub mod mutex;
 pub mod process;
 pub mod reserve;
 pub mod shared_memory;
+pub mod single_flight;
+pub mod static_map;
 pub mod thread;
 
 pub use guard::guard;
 pub use mutex::{Condvar, Mutex, MutexGuard};
+pub use static_map::{StaticMap, static_map};
 pub use thread::Worker;

@@ -1,6 +1,5 @@
 //! The applications of this child.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,24 +11,24 @@ use pyo3::types::{PyCFunction, PyDict, PyList, PyTuple};
 
 use crate::python::stdlib;
 use crate::reload::application::{Application, ApplicationKey, archives, rescan};
-use os::{Mutex, MutexGuard};
+use os::{Mutex, MutexGuard, StaticMap, static_map};
 use reload_core::files::symlinks::canonical;
 use reload_core::resolve::exclusions::Exclusions;
 use reload_core::resolve::search_path::{Search, SearchDirectory};
 use reload_core::watch;
 
-static ALL: Mutex<Option<HashMap<ApplicationKey, Arc<Application>>>> = Mutex::new(None);
+static ALL: Mutex<StaticMap<ApplicationKey, Arc<Application>>> = Mutex::new(static_map());
 
 /// `sys.path` as Python started with it: what `PythonPath` expressions refer to, and the interpreter's own directories.
 static BASE_PATH: OnceCell<Vec<String>> = OnceCell::new();
 
-fn registry() -> MutexGuard<'static, Option<HashMap<ApplicationKey, Arc<Application>>>> {
+fn registry() -> MutexGuard<'static, StaticMap<ApplicationKey, Arc<Application>>> {
     ALL.lock()
 }
 
 /// All applications that requests have come to so far.
 pub fn all() -> Vec<Arc<Application>> {
-    registry().as_ref().map(|all| all.values().cloned().collect()).unwrap_or_default()
+    registry().values().cloned().collect()
 }
 
 /// What stands for an application where only a number can be kept.
@@ -44,7 +43,7 @@ pub fn by_mark(wanted: usize) -> Option<Arc<Application>> {
 
 /// The application of a key, if it has been made.
 pub fn existing(key: &ApplicationKey) -> Option<Arc<Application>> {
-    registry().as_ref()?.get(key).cloned()
+    registry().get(key).cloned()
 }
 
 /// The application of a key; made at its first request.
@@ -66,7 +65,7 @@ pub fn get(py: Python<'_>, key: &ApplicationKey) -> PyResult<Arc<Application>> {
     show_path(py, &exclusions, &search)?;
     // Another thread may have made it while this one ran Python code.
     let application = Application::new(key.clone(), search.into(), exclusions, watch, suffixes);
-    let kept = registry().get_or_insert_default().entry(key.clone()).or_insert_with(|| application.clone()).clone();
+    let kept = registry().entry(key.clone()).or_insert_with(|| application.clone()).clone();
     if !Arc::ptr_eq(&kept, &application) {
         show_path(py, &kept.kept.exclusions, &kept.next_search())?;
     } else {

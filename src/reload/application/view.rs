@@ -1,7 +1,6 @@
 //! Which generation the code on this thread sees: the one its request has pinned, or the one being built.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 
@@ -9,7 +8,7 @@ use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::build::staging::Stage;
 use crate::reload::module::Managed;
-use os::Mutex;
+use os::{Mutex, StaticMap, static_map};
 use reload_core::graph::Name;
 use reload_core::resolve::search_path::Search;
 
@@ -75,7 +74,7 @@ thread_local! {
 }
 
 /// Threads that run a managed body and are inside Python's own import, where they may wait for a lock of importlib.
-static OWNERS_OUTSIDE: Mutex<Option<HashMap<ThreadId, u32>>> = Mutex::new(None);
+static OWNERS_OUTSIDE: Mutex<StaticMap<ThreadId, u32>> = Mutex::new(static_map());
 
 /// Runs an import of Python's own. Whether threads are inside one tells those that wait for a managed module that the wait may
 /// have no end: importlib's locks and ours do not know of each other.
@@ -84,10 +83,9 @@ pub fn outside<R>(import: impl FnOnce() -> R) -> R {
     impl Drop for Inside {
         fn drop(&mut self) {
             OUTSIDE.set(OUTSIDE.get() - 1);
-            if let Some(thread) = &self.0
-                && let Some(owners) = OWNERS_OUTSIDE.lock().as_mut()
-                && let Some(depth) = owners.get_mut(thread)
-            {
+            let Some(thread) = &self.0 else { return };
+            let mut owners = OWNERS_OUTSIDE.lock();
+            if let Some(depth) = owners.get_mut(thread) {
                 *depth -= 1;
                 if *depth == 0 {
                     owners.remove(thread);
@@ -98,8 +96,7 @@ pub fn outside<R>(import: impl FnOnce() -> R) -> R {
     OUTSIDE.set(OUTSIDE.get() + 1);
     let owner = BODIES.with_borrow(|bodies| !bodies.is_empty()).then(|| std::thread::current().id());
     if let Some(thread) = owner {
-        let mut owners = OWNERS_OUTSIDE.lock();
-        *owners.get_or_insert_default().entry(thread).or_default() += 1;
+        *OWNERS_OUTSIDE.lock().entry(thread).or_default() += 1;
     }
     let _inside = Inside(owner);
     let _left = leave_body();
@@ -113,8 +110,7 @@ pub fn is_outside() -> bool {
 
 /// Whether a thread that runs a managed body is inside Python's own import.
 pub fn is_owner_outside(thread: ThreadId) -> bool {
-    let owners = OWNERS_OUTSIDE.lock();
-    owners.as_ref().is_some_and(|owners| owners.contains_key(&thread))
+    OWNERS_OUTSIDE.lock().contains_key(&thread)
 }
 
 /// The body that runs on this thread now.

@@ -2,7 +2,6 @@
 //!
 //! The background thread compares their files. The content decides where a file is small, size and date where it is big.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use pyo3::types::{PyDict, PyModule, PyString};
 use crate::python::raw_import;
 use crate::reload::import::sys_modules;
 use crate::reload::interrupt::background::Task;
-use os::{Mutex, MutexGuard, fork, log, thread};
+use os::{Mutex, MutexGuard, StaticMap, fork, log, static_map, thread};
 use reload_core::files::fingerprint::{Content, Hash, Stat};
 use reload_core::graph::Name;
 use reload_core::scoreboard;
@@ -48,9 +47,8 @@ struct UnmanagedModule {
     is_outdated: bool,
 }
 
-#[derive(Default)]
 struct UnmanagedModules {
-    by_name: HashMap<Name, UnmanagedModule>,
+    by_name: StaticMap<Name, UnmanagedModule>,
     /// Those whose content is still to be learned; the last ones first.
     unread: Vec<Name>,
     next_look: Option<Instant>,
@@ -58,12 +56,22 @@ struct UnmanagedModules {
 
 static LOOK: Task = Task::new("the look at unmanaged modules", look_in_background);
 
-static MODULES: Mutex<Option<UnmanagedModules>> = Mutex::new(None);
+static MODULES: Mutex<UnmanagedModules> =
+    Mutex::new(UnmanagedModules { by_name: static_map(), unread: Vec::new(), next_look: None });
+
+impl UnmanagedModules {
+    /// Takes the next module whose content is still to be learned: its name, its file, and what that was when it was loaded.
+    fn next_unread(&mut self) -> Option<(Name, PathBuf, Stat)> {
+        let name = self.unread.pop()?;
+        let module = self.by_name.get(&name)?;
+        Some((name, module.file.clone(), module.loaded))
+    }
+}
 
 /// How many modules that are not ours `sys.modules` had when it was looked through.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-fn lock() -> MutexGuard<'static, Option<UnmanagedModules>> {
+fn lock() -> MutexGuard<'static, UnmanagedModules> {
     MODULES.lock()
 }
 
@@ -80,8 +88,7 @@ pub fn take_in(py: Python<'_>) {
     }
     let found: Vec<(Name, PathBuf, usize)> =
         modules.iter().filter_map(|(name, module)| describe(py, &name, &module)).collect();
-    let mut held = lock();
-    let all = held.get_or_insert_default();
+    let mut all = lock();
     let mut has_new = false;
     for (name, file, object) in found {
         if all.by_name.get(&name).is_some_and(|known| known.object == object) {
@@ -95,7 +102,7 @@ pub fn take_in(py: Python<'_>) {
         all.by_name.insert(name, module);
         has_new = true;
     }
-    drop(held);
+    drop(all);
     if has_new {
         LOOK.call();
     }
@@ -117,8 +124,8 @@ fn describe(py: Python<'_>, name: &Bound<'_, PyAny>, module: &Bound<'_, PyAny>) 
 fn look_in_background() -> Instant {
     let begun = Instant::now();
     let worked = thread::time_at_work();
-    let next = lock().as_ref().and_then(|all| all.next_look).unwrap_or(begun);
-    let has_unread = lock().as_ref().is_some_and(|all| !all.unread.is_empty());
+    let next = lock().next_look.unwrap_or(begun);
+    let has_unread = !lock().unread.is_empty();
     if begun >= next {
         look();
     } else if has_unread {
@@ -128,18 +135,15 @@ fn look_in_background() -> Instant {
     }
     let cost = thread::time_at_work().saturating_sub(worked);
     let next = next.max(Instant::now() + (cost * SHARE).max(INTERVAL));
-    lock().get_or_insert_default().next_look = Some(next);
+    lock().next_look = Some(next);
     next
 }
 
 /// Looks at all files now. Without the interpreter lock.
 pub fn look() {
     read_portion();
-    let known: Vec<(Name, PathBuf, Option<Stat>)> = lock()
-        .iter()
-        .flat_map(|all| &all.by_name)
-        .map(|(name, module)| (name.clone(), module.file.clone(), module.last))
-        .collect();
+    let known: Vec<(Name, PathBuf, Option<Stat>)> =
+        lock().by_name.iter().map(|(name, module)| (name.clone(), module.file.clone(), module.last)).collect();
     for (name, file, last) in known {
         let now = Stat::take(&file);
         let is_same = match (&last, &now) {
@@ -157,7 +161,7 @@ pub fn look() {
 fn compare(name: &Name, file: &Path, now: Option<Stat>) {
     let content = now.filter(|stat| stat.size() <= SMALL).and_then(|_| Content::read(file).ok()).map(|c| c.hash);
     let mut held = lock();
-    let Some(module) = held.as_mut().and_then(|all| all.by_name.get_mut(name)).filter(|m| m.file == file) else {
+    let Some(module) = held.by_name.get_mut(name).filter(|m| m.file == file) else {
         return;
     };
     let is_outdated = match (&now, module.content, content) {
@@ -181,15 +185,10 @@ fn compare(name: &Name, file: &Path, now: Option<Stat>) {
 fn read_portion() {
     let mut read = 0;
     while read < PORTION {
-        let next = lock().as_mut().and_then(|all| {
-            let name = all.unread.pop()?;
-            let module = all.by_name.get(&name)?;
-            Some((name, module.file.clone(), module.loaded))
-        });
-        let Some((name, file, loaded)) = next else { return };
+        let Some((name, file, loaded)) = lock().next_unread() else { return };
         read += loaded.size();
         let Ok(content) = Content::read(&file) else { continue };
-        if let Some(module) = lock().as_mut().and_then(|all| all.by_name.get_mut(&name))
+        if let Some(module) = lock().by_name.get_mut(&name)
             && module.file == file
             && content.stat.looks_like(&module.loaded)
         {
@@ -201,7 +200,7 @@ fn read_portion() {
 /// The modules that run other code than their files hold, by name.
 pub fn outdated() -> Vec<Outdated> {
     let held = lock();
-    let found = held.iter().flat_map(|all| &all.by_name).filter(|(_, module)| module.is_outdated);
+    let found = held.by_name.iter().filter(|(_, module)| module.is_outdated);
     let mut found: Vec<Outdated> = found
         .map(|(name, module)| Outdated {
             name: name.clone(),

@@ -1,8 +1,7 @@
 //! State that outlives a generation: `mod_python.reload.carry`.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, LazyLock};
-use std::thread::{self, ThreadId};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -14,7 +13,8 @@ use crate::reload::application::change::Resolution;
 use crate::reload::application::view::{self, View};
 use crate::reload::lifecycle::hooks::{self, BuildEffects};
 use crate::reload::module;
-use os::{Condvar, Mutex};
+use os::single_flight::{Maker, WaitsFor};
+use os::{Condvar, Mutex, StaticMap, static_map};
 use reload_core::graph::Name;
 
 /// How long a thread waits for another one's factory before it comes back to Python, where a time limit can end the wait.
@@ -32,18 +32,28 @@ struct Slot {
 }
 
 enum SlotContent {
-    Making(ThreadId),
+    Making(Maker),
     Kept(Py<PyAny>),
     /// The factory has failed; the slot is in no table any more.
     Failed,
 }
 
-/// Which thread waits for which slot.
-static WAITING: Mutex<Option<HashMap<ThreadId, Arc<Slot>>>> = Mutex::new(None);
+impl Slot {
+    /// The thread that makes the object, until it is kept or has failed.
+    fn maker(&self) -> Option<Maker> {
+        match *self.content.lock() {
+            SlotContent::Making(maker) => Some(maker),
+            SlotContent::Kept(_) | SlotContent::Failed => None,
+        }
+    }
+}
+
+/// Which thread waits for which slot. A slot's content may be locked while this is.
+static WAITING: Mutex<WaitsFor<Arc<Slot>>> = Mutex::new(WaitsFor::new());
 
 /// State by module and name. Dropping it may run Python code.
 #[derive(Default)]
-pub struct Slots(HashMap<CarryKey, Arc<Slot>>);
+pub struct Slots(StaticMap<CarryKey, Arc<Slot>>);
 
 impl Slots {
     /// Takes out what an execution has made.
@@ -61,7 +71,7 @@ impl Slots {
 pub struct States(Mutex<Slots>);
 
 /// What code that is not managed keeps: it runs once in a child, so this is like a variable of its own.
-static UNMANAGED: LazyLock<States> = LazyLock::new(States::default);
+static UNMANAGED: States = States(Mutex::new(Slots(static_map())));
 
 impl States {
     /// Takes over what a build has made. Answers what had the same names: made by older code in the meantime, and from now on
@@ -137,7 +147,7 @@ impl CarryCaller {
     }
 
     fn states(&self) -> &States {
-        self.application.as_ref().map_or(&*UNMANAGED, |application| &application.states)
+        self.application.as_ref().map_or(&UNMANAGED, |application| &application.states)
     }
 
     fn claim(&self, py: Python<'_>) -> CarryClaim {
@@ -157,6 +167,8 @@ impl CarryCaller {
         let slot = slots.0.get(&self.key)?;
         match &*slot.content.lock() {
             SlotContent::Kept(object) => Some(CarryClaim::Kept(object.clone_ref(py))),
+            // In a copy of the child, which has not got the thread that makes it, it is made anew.
+            SlotContent::Making(maker) if maker.is_gone() => None,
             SlotContent::Making(_) => Some(CarryClaim::Busy(slot.clone())),
             SlotContent::Failed => None,
         }
@@ -165,7 +177,7 @@ impl CarryCaller {
     fn begin(&self, slots: &mut Slots) -> CarryClaim {
         let slot = Arc::new(Slot {
             creator: self.execution,
-            content: Mutex::new(SlotContent::Making(thread::current().id())),
+            content: Mutex::new(SlotContent::Making(Maker::me())),
             settled: Condvar::new(),
         });
         slots.0.insert(self.key.clone(), slot.clone());
@@ -221,17 +233,11 @@ pub fn carry<'py>(
             Ok(Some(made))
         }
         CarryClaim::Busy(slot) => {
-            let me = thread::current().id();
-            {
-                let mut waiting = WAITING.lock();
-                let waiting = waiting.get_or_insert_default();
-                if leads_back(waiting, &slot, me) {
-                    return Err(PyRuntimeError::new_err(format!(
-                        "carry: the factory of '{name}' of module '{}' waits for itself",
-                        place.key.0
-                    )));
-                }
-                waiting.insert(me, slot.clone());
+            if !begin_to_wait(&slot) {
+                return Err(PyRuntimeError::new_err(format!(
+                    "carry: the factory of '{name}' of module '{}' waits for itself",
+                    place.key.0
+                )));
             }
             py.detach(|| {
                 let content = slot.content.lock();
@@ -239,23 +245,20 @@ pub fn carry<'py>(
                     drop(slot.settled.wait_timeout(content, TURN));
                 }
             });
-            let slot = WAITING.lock().as_mut().and_then(|waiting| waiting.remove(&me));
-            drop(slot);
+            let waited_for = WAITING.lock().remove();
+            drop(waited_for);
             Ok(None)
         }
     }
 }
 
-/// Whether the thread that makes the slot's content waits, perhaps through others, for what `me` makes.
-fn leads_back(waiting: &HashMap<ThreadId, Arc<Slot>>, slot: &Arc<Slot>, me: ThreadId) -> bool {
-    let mut at = slot;
-    for _ in 0..=waiting.len() {
-        let SlotContent::Making(maker) = *at.content.lock() else { return false };
-        if maker == me {
-            return true;
-        }
-        let Some(next) = waiting.get(&maker) else { return false };
-        at = next;
+/// Whether the calling thread may wait for the slot, which is noted then: not if the thread that makes it waits, perhaps through
+/// others, for what the calling thread makes.
+fn begin_to_wait(slot: &Arc<Slot>) -> bool {
+    let mut waiting = WAITING.lock();
+    let may_wait = !slot.maker().is_some_and(|maker| waiting.leads_back(maker, |slot| slot.maker()));
+    if may_wait {
+        waiting.add(slot.clone());
     }
-    false
+    may_wait
 }

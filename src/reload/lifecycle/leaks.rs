@@ -1,7 +1,6 @@
 //! The memory of retired executions: a thread of its own has it freed, and finds out what keeps those in memory that do not go.
 
 use std::collections::HashSet;
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -12,7 +11,7 @@ use crate::python::{self, error};
 use crate::reload::application::registry;
 use crate::reload::lifecycle::package_originals;
 use crate::reload::lifecycle::retirement::Queue;
-use os::{log, thread};
+use os::{Worker, log};
 use reload_core::graph::Name;
 
 /// The shortest time between two collections.
@@ -43,16 +42,12 @@ struct RetiredNamespace {
 }
 
 static QUEUE: Queue<RetiredNamespace> = Queue::new();
-static STARTED: Once = Once::new();
+static WORKER: Worker = Worker::new("mod_python-memory", work, "the memory of retired modules is freed late");
 static LINGERING: GilCell<Vec<RetiredNamespace>> = GilCell::new(Vec::new());
 
 /// Makes sure that there is a thread for what [`take_over`] gets.
 pub fn start() {
-    STARTED.call_once(|| {
-        if let Err(e) = thread::spawn("mod_python-memory", work) {
-            log::warning!("no thread for the memory of retired modules ({e}): it is freed late");
-        }
-    });
+    WORKER.start();
 }
 
 /// Sees to it that the memory of an execution is freed. `sign` is a weak reference that dies with its namespace. May be called

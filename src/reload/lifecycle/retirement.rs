@@ -1,6 +1,6 @@
 //! The end of executions: a thread of its own calls what modules have registered for it.
 
-use std::sync::{Arc, Once, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use crate::reload::application::Application;
 use crate::reload::interrupt;
 use crate::reload::lifecycle::hooks::{self, Hook};
 use crate::reload::lifecycle::leaks;
-use os::{Condvar, Mutex, MutexGuard, fork, log, thread};
+use os::{Condvar, Mutex, MutexGuard, Worker, fork};
 use reload_core::graph::Name;
 
 /// How long a hook may run. What it waits for in C code cannot be interrupted: hooks that come later wait then, and nothing else.
@@ -86,17 +86,13 @@ struct RetiredHooks {
 }
 
 static QUEUE: Queue<RetiredHooks> = Queue::new();
-static STARTED: Once = Once::new();
+static WORKER: Worker =
+    Worker::new("mod_python-retire", work, "on_retire and __mp_purge__ have no effect in this child");
 
 /// Makes sure that there are threads for what [`take_over`] gets.
 pub fn start() {
     leaks::start();
-    STARTED.call_once(|| {
-        if let Err(e) = thread::spawn("mod_python-retire", work) {
-            let lost = "on_retire and __mp_purge__ have no effect in this child";
-            log::warning!("no thread for retired modules ({e}): {lost}");
-        }
-    });
+    WORKER.start();
 }
 
 /// Takes over what is left of an execution. May be called from anywhere, attached or not.

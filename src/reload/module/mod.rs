@@ -13,7 +13,7 @@ use crate::reload::application::Application;
 use crate::reload::application::pinned::Keep;
 use crate::reload::code::CodeSummary;
 use crate::reload::lifecycle::hooks::ExecutionHooks;
-use os::{Mutex, MutexGuard};
+use os::{Mutex, MutexGuard, StaticMap, static_map};
 use reload_core::files::dependency::{Dependency, Mark, ReadSet};
 use reload_core::files::fingerprint::Hash;
 use reload_core::graph::Name;
@@ -162,20 +162,20 @@ struct ModuleState {
     keeps: Vec<Keep>,
 }
 
-static BY_GLOBALS: Mutex<Option<HashMap<usize, Weak<Managed>>>> = Mutex::new(None);
+static BY_GLOBALS: Mutex<StaticMap<usize, Weak<Managed>>> = Mutex::new(static_map());
 
-fn registry() -> MutexGuard<'static, Option<HashMap<usize, Weak<Managed>>>> {
+fn registry() -> MutexGuard<'static, StaticMap<usize, Weak<Managed>>> {
     BY_GLOBALS.lock()
 }
 
 /// The managed module whose namespace a dict is.
 pub fn by_globals(globals: &Bound<'_, PyDict>) -> Option<Arc<Managed>> {
-    registry().as_ref()?.get(&(globals.as_ptr() as usize))?.upgrade()
+    registry().get(&(globals.as_ptr() as usize))?.upgrade()
 }
 
 /// The executions and copies that living generations, builds and requests have.
 pub fn living() -> Vec<Arc<Managed>> {
-    registry().iter().flat_map(HashMap::values).filter_map(Weak::upgrade).collect()
+    registry().values().filter_map(Weak::upgrade).collect()
 }
 
 /// What `Managed::new` needs beside the module object.
@@ -214,7 +214,7 @@ impl Managed {
             state: Mutex::default(),
             key,
         });
-        registry().get_or_insert_default().insert(key, Arc::downgrade(&record));
+        registry().insert(key, Arc::downgrade(&record));
         record
     }
 
@@ -374,11 +374,11 @@ impl Managed {
 impl Drop for Managed {
     fn drop(&mut self) {
         // A module made later may have its namespace at the same address: only a dead entry is ours.
-        if let Some(map) = registry().as_mut()
-            && map.get(&self.key).is_some_and(|record| record.strong_count() == 0)
-        {
-            map.remove(&self.key);
+        let mut records = registry();
+        if records.get(&self.key).is_some_and(|record| record.strong_count() == 0) {
+            records.remove(&self.key);
         }
+        drop(records);
         self.life.end(&self.name, self.generation, &self.application);
     }
 }

@@ -1,17 +1,22 @@
-//! Snapshots: which managed modules exist, and what each name resolves to.
+//! Generations: which managed modules exist at a time, and what becomes of a name that was not needed so far.
+//!
+//! A generation is immutable but for one thing: a module that a function imports late is added to it. Several threads may ask for
+//! it at once: one loads it, the others wait, and imports that form a cycle, in one thread or across threads, get the module as
+//! far as it is.
 //!
 //! Generic over what a module is, so that it can be tested without Python.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::thread::{self, Thread, ThreadId};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use rpds::HashTrieMapSync;
 
 use crate::graph::Name;
-use os::{Mutex, MutexGuard, fork_gate};
+use os::single_flight::{Maker, WaitsFor};
+use os::{Condvar, Mutex, MutexGuard};
 
 /// How long a waiting thread waits before it asks itself whether the wait can end.
 const SUSPICION: Duration = Duration::from_millis(100);
@@ -21,79 +26,68 @@ const SUSPICIONS: u32 = 5;
 /// Modules by name. Copies share what is the same in them, so that a generation costs what is new in it.
 pub type ModuleMap<M> = HashTrieMapSync<Name, Arc<M>>;
 
-/// A module that somebody loads; it is there once its body runs.
+/// A module that is being loaded; it is there once its body runs.
 struct Loading<M> {
     module: Option<Arc<M>>,
-    loader: Loader,
+    loader: Maker,
 }
 
 impl<M> Loading<M> {
     /// This thread loads it; nothing is there yet.
     fn mine() -> Self {
-        Self { module: None, loader: Loader::me() }
+        Self { module: None, loader: Maker::me() }
     }
 }
 
-/// What a generation has. A name is in one of the two at most.
+/// What a generation has.
 struct LoadTable<M> {
+    /// `(name, module)`: the body has run. A name is in one of `ready` and `loading` at most.
     ready: ModuleMap<M>,
+    /// `(name, loading)`: a thread has claimed the name and not settled it.
     loading: HashMap<Name, Loading<M>>,
-    /// Those that were added since the generation was made.
+    /// The names of `ready` that were added since the generation was made, in this order.
     added: Vec<Name>,
-}
-
-/// Who loads a module.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Loader {
-    thread: ThreadId,
-    forks: usize,
-}
-
-impl Loader {
-    fn me() -> Self {
-        Self { thread: thread::current().id(), forks: fork_gate::forks() }
-    }
-
-    fn is_me(&self) -> bool {
-        self.thread == thread::current().id()
-    }
-
-    /// This process is a copy, made while another thread loaded the module: that thread is not in the copy.
-    fn is_gone(&self) -> bool {
-        self.forks != fork_gate::forks() && !self.is_me()
-    }
-}
-
-/// A thread that waits for a module.
-struct Waiter {
-    name: Name,
-    thread: Thread,
+    /// The threads that wait for a name of `loading` to be settled.
+    waiting: WaitsFor<Name>,
 }
 
 /// A generation. Its modules never change; modules that were not needed before may be added. `S` is what it knows of those.
+///
+/// ```
+/// use std::sync::Arc;
+/// use reload_core::graph::{Name, generation::{Generation, LoadClaim, ModuleMap}};
+///
+/// let generation: Generation<&str> = Generation::new(1, ModuleMap::new_sync(), ());
+/// let name = Name::from("shop.prices");
+/// // The first thread that asks loads the module:
+/// assert!(matches!(generation.claim(&name), Some(LoadClaim::Yours)));
+/// generation.begin(&name, Arc::new("half loaded"));   // its body runs: imports in a cycle find it
+/// generation.settle(&name, Some(Arc::new("loaded"))); // its body has run: threads that wait go on
+/// assert!(matches!(generation.claim(&name), Some(LoadClaim::Found(module)) if *module == "loaded"));
+/// ```
 pub struct Generation<M, S = ()> {
     /// Counts up from 1, which is empty at first.
     pub number: u64,
     /// What modules that are added later are made from.
     pub sources: S,
     table: Mutex<LoadTable<M>>,
-    waiting: Mutex<HashMap<ThreadId, Waiter>>,
+    settled: Condvar,
 }
 
-/// What claiming a name answers.
+/// What claiming a name returns.
 pub enum LoadClaim<M> {
     /// The module is there; or it is being loaded by this thread, or by one that waits for this one: the import is a cycle, and
     /// gets the module as far as it is.
     Found(Arc<M>),
-    /// Nobody has it: the caller loads it and must call `settle`.
+    /// There is no such module: the caller loads it and must call [`Generation::settle`].
     Yours,
 }
 
 impl<M, S> Generation<M, S> {
     /// A generation with these modules and sources.
     pub fn new(number: u64, modules: ModuleMap<M>, sources: S) -> Self {
-        let table = LoadTable { ready: modules, loading: HashMap::new(), added: Vec::new() };
-        Self { number, sources, table: Mutex::new(table), waiting: Mutex::new(HashMap::new()) }
+        let table = LoadTable { ready: modules, loading: HashMap::new(), added: Vec::new(), waiting: WaitsFor::new() };
+        Self { number, sources, table: Mutex::new(table), settled: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, LoadTable<M>> {
@@ -111,7 +105,7 @@ impl<M, S> Generation<M, S> {
         table.ready.get(name).or_else(|| table.loading.get(name)?.module.as_ref()).cloned()
     }
 
-    /// Whether there is a module of this name, or somebody loads one.
+    /// Whether there is a module of this name, or one is being loaded.
     pub fn has(&self, name: &str) -> bool {
         let table = self.lock();
         table.ready.contains_key(name) || table.loading.contains_key(name)
@@ -134,7 +128,7 @@ impl<M, S> Generation<M, S> {
 
     /// The claimed module's body begins to run: imports that come back to it get it as far as it is.
     pub fn begin(&self, name: &Name, module: Arc<M>) {
-        let begun = Loading { module: Some(module), loader: Loader::me() };
+        let begun = Loading { module: Some(module), loader: Maker::me() };
         let replaced = self.lock().loading.insert(name.clone(), begun);
         // A module's end may run code that comes back here, so it must not come under the lock.
         drop(replaced);
@@ -146,8 +140,8 @@ impl<M, S> Generation<M, S> {
         let loading = table.loading.remove(name);
         let replaced = outcome.and_then(|module| table.add(name, module));
         drop(table);
-        self.waiting.lock().values().for_each(|waiter| waiter.thread.unpark());
-        // As above.
+        self.settled.notify_all();
+        // Not under the lock, as in `begin`.
         drop((loading, replaced));
     }
 
@@ -159,34 +153,28 @@ impl<M, S> Generation<M, S> {
         }
     }
 
-    /// Waits until nobody else loads `name`, which must be called without the interpreter lock. Answers the module if this
-    /// import is part of a cycle across threads, where waiting would never end. Where this thread holds a lock that the owner
-    /// may wait for (`holds_lock`), an owner that seems to do so (`waits_for_lock`) for a while is taken for a part of such a
-    /// cycle as well.
+    /// Waits until no other thread loads `name`. Must be called without the interpreter lock.
+    ///
+    /// Returns the module as far as it is if the wait would never end. That is so where the import is part of a cycle across
+    /// threads: the loader waits, perhaps through others, for a module that this thread loads. It is taken to be so as well where
+    /// this thread holds a lock (`holds_lock`) that the loader seems to wait for (`waits_for_lock`) for a while.
     pub fn wait_for(&self, name: &Name, holds_lock: bool, waits_for_lock: impl Fn(ThreadId) -> bool) -> Option<Arc<M>> {
-        let me = thread::current();
         let mut suspicions = 0;
         loop {
-            let (module, owner) = {
-                let table = self.lock();
-                let (module, owner) = match table.loading.get(name) {
-                    Some(Loading { module, loader }) if !loader.is_me() && !loader.is_gone() => {
-                        (module.clone(), loader.thread)
-                    }
-                    _ => return None,
-                };
-                let mut waiting = self.waiting.lock();
-                if module.is_some() && leads_back(&waiting, &table.loading, owner, me.id()) {
-                    return module;
-                }
-                waiting.insert(me.id(), Waiter { name: name.clone(), thread: me.clone() });
-                (module, owner)
+            let mut table = self.lock();
+            let (module, loader) = match table.loading.get(name) {
+                Some(Loading { module, loader }) if !loader.is_me() && !loader.is_gone() => (module.clone(), *loader),
+                _ => return None,
             };
-            // Without a lock: one that a thread takes again when it wakes could be held while a process is forked.
+            if module.is_some() && table.is_cycle(loader) {
+                return module;
+            }
+            table.waiting.add(name.clone());
             let begun = Instant::now();
-            thread::park_timeout(SUSPICION);
-            self.waiting.lock().remove(&me.id());
-            let is_suspicious = holds_lock && begun.elapsed() >= SUSPICION && waits_for_lock(owner);
+            table = self.settled.wait_timeout(table, SUSPICION);
+            table.waiting.remove();
+            drop(table);
+            let is_suspicious = holds_lock && begun.elapsed() >= SUSPICION && waits_for_lock(loader.thread());
             suspicions = if is_suspicious { suspicions + 1 } else { 0 };
             if suspicions >= SUSPICIONS && module.is_some() {
                 return module;
@@ -194,7 +182,7 @@ impl<M, S> Generation<M, S> {
         }
     }
 
-    /// Claims a name for loading, or finds it. `None` tells that another thread loads it: wait, then claim again.
+    /// Claims a name for loading, or finds it. None where another thread loads it: wait, then claim again.
     pub fn claim(&self, name: &Name) -> Option<LoadClaim<M>> {
         let mut table = self.lock();
         if let Some(module) = table.ready.get(name) {
@@ -215,37 +203,23 @@ impl<M, S> Generation<M, S> {
             },
         };
         drop(table);
-        // As in `begin`.
+        // Not under the lock, as in `begin`.
         drop(left_behind);
         Some(LoadClaim::Yours)
     }
 }
 
 impl<M> LoadTable<M> {
-    /// Adds a module; answers the one whose place it takes.
+    /// Whether the loader of a module waits, perhaps through others, for a module that the calling thread loads.
+    fn is_cycle(&self, loader: Maker) -> bool {
+        self.waiting.leads_back(loader, |name| self.loading.get(name).map(|loading| loading.loader))
+    }
+
+    /// Adds a module; returns the one whose place it takes.
     fn add(&mut self, name: &Name, module: Arc<M>) -> Option<Arc<M>> {
         let replaced = self.ready.get(name).cloned();
         self.ready.insert_mut(name.clone(), module);
         self.added.push(name.clone());
         replaced
     }
-}
-
-/// Whether `owner` waits, perhaps through others, for a module that `me` loads.
-fn leads_back<M>(
-    waiting: &HashMap<ThreadId, Waiter>,
-    loading: &HashMap<Name, Loading<M>>,
-    owner: ThreadId,
-    me: ThreadId,
-) -> bool {
-    let mut at = owner;
-    for _ in 0..=waiting.len() {
-        let Some(Waiter { name, .. }) = waiting.get(&at) else { return false };
-        match loading.get(name) {
-            Some(next) if next.loader.thread == me => return true,
-            Some(next) => at = next.loader.thread,
-            None => return false,
-        }
-    }
-    false
 }
