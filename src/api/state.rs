@@ -16,7 +16,7 @@ use crate::httpd::{Lease, RequestRec, log, sys};
 use crate::python::{self, embed, error, thread};
 use crate::reload::PinnedGeneration;
 use crate::reload::application::Application;
-use crate::reload::application::view::{self, View};
+use crate::reload::application::view::EnteredContext;
 use os::{fork, guard};
 
 /// The state of one request, in the module's slot of its `request_config`.
@@ -106,13 +106,10 @@ impl RequestState {
     }
 
     /// Lets code see the request's generations from here on, that of `first` before all others.
-    pub fn enter_pins(&self, first: &PinnedGeneration) -> Vec<view::Entered> {
+    pub fn enter_pins(&self, first: &PinnedGeneration) -> Vec<EnteredContext> {
         let pins = self.pins.borrow();
         let others = pins.iter().filter(|pin| !Arc::ptr_eq(&pin.application, &first.application));
-        others
-            .chain(std::iter::once(first))
-            .map(|pin| view::enter(&pin.application, View::Generation(Arc::clone(&pin.generation))))
-            .collect()
+        others.chain(std::iter::once(first)).map(|pin| pin.context().enter()).collect()
     }
 
     /// Settles on a generation.
@@ -174,11 +171,7 @@ impl RequestState {
 
     fn run(&self, py: Python<'_>, cleanup: &Cleanup) {
         let pins = self.pins.borrow().clone();
-        let _seen: Vec<_> = pins
-            .iter()
-            .rev()
-            .map(|pin| view::enter(&pin.application, View::Generation(Arc::clone(&pin.generation))))
-            .collect();
+        let _seen: Vec<_> = pins.iter().rev().map(|pin| pin.context().enter()).collect();
         if let Err(e) = cleanup.call(py) {
             let name = cleanup.function.bind(py).repr().map_or_else(|_| "a cleanup".to_owned(), |r| r.to_string());
             log::request(

@@ -1,14 +1,10 @@
 //! From `MODULE::OBJECT` to something to call.
 
-use std::sync::Arc;
-
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyType};
 
-use crate::reload::application::Application;
-use crate::reload::application::view::View;
-use crate::reload::import;
+use crate::reload::application::view::Context;
 use reload_core::graph::Name;
 
 /// Imports the module and resolves the object in it. Classes on the way are instantiated with `argument`. `lasts` tells that the
@@ -18,14 +14,13 @@ use reload_core::graph::Name;
 /// What importing and resolving raise; `AttributeError` when the module has no such object.
 pub fn resolve<'py>(
     py: Python<'py>,
-    application: &Arc<Application>,
-    view: &View,
+    context: &Context,
     module: &Name,
     object: &str,
     argument: &Bound<'py, PyAny>,
     lasts: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let record = import::find(py, application, view, module)?;
+    let record = context.find(py, module)?;
     let module_object = match &record {
         Some(record) => record.exposed(py),
         None => crate::python::import(py, "importlib")?.call_method1("import_module", (&**module,))?,
@@ -35,7 +30,7 @@ pub fn resolve<'py>(
     let mut found = attribute(py, &module_object, module, first)?;
     if record.is_some() {
         // What a `.htaccess` names may change with the module, and must not hold it to the old name.
-        application.add_entry(module, lasts.then_some(object));
+        context.application.add_entry(module, lasts.then_some(object));
     }
     for part in parts {
         if found.is_instance_of::<PyType>() {

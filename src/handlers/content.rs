@@ -2,7 +2,6 @@
 
 use std::ffi::c_int;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -19,7 +18,6 @@ use crate::handlers::{callable, current, extensions, pins, publisher, refusal};
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::{self, embed, error};
 use crate::reload::PinnedGeneration;
-use crate::reload::application::view::View;
 use crate::reload::import::sys_modules;
 use os::fork;
 
@@ -177,14 +175,12 @@ impl PhaseRun<'_> {
         if sys_modules::has_rivals() {
             sys_modules::prefer(py, &pin.application, &pin.generation)?;
         }
-        let view = View::Generation(Arc::clone(&pin.generation));
         if publisher::is_publisher(entry) {
             return publisher::handle(py, request, pin, self.extension, fails).map(HandlerAnswer::Status);
         }
         let target = Target::of(entry, self.filename);
         let object = entry.object.as_deref().unwrap_or(DEFAULT_OBJECT);
-        let handler =
-            callable::resolve(py, &pin.application, &view, &target.module, object, request.as_any(), entry.id != 0)?;
+        let handler = callable::resolve(py, &pin.context(), &target.module, object, request.as_any(), entry.id != 0)?;
         if fails {
             refusal::check(&pin.application, &target.module)?;
         }

@@ -13,9 +13,10 @@ use crate::config::DirConfig;
 use crate::handlers::current;
 use crate::handlers::select::Target;
 use crate::reload::application::pinned::Keep;
-use crate::reload::application::{registry, view};
+use crate::reload::application::registry;
+use crate::reload::application::view::Context;
 use crate::reload::import::by_path::{self, PathCall, Site};
-use crate::reload::import::{self, SpecOrigin, file_reads};
+use crate::reload::import::{self, SpecOrigin, bodies, file_reads};
 use crate::reload::lifecycle::{carry, hooks, leaks};
 use crate::reload::module::Managed;
 use crate::reload::status;
@@ -109,7 +110,7 @@ fn is_of_another(py: Python<'_>, name: &str) -> bool {
 /// Whether the body of a managed module runs, and not what it imports.
 #[pyfunction]
 fn is_in_body() -> bool {
-    view::is_in_body()
+    bodies::is_in_body()
 }
 
 /// The body for which the caller reads, if there is one.
@@ -250,7 +251,7 @@ fn handler_root() -> Option<PathBuf> {
         // Without the slash at its end, unless it is the root.
         Some(PathBuf::from(&directory).components().collect())
     });
-    section.or_else(|| view::innermost().and_then(|(application, _)| application.key.directory.clone()))
+    section.or_else(|| Context::innermost().and_then(|context| context.application.key.directory.clone()))
 }
 
 /// Asks every child to load its modules again: all, or those of a name or package.

@@ -11,8 +11,8 @@ use pyo3::types::{PyDict, PyList};
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::pinned::Keep;
-use crate::reload::application::view::{self, View};
-use crate::reload::import::{self, look_ahead, unmanaged};
+use crate::reload::application::view::Context;
+use crate::reload::import::{self, bodies, look_ahead, unmanaged};
 use crate::reload::module::Managed;
 use reload_core::files::symlinks;
 use reload_core::graph::{Graph, Name, dot};
@@ -20,19 +20,12 @@ use reload_core::scoreboard;
 
 /// The number of the generation that the calling code sees; 0 outside a request.
 pub fn generation() -> u64 {
-    match view::innermost() {
-        Some((_, View::Generation(generation))) => generation.number,
-        Some((_, View::Stage(stage))) => stage.number(),
-        None => 0,
-    }
+    Context::innermost().map_or(0, |context| context.view.number())
 }
 
 /// The generation that the calling code sees; while one is built, the one before it.
-fn seen(application: &Application, view: View) -> Arc<Snapshot> {
-    match view {
-        View::Generation(generation) => generation,
-        View::Stage(_) => application.current(),
-    }
+fn seen(context: &Context) -> Arc<Snapshot> {
+    context.view.clone().published().unwrap_or_else(|| context.application.current())
 }
 
 /// The modules of a generation, by name.
@@ -49,9 +42,10 @@ pub fn graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let list = PyList::empty(py);
     let restart = restart_required(py)?;
     let (mut label, mut failure, mut followed) = (String::new(), None, 0);
-    if let Some((application, view)) = view::innermost() {
+    if let Some(context) = Context::innermost() {
+        let application = &context.application;
         let graph = application.graph();
-        let seen = seen(&application, view);
+        let seen = seen(&context);
         for module in modules(&seen) {
             let entry = PyDict::new(py);
             entry.set_item("name", &*module.name)?;
@@ -135,9 +129,9 @@ pub fn children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
 /// The modules and their imports as text for Graphviz. `verbose` adds file and generation to each; with `roots` only what they
 /// import, and what that imports, is shown.
 pub fn dot(verbose: bool, roots: Option<&dyn Fn(&Managed) -> bool>) -> String {
-    let Some((application, view)) = view::innermost() else { return dot::text("", &[], &Graph::default()) };
-    let graph = application.graph();
-    let mut modules = modules(&seen(&application, view));
+    let Some(context) = Context::innermost() else { return dot::text("", &[], &Graph::default()) };
+    let graph = context.application.graph();
+    let mut modules = modules(&seen(&context));
     if let Some(is_root) = roots {
         let reached = reach(&graph, modules.iter().filter(|m| is_root(m)).map(|m| m.name.clone()).collect());
         modules.retain(|module| reached.contains(&module.name));
@@ -150,7 +144,7 @@ pub fn dot(verbose: bool, roots: Option<&dyn Fn(&Managed) -> bool>) -> String {
             (module.name.clone(), if verbose { lines.collect() } else { Vec::new() })
         })
         .collect();
-    dot::text(&application.key.label(), &nodes, &graph)
+    dot::text(&context.application.key.label(), &nodes, &graph)
 }
 
 fn reach(graph: &Graph, mut queue: Vec<Name>) -> HashSet<Name> {
@@ -171,17 +165,17 @@ fn sorted<'a>(names: impl Iterator<Item = &'a Name>) -> Vec<&'a str> {
 
 /// A loaded module of the calling code's application, by its name or its file.
 pub fn loaded(py: Python<'_>, name_or_path: &str) -> Option<Arc<Managed>> {
-    let (application, view) = import::calling_application(py)?;
+    let context = import::calling_context(py)?;
     if !name_or_path.contains('/') {
-        return view.any(&Name::from(name_or_path));
+        return context.view.any(&Name::from(name_or_path));
     }
     let path = symlinks::with_canonical_parent(Path::new(name_or_path));
-    modules(&seen(&application, view)).into_iter().find(|module| module.origin.file().is_some_and(|file| *file == path))
+    modules(&seen(&context)).into_iter().find(|module| module.origin.file().is_some_and(|file| *file == path))
 }
 
 /// The application whose code asks for something to be kept.
 fn asking(py: Python<'_>) -> PyResult<Arc<Application>> {
-    import::calling_application(py).map(|(application, _)| application).ok_or_else(|| {
+    import::calling_context(py).map(|context| context.application).ok_or_else(|| {
         PyRuntimeError::new_err("only code that httpd serves, or that such code has loaded, belongs to an application")
     })
 }
@@ -192,7 +186,7 @@ fn asking(py: Python<'_>) -> PyResult<Arc<Application>> {
 /// `RuntimeError` for code that belongs to no application.
 pub fn keep(py: Python<'_>, keep: Keep) -> PyResult<()> {
     let application = asking(py)?;
-    match view::running_body() {
+    match bodies::running_body() {
         Some(body) => body.note_keep(keep),
         None => application.keep([keep]),
     }

@@ -17,8 +17,8 @@ use crate::config::record::Settings;
 use crate::handlers::publisher::page::Page;
 use crate::handlers::refusal;
 use crate::httpd::{RequestRec, sys};
-use crate::reload::application::view::{self, View};
-use crate::reload::{PinnedGeneration, import};
+use crate::reload::PinnedGeneration;
+use crate::reload::application::view::Context;
 
 /// A request that ends with a status, or Python code that failed.
 enum Refused {
@@ -75,11 +75,9 @@ pub fn handle(
 /// # Errors
 /// As [`handle`]; `RuntimeError` outside a request.
 pub fn handle_here(py: Python<'_>, request: &Bound<'_, Request>) -> PyResult<c_int> {
-    match view::innermost() {
-        Some((application, View::Generation(generation))) => {
-            handle(py, request, &PinnedGeneration { application, generation }, None, false)
-        }
-        _ => Err(pyo3::exceptions::PyRuntimeError::new_err("the publisher runs inside a request only")),
+    match Context::innermost().and_then(Context::pinned) {
+        Some(pin) => handle(py, request, &pin, None, false),
+        None => Err(pyo3::exceptions::PyRuntimeError::new_err("the publisher runs inside a request only")),
     }
 }
 
@@ -97,9 +95,7 @@ fn publish(
         return Err(Refused::Status(sys::HTTP_FORBIDDEN));
     }
     record.set_filename(page.file.as_os_str());
-    let view = View::Generation(pin.generation.clone());
-    let module =
-        import::find(py, &pin.application, &view, &page.module)?.ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
+    let module = pin.context().find(py, &page.module)?.ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
     pin.application.add_entry(&page.module, None);
     if fails {
         refusal::check(&pin.application, &page.module)?;

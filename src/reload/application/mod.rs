@@ -171,6 +171,11 @@ impl Application {
         self.current.lock().clone()
     }
 
+    /// Whether this is the newest good generation.
+    pub(in crate::reload) fn is_current(&self, generation: &Snapshot) -> bool {
+        std::ptr::eq(&**self.current.lock(), generation)
+    }
+
     /// How long a body may run that is loaded for the first time.
     pub fn load_limit(&self) -> Duration {
         self.turn.load_limit()
@@ -336,8 +341,8 @@ impl Application {
     }
 
     /// A module is about to be loaded into a generation that was published before; whether other children serve other content.
-    pub fn note_loading(&self, generation: &Arc<Snapshot>, name: &Name, content: Hash) -> bool {
-        Arc::ptr_eq(&self.current(), generation) && self.report.serve_loaded(name, content)
+    pub fn note_loading(&self, generation: &Snapshot, name: &Name, content: Hash) -> bool {
+        self.is_current(generation) && self.report.serve_loaded(name, content)
     }
 
     /// A module that is visible from now on was read after `since`. An edit that was announced before could not be compared with

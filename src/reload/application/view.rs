@@ -1,186 +1,163 @@
-//! Which generation the code on this thread sees: the one its request has pinned, or the one being built.
+//! What the code on this thread sees: an application, and one view of its modules. The view is the generation that a request has
+//! pinned, or the one that a build makes.
 
-use std::cell::{Cell, RefCell};
-use std::sync::{Arc, Weak};
-use std::thread::ThreadId;
+use std::cell::RefCell;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::reload::Snapshot;
+use pyo3::prelude::*;
+
 use crate::reload::application::Application;
-use crate::reload::build::staging::Stage;
-use crate::reload::module::Managed;
-use os::{Mutex, StaticMap, static_map};
+use crate::reload::application::change::{Resolution, Resolved};
+use crate::reload::lifecycle::hooks::BuildEffects;
+use crate::reload::module::prefetch::Prefetched;
+use crate::reload::module::{Managed, Origin};
+use crate::reload::{PinnedGeneration, Snapshot};
+use reload_core::files::fingerprint::Content;
 use reload_core::graph::Name;
 use reload_core::resolve::search_path::Search;
 
-/// A generation, or one in the making.
+/// A module that a view does not have yet, as it is to be made.
+pub struct ModuleSpec<'a> {
+    /// The dotted name.
+    pub name: &'a Name,
+    /// What it is made from.
+    pub origin: &'a Origin,
+    /// Its package, if it is in one.
+    pub package: Option<&'a Arc<Managed>>,
+}
+
+/// One consistent set of an application's modules, and how the set gets one that it lacks.
+///
+/// A published generation implements this by loading the module late, a stage by making it for the generation under construction.
+/// There is no third implementation. A caller never asks which of the two it has, but for [`is_published`](View::is_published).
+///
+/// ```text
+/// request:  import util  ->  view.ready("util")   ->  the generation's module
+/// build:    import util  ->  view.obtain("util")  ->  runs the edited body; nothing else sees it before it is published
+/// ```
+pub trait View: Send + Sync {
+    /// The number of the generation, also of one that is not published yet.
+    fn number(&self) -> u64;
+
+    /// The search path of the view.
+    fn search(&self) -> &Search;
+
+    /// Whether the view is a published generation.
+    fn is_published(&self) -> bool;
+
+    /// The view itself, if it is a published generation.
+    fn published(self: Arc<Self>) -> Option<Arc<Snapshot>>;
+
+    /// What the build that owns the view adds beside modules; `None` in a published generation.
+    fn effects(&self) -> Option<&Arc<BuildEffects>> {
+        None
+    }
+
+    /// A module whose body has begun to run.
+    fn any(&self, name: &Name) -> Option<Arc<Managed>>;
+
+    /// A module that an import gets without loading it. May wait for another thread, and is detached while it does.
+    fn ready(&self, py: Python<'_>, name: &Name) -> Option<Arc<Managed>>;
+
+    /// Makes a module that the view lacks; or returns it, if another import has made it in the meantime.
+    ///
+    /// # Errors
+    /// What the module's body raises.
+    fn obtain(&self, py: Python<'_>, application: &Arc<Application>, spec: &ModuleSpec<'_>) -> PyResult<Arc<Managed>>;
+
+    /// What the view itself knows a name to stand for, whatever the application has found out since.
+    fn resolve_known(&self, name: &Name) -> Option<Resolution>;
+
+    /// What the application remembers a name to stand for, if that holds in this view. `directories` is where the name is looked
+    /// for, if it is the name of a submodule.
+    fn recall(&self, application: &Application, name: &Name, directories: Option<&[PathBuf]>) -> Option<Resolution>;
+
+    /// Remembers what a name was found to stand for: in the view, or in the application where that holds for others as well.
+    fn remember(&self, application: &Application, name: &Name, resolved: Resolved);
+
+    /// What the view knows of a module that it has not loaded.
+    fn prefetched(&self, name: &Name) -> Option<Prefetched>;
+
+    /// The content that a build has read for a changed name, or why it could not be read.
+    fn content(&self, name: &Name) -> Option<Result<Content, Arc<io::Error>>>;
+
+    /// An import has found out that a name or its package has failed, or that nothing managed stands behind it.
+    fn note_missing(&self, _: Python<'_>, _name: &Name) {}
+
+    /// An import has put a submodule into its package's namespace under the last part of its name.
+    fn note_bound(&self, _package: &Arc<Managed>, _tail: &str) {}
+}
+
+/// An application, and what is seen of its modules: all that an import needs to know beside the name.
+///
+/// ```text
+/// let context = Context::of(&application);        // what this thread has entered, else the current generation
+/// let module = context.find(py, &name)?;          // as `import name` does
+/// let resolution = context.resolve(py, &name, &Parent::Nothing)?;
+/// ```
 #[derive(Clone)]
-pub enum View {
-    /// A published generation.
-    Generation(Arc<Snapshot>),
-    /// A generation that this thread builds.
-    Stage(Arc<Stage>),
-}
-
-struct Frame {
-    application: Arc<Application>,
-    view: View,
+pub struct Context {
+    /// The application.
+    pub application: Arc<Application>,
+    /// What is seen of its modules.
+    pub view: Arc<dyn View>,
 }
 
 thread_local! {
-    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
-    static BODIES: RefCell<Vec<Arc<Managed>>> = const { RefCell::new(Vec::new()) };
-    static IN_BODY: Cell<bool> = const { Cell::new(false) };
-    static HELPED: RefCell<Weak<Managed>> = const { RefCell::new(Weak::new()) };
+    static ENTERED: RefCell<Vec<Context>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Leaves the view when dropped.
-pub struct Entered(());
-
-/// From now on code of the application sees this view on this thread.
-pub fn enter(application: &Arc<Application>, view: View) -> Entered {
-    if matches!(view, View::Generation(_)) {
-        application.begin_use();
+impl Context {
+    /// What an application sees on this thread: the view entered last, else its current generation.
+    pub fn of(application: &Arc<Application>) -> Self {
+        let entered = ENTERED.with_borrow(|all| {
+            all.iter().rev().find(|c| Arc::ptr_eq(&c.application, application)).map(|c| c.view.clone())
+        });
+        let view = entered.unwrap_or_else(|| application.current());
+        Self { application: application.clone(), view }
     }
-    FRAMES.with_borrow_mut(|frames| frames.push(Frame { application: application.clone(), view }));
-    Entered(())
+
+    /// The context that this thread has entered last.
+    pub fn innermost() -> Option<Self> {
+        ENTERED.with_borrow(|all| all.last().cloned())
+    }
+
+    /// Until the returned guard is dropped, code of the application sees this view on this thread.
+    pub fn enter(self) -> EnteredContext {
+        if self.view.is_published() {
+            self.application.begin_use();
+        }
+        ENTERED.with_borrow_mut(|all| all.push(self));
+        EnteredContext(())
+    }
+
+    /// The application with the generation that is seen, if that is published.
+    pub fn pinned(self) -> Option<PinnedGeneration> {
+        let Self { application, view } = self;
+        view.published().map(|generation| PinnedGeneration { application, generation })
+    }
 }
 
-impl Drop for Entered {
+/// Leaves the context when dropped.
+pub struct EnteredContext(());
+
+impl Drop for EnteredContext {
     fn drop(&mut self) {
-        let frame = FRAMES.with_borrow_mut(Vec::pop);
-        if let Some(Frame { application, view: View::Generation(_) }) = &frame {
-            application.end_use();
+        let left = ENTERED.with_borrow_mut(Vec::pop);
+        if let Some(context) = &left
+            && context.view.is_published()
+        {
+            context.application.end_use();
         }
-        drop(frame);
+        drop(left);
     }
 }
 
-/// The innermost application and what it sees here.
-pub fn innermost() -> Option<(Arc<Application>, View)> {
-    FRAMES.with_borrow(|frames| frames.last().map(|f| (f.application.clone(), f.view.clone())))
-}
-
-/// What an application sees on this thread; its current generation where nothing was entered.
-pub fn view_of(application: &Arc<Application>) -> View {
-    FRAMES
-        .with_borrow(|frames| {
-            frames.iter().rev().find(|f| Arc::ptr_eq(&f.application, application)).map(|f| f.view.clone())
-        })
-        .unwrap_or_else(|| View::Generation(application.current()))
-}
-
-thread_local! {
-    static OUTSIDE: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Threads that run a managed body and are inside Python's own import, where they may wait for a lock of importlib.
-static OWNERS_OUTSIDE: Mutex<StaticMap<ThreadId, u32>> = Mutex::new(static_map());
-
-/// Runs an import of Python's own. Whether threads are inside one tells those that wait for a managed module that the wait may
-/// have no end: importlib's locks and ours do not know of each other.
-pub fn outside<R>(import: impl FnOnce() -> R) -> R {
-    struct Inside(Option<ThreadId>);
-    impl Drop for Inside {
-        fn drop(&mut self) {
-            OUTSIDE.set(OUTSIDE.get() - 1);
-            let Some(thread) = &self.0 else { return };
-            let mut owners = OWNERS_OUTSIDE.lock();
-            if let Some(depth) = owners.get_mut(thread) {
-                *depth -= 1;
-                if *depth == 0 {
-                    owners.remove(thread);
-                }
-            }
-        }
-    }
-    OUTSIDE.set(OUTSIDE.get() + 1);
-    let owner = BODIES.with_borrow(|bodies| !bodies.is_empty()).then(|| std::thread::current().id());
-    if let Some(thread) = owner {
-        *OWNERS_OUTSIDE.lock().entry(thread).or_default() += 1;
-    }
-    let _inside = Inside(owner);
-    let _left = leave_body();
-    import()
-}
-
-/// Whether this thread is inside Python's own import.
-pub fn is_outside() -> bool {
-    OUTSIDE.get() > 0
-}
-
-/// Whether a thread that runs a managed body is inside Python's own import.
-pub fn is_owner_outside(thread: ThreadId) -> bool {
-    OWNERS_OUTSIDE.lock().contains_key(&thread)
-}
-
-/// The body that runs on this thread now.
-pub fn running_body() -> Option<Arc<Managed>> {
-    BODIES.with_borrow(|bodies| bodies.last().cloned())
-}
-
-/// The body for which this thread reads now: its own, or the one that has started it and has not come to its end yet.
-pub fn reading_body() -> Option<Arc<Managed>> {
-    let helped = || HELPED.with_borrow(Weak::upgrade).filter(|body| !body.has_run());
-    is_in_body().then(|| running_body().or_else(helped)).flatten()
-}
-
-/// Until the answer is dropped, what this thread reads counts for a body that runs on another one.
-pub fn help(body: Weak<Managed>) -> BodyMark {
-    HELPED.set(body);
-    BodyMark(IN_BODY.replace(true))
-}
-
-/// Whether what this thread does now is done by a managed body: not by the engine, nor by an unmanaged module that is imported.
-pub fn is_in_body() -> bool {
-    IN_BODY.get()
-}
-
-/// Takes back what was said about being in a body when dropped.
-pub struct BodyMark(bool);
-
-impl Drop for BodyMark {
-    fn drop(&mut self) {
-        IN_BODY.set(self.0);
-    }
-}
-
-/// What this thread does until the answer is dropped is not the running body's doing.
-pub fn leave_body() -> BodyMark {
-    BodyMark(IN_BODY.replace(false))
-}
-
-/// Ends the body when dropped.
-pub struct RunningBody {
-    _before: BodyMark,
-}
-
-/// A body begins to run on this thread.
-pub fn begin_body(module: &Arc<Managed>) -> RunningBody {
-    BODIES.with_borrow_mut(|bodies| bodies.push(module.clone()));
-    RunningBody { _before: BodyMark(IN_BODY.replace(true)) }
-}
-
-impl Drop for RunningBody {
-    fn drop(&mut self) {
-        let body = BODIES.with_borrow_mut(Vec::pop);
-        drop(body);
-    }
-}
-
-impl View {
-    /// Where names are looked for.
-    pub fn search(&self) -> Search {
-        match self {
-            Self::Generation(generation) => generation.sources.search.clone(),
-            Self::Stage(stage) => stage.search().clone(),
-        }
-    }
-
-    /// A module that is there already, or half-way there.
-    pub fn any(&self, name: &Name) -> Option<Arc<Managed>> {
-        match self {
-            Self::Generation(generation) => generation.any(name),
-            Self::Stage(stage) => stage.any(name),
-        }
+impl PinnedGeneration {
+    /// What a request that has pinned the generation sees.
+    pub fn context(&self) -> Context {
+        Context { application: self.application.clone(), view: self.generation.clone() }
     }
 }

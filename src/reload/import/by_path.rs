@@ -10,8 +10,10 @@ use pyo3::prelude::*;
 use crate::reload::application::Application;
 use crate::reload::application::change::Resolution;
 use crate::reload::application::pinned::Keep;
-use crate::reload::application::view::{self, View};
-use crate::reload::import::{self, Importer, Parent};
+use crate::reload::import::bodies;
+use crate::reload::import::importer::Importer;
+use crate::reload::import::lookup::Parent;
+use crate::reload::import::statement::import_for;
 use crate::reload::module::{Managed, Origin};
 use os::{Mutex, log};
 use reload_core::files::symlinks::canonical_directory;
@@ -74,11 +76,11 @@ impl PathCalls {
     fn site(&self, importer: &Importer, now: Option<Site>) -> Site {
         let caller = importer.module.as_ref().map(|module| module.name.clone()).unwrap_or_default();
         let mut sites = self.sites.lock();
-        if let (Some(site), View::Generation(_)) = (&now, &importer.view) {
+        if let Some(site) = now.as_ref().filter(|_| importer.context.view.is_published()) {
             sites.insert(caller, site.clone());
             return site.clone();
         }
-        let unknown = || Site { handler_root: importer.application.key.directory.clone(), ..Site::default() };
+        let unknown = || Site { handler_root: importer.context.application.key.directory.clone(), ..Site::default() };
         sites.get(&caller).cloned().or(now).unwrap_or_else(unknown)
     }
 
@@ -95,22 +97,22 @@ impl PathCalls {
     }
 
     fn answer(&self, importer: &Importer, place: &PathTarget) -> Option<CachedAnswer> {
-        let (Some(caller), View::Generation(generation)) = (&importer.module, &importer.view) else { return None };
+        let (caller, generation) = importer.caller_and_generation()?;
         let answers = self.answers.lock();
-        if answers.generation != generation.number {
+        if answers.generation != generation {
             return None;
         }
-        answers.by_place.get(&(caller.name.clone(), place.clone())).cloned()
+        answers.by_place.get(&(caller, place.clone())).cloned()
     }
 
     fn remember(&self, importer: &Importer, place: &PathTarget, answer: CachedAnswer) {
-        let (Some(caller), View::Generation(generation)) = (&importer.module, &importer.view) else { return };
+        let Some((caller, generation)) = importer.caller_and_generation() else { return };
         let mut answers = self.answers.lock();
-        if answers.generation < generation.number {
-            *answers = AnswerCache { generation: generation.number, by_place: HashMap::new() };
+        if answers.generation < generation {
+            *answers = AnswerCache { generation, by_place: HashMap::new() };
         }
-        if answers.generation == generation.number {
-            answers.by_place.insert((caller.name.clone(), place.clone()), answer);
+        if answers.generation == generation {
+            answers.by_place.insert((caller, place.clone()), answer);
         }
     }
 
@@ -160,9 +162,9 @@ pub fn import_module<'py>(py: Python<'py>, call: &PathCall<'_>) -> PyResult<Boun
                 call.name
             )));
         }
-        return import::import_for(py, None, &Name::from(call.name));
+        return import_for(py, None, &Name::from(call.name));
     };
-    let application = importer.application.clone();
+    let application = importer.context.application.clone();
     let site = application.calls.site(&importer, call.site.clone());
     let looked_in = places(py, &importer, call, &site)?;
     for place in &looked_in {
@@ -179,11 +181,11 @@ pub fn import_module<'py>(py: Python<'py>, call: &PathCall<'_>) -> PyResult<Boun
     if is_path {
         return Err(not_found(py, call.name, &looked_in));
     }
-    let name = import::localise(py, &importer, &Name::from(call.name))?;
+    let name = importer.localise(py, &Name::from(call.name))?;
     let was_loaded = is_loaded(&importer, &name);
-    match import::find_for_caller(py, &importer, &name)? {
+    match importer.find_for_caller(py, &name)? {
         Some(module) => Ok(finish(py, &importer, call, &site, &PathImport { module, was_loaded })),
-        None => import::import_for(py, Some(&importer), &name),
+        None => import_for(py, Some(&importer), &name),
     }
 }
 
@@ -202,12 +204,12 @@ fn finish<'py>(
     found: &PathImport,
 ) -> Bound<'py, PyAny> {
     let PathImport { module, was_loaded } = found;
-    let application = &importer.application;
-    import::note_import(py, importer, module);
+    let application = &importer.context.application;
+    importer.note_import(py, module);
     match call.autoreload {
         Some(false) if !was_loaded => {
             let keep = Keep::Unasked(module.name.clone());
-            match view::running_body() {
+            match bodies::running_body() {
                 Some(body) => body.note_keep(keep),
                 None => application.keep([keep]),
             }
@@ -222,12 +224,12 @@ fn finish<'py>(
 }
 
 fn is_loaded(importer: &Importer, name: &Name) -> bool {
-    importer.view.any(name).is_some() || importer.application.current().any(name).is_some()
+    importer.context.view.any(name).is_some() || importer.context.application.current().any(name).is_some()
 }
 
 /// The places that a call names, in the order in which they are looked at.
 fn places(py: Python<'_>, importer: &Importer, call: &PathCall<'_>, site: &Site) -> PyResult<Vec<PathTarget>> {
-    let own = || import::calling_directory(py, importer);
+    let own = || importer.directory(py);
     let home = || {
         site.handler_root.clone().ok_or_else(|| {
             PyImportError::new_err("'~/' begins at the directory of the handler's section, and this handler has none")
@@ -262,7 +264,7 @@ fn places(py: Python<'_>, importer: &Importer, call: &PathCall<'_>, site: &Site)
     let paths: Vec<PathBuf> = match anchored(Path::new(call.name))? {
         Some(path) => vec![path],
         None => {
-            let places = importer.view.search();
+            let places = importer.context.view.search();
             let managed = places.iter().filter(|d| d.managed).map(|d| d.path.clone());
             search.into_iter().chain(managed).map(|directory| directory.join(call.name)).collect()
         }
@@ -278,10 +280,10 @@ fn places(py: Python<'_>, importer: &Importer, call: &PathCall<'_>, site: &Site)
 
 /// The module at a place, if there is one. A place without one leaves an edge: a file that appears there changes the answer.
 fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &PathTarget) -> PyResult<Option<PathStanding<'py>>> {
-    let application = &importer.application;
+    let application = &importer.context.application;
     match application.calls.answer(importer, place) {
         Some(CachedAnswer::Module(name)) => {
-            if let Some(module) = importer.view.any(&name) {
+            if let Some(module) = importer.context.view.any(&name) {
                 return Ok(Some(PathStanding::Managed(PathImport { module, was_loaded: true })));
             }
         }
@@ -326,7 +328,7 @@ fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &PathTarget) -> Py
     };
     for name in names(py, importer, directory, stem, &file)? {
         let was_loaded = is_loaded(importer, &name);
-        if let Some(module) = import::find(py, application, &importer.view, &name)?
+        if let Some(module) = importer.context.find(py, &name)?
             && module.origin.file() == Some(&file)
         {
             application.calls.remember(importer, place, CachedAnswer::Module(name));
@@ -339,10 +341,10 @@ fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &PathTarget) -> Py
 /// The names that the file may have, best first: the one by which plain imports find it, the one in its directory, and one of
 /// its own.
 fn names(py: Python<'_>, importer: &Importer, directory: &Path, stem: &str, file: &Path) -> PyResult<Vec<Name>> {
-    let application = &importer.application;
+    let application = &importer.context.application;
     let is_name = stem.split('.').all(|part| !part.is_empty());
     let mut names = Vec::new();
-    let places = importer.view.search();
+    let places = importer.context.view.search();
     let mut search: Vec<&Path> = places.iter().filter(|d| d.managed).map(|d| d.path.as_path()).collect();
     search.sort_by_key(|path| std::cmp::Reverse(path.as_os_str().len()));
     for below in search.into_iter().filter_map(|top| directory.strip_prefix(top).ok()) {
@@ -373,13 +375,11 @@ fn names(py: Python<'_>, importer: &Importer, directory: &Path, stem: &str, file
 fn leads_to(py: Python<'_>, importer: &Importer, parts: &[&str], file: &Path) -> PyResult<bool> {
     let Some((first, rest)) = parts.split_first() else { return Ok(false) };
     let name = Name::from(*first);
-    let Resolution::Managed(mut origin) =
-        import::resolve(py, &importer.application, &importer.view, &name, &Parent::Nothing)?
-    else {
+    let Resolution::Managed(mut origin) = importer.context.resolve(py, &name, &Parent::Nothing)? else {
         return Ok(false);
     };
     for part in rest {
-        origin = match importer.application.look_in(&origin.directories(), part) {
+        origin = match importer.context.application.look_in(&origin.directories(), part) {
             Found::Package(init, directory) => Origin::Package(init, directory),
             Found::Module(file) => Origin::File(file),
             Found::Namespace(directories) => Origin::Namespace(directories),
@@ -395,7 +395,7 @@ fn note_missing(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Na
     let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]);
     for end in ends {
         let part = Name::from(&name[..end]);
-        match import::resolve(py, &importer.application, &importer.view, &part, &parent)? {
+        match importer.context.resolve(py, &part, &parent)? {
             Resolution::Managed(origin) if end < name.len() => parent = Parent::Prefetched(origin.directories()),
             _ => {
                 importer.note(py, &part);
@@ -424,5 +424,5 @@ fn load_unmanaged<'py>(py: Python<'py>, application: &Application, file: &Path) 
         _ => application.name_file(directory, file),
     };
     let loader = crate::python::import(py, "_mod_python_loader")?;
-    view::outside(|| loader.call_method1("load_unmanaged", (&*name, file)))
+    bodies::outside(|| loader.call_method1("load_unmanaged", (&*name, file)))
 }

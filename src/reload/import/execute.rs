@@ -10,11 +10,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyWeakrefReference};
 
 use crate::python::{raw_import, stack};
+use crate::reload::application::Application;
 use crate::reload::application::archives::ArchiveHandle;
 use crate::reload::application::registry::mark;
-use crate::reload::application::{Application, view};
 use crate::reload::code::CodeSummary;
-use crate::reload::import::sys_modules;
+use crate::reload::import::{bodies, sys_modules};
 use crate::reload::interrupt::run::Run;
 use crate::reload::lifecycle::hooks::{self, BuildEffects, ExecutionHooks};
 use crate::reload::lifecycle::retirement;
@@ -127,7 +127,7 @@ pub fn run(py: Python<'_>, order: ModuleOrder, begin: impl FnOnce(&Arc<Managed>)
     let before = sys_modules::show(py, &application, &name, Some(module.as_any()))?;
     retirement::start();
     let Some(code) = &source.code else { return Ok(record) };
-    let running = view::begin_body(&record);
+    let running = bodies::begin_body(&record);
     let dict = module.dict();
     let result = crate::python::import(py, "builtins")?.getattr("exec")?.call1((code, &dict));
     drop(running);

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use pyo3::exceptions::PyValueError;
-use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::python::audit::{self, Access, Auditor};
 use crate::python::stdlib;
+use crate::reload::application::Application;
 use crate::reload::application::registry::is_installation;
-use crate::reload::application::{Application, view};
-use crate::reload::import;
+use crate::reload::import::bodies;
+use crate::reload::import::caller::{calling_code, nearest_managed};
 use crate::reload::module::Managed;
 use reload_core::files::dependency::{Dependency, FileMark, Mark};
 use reload_core::files::fingerprint::Hash;
@@ -28,14 +28,14 @@ pub fn install(py: Python<'_>) -> PyResult<()> {
 
 impl Auditor for BodyAuditor {
     fn listens(&self) -> bool {
-        view::is_in_body()
+        bodies::is_in_body()
     }
 
     fn access(&self, py: Python<'_>, access: Access) {
-        let Some(body) = view::reading_body() else { return };
+        let Some(body) = bodies::reading_body() else { return };
         let Some(application) = body.application.upgrade() else { return };
         // What happens in here is no doing of the body.
-        let _quiet = view::leave_body();
+        let _quiet = bodies::leave_body();
         let dependency = match access {
             Access::Write(path) => return body.note_written(&path),
             Access::Read(path) if application.archives().root_of(&path).is_some() || is_bytecode(&path) => return,
@@ -60,7 +60,7 @@ fn note(py: Python<'_>, application: &Application, module: &Managed, dependency:
 
 /// The running body has read a file of which this was the content.
 pub fn note_content(path: &Path, hash: Hash) {
-    if let Some(body) = view::reading_body() {
+    if let Some(body) = bodies::reading_body() {
         if let Some(application) = body.application.upgrade() {
             application.follow_file(&body.name, path);
         }
@@ -74,9 +74,9 @@ pub fn note_content(path: &Path, hash: Hash) {
 /// # Errors
 /// `ValueError` for what has no end, and for what the kernel makes up.
 pub fn declare(py: Python<'_>, paths: &[PathBuf]) -> PyResult<()> {
-    let Some(module) = import::nearest_managed(py) else { return Ok(()) };
+    let Some(module) = nearest_managed(py) else { return Ok(()) };
     let Some(application) = module.application.upgrade() else { return Ok(()) };
-    let _quiet = view::leave_body();
+    let _quiet = bodies::leave_body();
     let directory = match module.origin.file() {
         Some(file) => file.parent().map(Path::to_owned),
         None => module.origin.directories().into_iter().next(),
@@ -128,7 +128,7 @@ pub struct Reader(Weak<Managed>);
 impl Reader {
     /// The body for which this thread reads.
     pub fn of_thread() -> Option<Self> {
-        view::reading_body().map(|body| Self(Arc::downgrade(&body)))
+        bodies::reading_body().map(|body| Self(Arc::downgrade(&body)))
     }
 }
 
@@ -136,7 +136,7 @@ impl Reader {
 impl Reader {
     /// Call a function. While the body has not come to its end, what is read in there counts for it.
     fn run<'py>(&self, function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let _helping = view::help(self.0.clone());
+        let _helping = bodies::help(self.0.clone());
         function.call0()
     }
 }
@@ -153,10 +153,4 @@ fn is_glob(py: Python<'_>) -> bool {
     let text = |name: &str| -> Option<String> { calling_code(py)?.getattr(name).ok()?.extract().ok() };
     text("co_name").is_some_and(|name| name == "_iterdir")
         && text("co_filename").is_some_and(|f| f.ends_with("/glob.py"))
-}
-
-fn calling_code(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
-    // SAFETY: attached; the frame is borrowed from the running thread and kept by the new reference.
-    let frame: Bound<'_, PyAny> = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())? };
-    frame.getattr("f_code").ok()
 }

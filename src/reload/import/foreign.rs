@@ -6,16 +6,17 @@ use pyo3::exceptions::PyModuleNotFoundError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::reload::application::{Application, view};
-use crate::reload::import::find::find;
-use crate::reload::import::importer::{Importer, note_prefixes, note_unmanaged};
-use crate::reload::import::{originals, sys_modules, unmanaged};
+use crate::reload::application::Application;
+use crate::reload::import::importer::Importer;
+use crate::reload::import::originals::originals;
+use crate::reload::import::{bodies, sys_modules, unmanaged};
+use crate::reload::module::Managed;
 use reload_core::graph::Name;
 
 /// Runs an import of Python's own, and takes in what it has loaded.
 pub fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
-    let result = view::outside(import);
-    if !view::is_outside() {
+    let result = bodies::outside(import);
+    if !bodies::is_outside() {
         unmanaged::take_in(py);
     }
     result
@@ -32,7 +33,7 @@ pub fn make_way(py: Python<'_>, application: &Arc<Application>, name: &Name) -> 
         return Ok(());
     }
     // What finders look at is not read by the body that imports.
-    let _quiet = view::leave_body();
+    let _quiet = bodies::leave_body();
     if crate::python::import(py, "_mod_python_loader")?.getattr("is_unmanaged")?.call1((&*first,))?.extract()? {
         return sys_modules::give_up(py, &first);
     }
@@ -56,7 +57,7 @@ pub fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<
         // What stands there under this name is a module that this generation does not have.
         return Ok(None);
     }
-    match import_outside(py, || originals(py).1.bind(py).call1((&**name,))) {
+    match import_outside(py, || originals(py).import_module.bind(py).call1((&**name,))) {
         Ok(module) => Ok(Some(module)),
         Err(e) if e.is_instance_of::<PyModuleNotFoundError>(py) => {
             let missing: Option<String> = e.value(py).getattr("name")?.extract()?;
@@ -66,7 +67,29 @@ pub fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<
     }
 }
 
-/// An import that Python's own machinery answers.
+/// Whether an import is left to Python from the beginning: code that is not managed imports an unmanaged name.
+///
+/// # Errors
+/// As [`make_way`].
+pub fn leaves_to_python(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<bool> {
+    if importer.module.is_some() || importer.concerns_managed(py, name)? {
+        return Ok(false);
+    }
+    make_way(py, &importer.context.application, name)?;
+    Ok(true)
+}
+
+/// How an import is written.
+pub struct ImportForm<'a, 'py> {
+    /// The namespace of the code that imports.
+    pub globals: Option<&'a Bound<'py, PyAny>>,
+    /// What is imported from the module, if that is not imported as a whole.
+    pub parts: Option<&'a Bound<'py, PyAny>>,
+    /// The dots of a relative import.
+    pub level: i32,
+}
+
+/// An import that Python's own machinery does.
 ///
 /// # Errors
 /// What the import raises.
@@ -74,30 +97,39 @@ pub fn foreign<'py>(
     py: Python<'py>,
     importer: &Importer,
     name: &Name,
-    globals: Option<&Bound<'py, PyAny>>,
-    fromlist: Option<&Bound<'py, PyAny>>,
-    level: i32,
+    form: &ImportForm<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let parent = name.rsplit_once('.').map(|(parent, _)| Name::from(parent));
     let managed_parent = match &parent {
-        Some(parent) => find(py, &importer.application, &importer.view, parent)?,
+        Some(parent) => importer.context.find(py, parent)?,
         None => None,
     };
     if importer.module.is_some() {
         match managed_parent {
-            Some(_) => note_prefixes(py, importer, name),
-            None => note_unmanaged(py, importer, name),
+            Some(_) => importer.note_prefixes(py, name),
+            None => importer.note_unmanaged(py, name),
         }
     }
-    let none = py.None().into_bound(py);
-    let empty = PyTuple::empty(py);
-    let list = fromlist.unwrap_or(empty.as_any());
-    let import = &originals(py).0;
-    let Some(package) = managed_parent else {
-        make_way(py, &importer.application, name)?;
-        let arguments = (&**name, globals.unwrap_or(&none), &none, list, 0);
-        return Ok(import_outside(py, || import.call1(py, arguments))?.into_bound(py));
-    };
+    match managed_parent {
+        Some(package) => foreign_submodule(py, importer, &package, name, form),
+        None => {
+            make_way(py, &importer.context.application, name)?;
+            let (none, empty) = (py.None().into_bound(py), PyTuple::empty(py));
+            let (globals, parts) = (form.globals.unwrap_or(&none), form.parts.unwrap_or(empty.as_any()));
+            let arguments = (&**name, globals, &none, parts, 0);
+            import_outside(py, || originals(py).import.bind(py).call1(arguments))
+        }
+    }
+}
+
+/// A submodule of a managed package that only Python's own machinery can load: a C extension, or what a finder of the package has.
+fn foreign_submodule<'py>(
+    py: Python<'py>,
+    importer: &Importer,
+    package: &Managed,
+    name: &Name,
+    form: &ImportForm<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
     let is_ours = sys_modules::is_ours(py, name);
     // A module may make itself a package, for a finder of its own.
     let is_package = package.origin.is_package() || package.exposed(py).hasattr("__path__")?;
@@ -113,17 +145,17 @@ pub fn foreign<'py>(
         error.value(py).setattr("name", &**name)?;
         return Err(error);
     }
-    let module = import_outside(py, || originals(py).1.bind(py).call1((&**name,)))?;
+    let module = import_outside(py, || originals(py).import_module.bind(py).call1((&**name,)))?;
     if let Some((_, tail)) = name.rsplit_once('.').filter(|_| is_package) {
         package.exposed(py).setattr(tail, &module)?;
     }
-    if fromlist.is_some() || level > 0 {
+    if form.parts.is_some() || form.level > 0 {
         return Ok(module);
     }
     // Where the name was found beside the importer, what stands for the directory is no part of it.
-    let root = importer.application.roots.root_of(name).map_or(0, |root| root.len() + 1);
+    let root = importer.context.application.roots.root_of(name).map_or(0, |root| root.len() + 1);
     let end = name[root..].find('.').map_or(name.len(), |at| root + at);
-    match find(py, &importer.application, &importer.view, &Name::from(&name[..end]))? {
+    match importer.context.find(py, &Name::from(&name[..end]))? {
         Some(top) => Ok(top.exposed(py)),
         None => Ok(module),
     }

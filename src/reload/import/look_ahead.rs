@@ -8,10 +8,10 @@ use pyo3::prelude::*;
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::change::Resolution;
-use crate::reload::application::view::View;
-use crate::reload::build::staging::Stage;
+use crate::reload::application::view::Context;
 use crate::reload::code::ImportStatement;
-use crate::reload::import::{self, Parent, execute};
+use crate::reload::import::lookup::Parent;
+use crate::reload::import::{execute, sys_modules};
 use crate::reload::module::prefetch::{PrefetchMap, Prefetched};
 use crate::reload::module::{Managed, Origin, Source};
 use reload_core::files::fingerprint::Content;
@@ -19,58 +19,49 @@ use reload_core::graph::Name;
 
 /// The module is loaded in the generation now: what its functions import is looked up and read, so that the generation keeps
 /// it as it is.
-pub fn after_load(py: Python<'_>, application: &Arc<Application>, generation: &Arc<Snapshot>, module: &Arc<Managed>) {
+pub fn after_load(py: Python<'_>, application: &Arc<Application>, generation: &Snapshot, module: &Arc<Managed>) {
     generation.sources.forget(&module.name);
     // An older generation has missed the moment: the files may be newer than it.
-    if !Arc::ptr_eq(&application.current(), generation) {
+    let current = application.current();
+    if !std::ptr::eq(&*current, generation) {
         return;
     }
-    let view = View::Generation(generation.clone());
-    let mut ahead = LookAhead::new(py, application, &view, None, PrefetchMap::new_sync());
+    let context = Context { application: application.clone(), view: current };
+    let mut ahead = LookAhead::new(py, context, PrefetchMap::new_sync());
     ahead.follow(module);
     let found = ahead.finish();
     generation.sources.extend(&found);
 }
 
-/// What the stage's generation will know of modules that it has not loaded: what the base knew, with the changes, and what the
+/// Extends what is known of modules that are not loaded, before a build publishes them: by the changed names, and by what the
 /// modules that ran mention.
-pub fn of_stage(
+pub fn before_publication(
     py: Python<'_>,
-    application: &Arc<Application>,
-    stage: &Arc<Stage>,
+    context: Context,
     known: PrefetchMap,
     changed: &[Name],
-    made: &[Arc<Managed>],
+    ran: &[Arc<Managed>],
 ) -> PrefetchMap {
-    let view = View::Stage(stage.clone());
-    let mut ahead = LookAhead::new(py, application, &view, Some(stage), known);
+    let mut ahead = LookAhead::new(py, context, known);
     for name in changed {
         ahead.look_at(name);
     }
-    for module in made {
+    for module in ran {
         ahead.follow(module);
     }
     ahead.finish()
 }
 
-struct LookAhead<'a, 'py> {
+struct LookAhead<'py> {
     py: Python<'py>,
-    application: &'a Arc<Application>,
-    view: &'a View,
-    stage: Option<&'a Arc<Stage>>,
+    context: Context,
     found: PrefetchMap,
     queue: Vec<(String, Arc<Source>)>,
 }
 
-impl<'a, 'py> LookAhead<'a, 'py> {
-    fn new(
-        py: Python<'py>,
-        application: &'a Arc<Application>,
-        view: &'a View,
-        stage: Option<&'a Arc<Stage>>,
-        found: PrefetchMap,
-    ) -> Self {
-        Self { py, application, view, stage, found, queue: Vec::new() }
+impl<'py> LookAhead<'py> {
+    fn new(py: Python<'py>, context: Context, found: PrefetchMap) -> Self {
+        Self { py, context, found, queue: Vec::new() }
     }
 
     fn follow(&mut self, module: &Managed) {
@@ -79,7 +70,7 @@ impl<'a, 'py> LookAhead<'a, 'py> {
 
     fn finish(mut self) -> PrefetchMap {
         while let Some((package, source)) = self.queue.pop() {
-            let root = self.application.roots.root_of(&package);
+            let root = self.context.application.roots.root_of(&package);
             for name in names(&package, &source) {
                 // In a module that was imported by its path a name means a neighbour first.
                 let is_beside = root.is_some_and(|root| self.look_at(&Name::from(format!("{root}.{name}"))));
@@ -93,10 +84,10 @@ impl<'a, 'py> LookAhead<'a, 'py> {
 
     /// Whether something managed stands behind the name.
     fn look_at(&mut self, name: &Name) -> bool {
-        if self.view.any(name).is_some() {
+        if self.context.view.any(name).is_some() {
             return true;
         }
-        if let Some(known) = self.found.get(name).cloned().or_else(|| self.known(name)) {
+        if let Some(known) = self.found.get(name).cloned().or_else(|| self.context.view.prefetched(name)) {
             return known.origin().is_some();
         }
         let parent = match name.rsplit_once('.') {
@@ -111,7 +102,7 @@ impl<'a, 'py> LookAhead<'a, 'py> {
             None => Parent::Nothing,
         };
         // What cannot be resolved now raises where it is imported.
-        let Ok(resolution) = import::resolve(self.py, self.application, self.view, name, &parent) else { return false };
+        let Ok(resolution) = self.context.resolve(self.py, name, &parent) else { return false };
         let foreseen = match resolution {
             Resolution::Managed(origin) => self.read(name, origin),
             Resolution::Unmanaged => Some(Prefetched::Absent),
@@ -125,19 +116,12 @@ impl<'a, 'py> LookAhead<'a, 'py> {
         is_managed
     }
 
-    fn known(&self, name: &Name) -> Option<Prefetched> {
-        match self.view {
-            View::Generation(generation) => generation.sources.get(name),
-            View::Stage(_) => None,
-        }
-    }
-
     fn parent(&self, name: &str) -> Option<Parent> {
         let name = Name::from(name);
-        if let Some(module) = self.view.any(&name) {
+        if let Some(module) = self.context.view.any(&name) {
             return module.origin.is_package().then_some(Parent::Loaded(module));
         }
-        let foreseen = self.found.get(&name).cloned().or_else(|| self.known(&name))?;
+        let foreseen = self.found.get(&name).cloned().or_else(|| self.context.view.prefetched(&name))?;
         foreseen.origin().filter(|o| o.is_package()).map(|o| Parent::Prefetched(o.directories()))
     }
 
@@ -148,7 +132,7 @@ impl<'a, 'py> LookAhead<'a, 'py> {
     /// Whether the name belongs to something that is imported already and is not managed.
     fn is_foreign(&self, name: &Name) -> bool {
         let is_loaded = crate::python::raw_import::modules(self.py).and_then(|m| m.contains(&**name)).unwrap_or(true);
-        is_loaded && !crate::reload::import::sys_modules::is_ours(self.py, name)
+        is_loaded && !sys_modules::is_ours(self.py, name)
     }
 
     /// `None` for a file that cannot be read: whoever imports it hears of that.
@@ -157,9 +141,10 @@ impl<'a, 'py> LookAhead<'a, 'py> {
             let source = execute::namespace_source(&origin);
             return Some(Prefetched::Source(origin, source));
         };
-        let content: Content = match self.stage.and_then(|stage| stage.content(name)) {
+        let application = &self.context.application;
+        let content: Content = match self.context.view.content(name) {
             Some(content) => content.ok()?,
-            None => self.py.detach(|| self.application.read_written(&file)).ok()?,
+            None => self.py.detach(|| application.read_written(&file)).ok()?,
         };
         Some(match execute::compile(self.py, &file, &content) {
             Ok(source) => Prefetched::Source(origin, source),

@@ -7,11 +7,11 @@ use pyo3::prelude::*;
 
 use crate::python::stdlib::is_standard;
 use crate::reload::application::change::Resolution;
-use crate::reload::application::{Application, registry, view};
-use crate::reload::import::find::find;
+use crate::reload::application::view::Context;
+use crate::reload::application::{Application, registry};
 use crate::reload::import::foreign::not_found;
-use crate::reload::import::importer::{Importer, note_import, note_prefixes};
-use crate::reload::import::lookup::{Parent, resolve};
+use crate::reload::import::importer::Importer;
+use crate::reload::import::lookup::Parent;
 use crate::reload::import::sys_modules;
 use crate::reload::import::thread_owner::application_of_thread;
 use reload_core::graph::Name;
@@ -39,14 +39,14 @@ pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<SpecOrigin
     };
     let name = Name::from(name);
     for application in candidates {
-        let view = view::view_of(&application);
-        let parent = name.rsplit_once('.').and_then(|(parent, _)| view.any(&Name::from(parent)));
+        let context = Context::of(&application);
+        let parent = name.rsplit_once('.').and_then(|(parent, _)| context.view.any(&Name::from(parent)));
         if name.contains('.') && parent.is_none() {
             continue;
         }
-        if let Resolution::Managed(origin) = resolve(py, &application, &view, &name, &Parent::from(parent.as_ref()))? {
+        if let Resolution::Managed(origin) = context.resolve(py, &name, &Parent::from(parent.as_ref()))? {
             let directories = origin.is_package().then(|| origin.directories());
-            let module = view.any(&name).map(|module| module.exposed(py));
+            let module = context.view.any(&name).map(|module| module.exposed(py));
             return Ok(Some((registry::mark(&application), origin.file().cloned(), directories, module)));
         }
     }
@@ -60,12 +60,10 @@ pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<SpecOrigin
 pub fn load_for_spec<'py>(py: Python<'py>, mark: usize, name: &str) -> PyResult<Bound<'py, PyAny>> {
     let name = Name::from(name);
     if let Some(application) = registry::by_mark(mark) {
-        let view = view::view_of(&application);
-        let importer = Importer { module: None, application, view };
-        let found = find(py, &importer.application, &importer.view, &name)
-            .inspect_err(|_| note_prefixes(py, &importer, &name))?;
+        let importer = Importer::unmanaged(Context::of(&application));
+        let found = importer.context.find(py, &name).inspect_err(|_| importer.note_prefixes(py, &name))?;
         if let Some(found) = found {
-            note_import(py, &importer, &found);
+            importer.note_import(py, &found);
             return Ok(found.exposed(py));
         }
     }
@@ -75,20 +73,19 @@ pub fn load_for_spec<'py>(py: Python<'py>, mark: usize, name: &str) -> PyResult<
 /// Code asks whether there is a module of this name: what it does depends on the answer as it does on an import.
 ///
 /// # Errors
-/// As [`resolve`].
+/// As [`Context::resolve`].
 pub fn note_find(py: Python<'_>, name: &str) -> PyResult<()> {
     let Some(application) = application_of_thread(py) else { return Ok(()) };
-    let view = view::view_of(&application);
-    let importer = Importer { module: None, application, view };
+    let importer = Importer::unmanaged(Context::of(&application));
     let name = Name::from(name);
-    let parent = name.rsplit_once('.').and_then(|(parent, _)| importer.view.any(&Name::from(parent)));
+    let parent = name.rsplit_once('.').and_then(|(parent, _)| importer.context.view.any(&Name::from(parent)));
     let asked = match &parent {
         Some(_) => name,
         None => Name::from(name.split('.').next().unwrap_or(&name)),
     };
-    note_prefixes(py, &importer, &asked);
+    importer.note_prefixes(py, &asked);
     // So that it is followed where there is none, too.
-    resolve(py, &importer.application, &importer.view, &asked, &Parent::from(parent.as_ref())).map(drop)
+    importer.context.resolve(py, &asked, &Parent::from(parent.as_ref())).map(drop)
 }
 
 /// Whether `sys.modules` shows a module of another application than the calling one under this name.

@@ -6,8 +6,9 @@ use std::sync::{Arc, Weak};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::reload::application::{Application, registry, view};
-use crate::reload::import::importer::nearest_managed;
+use crate::reload::application::view::Context;
+use crate::reload::application::{Application, registry};
+use crate::reload::import::caller::nearest_managed;
 
 /// The attribute of `threading.Thread` that says for which application it was started.
 const ATTRIBUTE: &str = "_mp_application";
@@ -19,8 +20,8 @@ thread_local! {
 /// The application that the code on this thread belongs to: the one whose handler or body runs, else the one whose code is
 /// nearest on the stack, else the one whose code has started the thread.
 pub fn application_of_thread(py: Python<'_>) -> Option<Arc<Application>> {
-    view::innermost()
-        .map(|(application, _)| application)
+    Context::innermost()
+        .map(|context| context.application)
         .or_else(|| nearest_managed(py)?.application.upgrade())
         .or_else(|| started_for(py))
 }

@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 
 use crate::reload::application::Application;
 use crate::reload::application::change::Resolution;
-use crate::reload::application::view::{self, View};
+use crate::reload::application::view::Context;
 use crate::reload::lifecycle::hooks::{self, BuildEffects};
 use crate::reload::module;
 use os::single_flight::{Maker, WaitsFor};
@@ -139,10 +139,7 @@ impl CarryCaller {
         };
         let application = execution.application.upgrade();
         // What a build asks for belongs to it, also where it calls functions of modules that it leaves as they are.
-        let draft = execution.life.draft().or_else(|| match view::view_of(application.as_ref()?) {
-            View::Stage(stage) => Some(stage.draft().clone()),
-            View::Generation(_) => None,
-        });
+        let draft = execution.life.draft().or_else(|| Context::of(application.as_ref()?).view.effects().cloned());
         Ok(Self { key: (execution.name.clone(), name.into()), execution: execution.sequence, draft, application })
     }
 

@@ -13,7 +13,7 @@ use pyo3::types::PyDict;
 use crate::python::error;
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::application::view::{self, View};
+use crate::reload::application::view::Context;
 use crate::reload::interrupt::exceptions::{exception, is_called_off};
 use crate::reload::interrupt::run::Reason;
 use crate::reload::lifecycle::carry::{Slots, States};
@@ -240,7 +240,7 @@ pub fn hand_on(
     let untouched = dict.copy()?;
     let result = {
         // The hook is old code: what it imports is the old generation's.
-        let _seen = view::enter(application, View::Generation(base.clone()));
+        let _seen = Context { application: application.clone(), view: base.clone() }.enter();
         hook.call1((&new.module,))
     };
     let result = match result {

@@ -1,6 +1,5 @@
 //! Making the modules of a stage.
 
-use std::io;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -22,7 +21,7 @@ impl Stage {
     ///
     /// # Errors
     /// What making it raises; what it raised before, if it has failed already.
-    pub fn obtain(self: &Arc<Self>, py: Python<'_>, name: &Name, origin: &Origin) -> PyResult<Arc<Managed>> {
+    pub(super) fn make(&self, py: Python<'_>, name: &Name, origin: &Origin) -> PyResult<Arc<Managed>> {
         self.go_on()?;
         let plan = {
             let mut table = self.lock();
@@ -35,7 +34,7 @@ impl Stage {
                 None => Ok(table.plan.remove(name)),
             }
         };
-        let plan = plan.inspect_err(|_| self.meet(py, name))?;
+        let plan = plan.inspect_err(|_| self.note_met(py, name))?;
         let before = self.base.ready(name);
         if let (Some(StagePlan::Renew), Some(before)) = (plan, &before) {
             let renewed = self.children.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -79,7 +78,7 @@ impl Stage {
                     None => None,
                 };
                 let missed = FailedLoad::new(&self.application, begun, origin);
-                self.meet(py, name);
+                self.note_met(py, name);
                 if let (Some(file), Some(hash)) = (origin.file(), missed.hash) {
                     self.build.note_read(name, FileVersion::new(file, Some(hash)));
                 }
@@ -93,11 +92,6 @@ impl Stage {
                 Err(e)
             }
         }
-    }
-
-    /// The new content of a changed name, or why it cannot be read.
-    pub fn content(&self, name: &Name) -> Option<Result<Content, Arc<io::Error>>> {
-        self.changes.get(name).and_then(|c| c.content.clone())
     }
 
     /// # Errors
@@ -122,13 +116,6 @@ impl Stage {
                     _ => execute::load_source(py, &self.application, origin),
                 },
             },
-        }
-    }
-
-    /// Remembers that a package of the base was given a submodule, to take it back if the build fails.
-    pub fn note_bound(&self, package: &Arc<Managed>, tail: &str) {
-        if self.base.any(&package.name).is_some_and(|m| Arc::ptr_eq(&m, package)) {
-            self.lock().bound.push((package.clone(), tail.into()));
         }
     }
 }

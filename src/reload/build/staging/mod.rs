@@ -4,6 +4,7 @@ pub mod entry_points;
 pub mod make;
 pub mod publish;
 pub mod verify;
+pub mod view;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use pyo3::prelude::*;
 use crate::python::error;
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::application::change::{Change, Resolution, Resolved};
+use crate::reload::application::change::{Change, Resolved};
 use crate::reload::application::failure::Broken;
 use crate::reload::application::file_dependencies::FailedLoad;
-use crate::reload::application::view::{self, View};
+use crate::reload::application::view::Context;
 use crate::reload::build::Build;
+use crate::reload::import::caller::nearest_managed;
 use crate::reload::import::process_state::ProcessState;
-use crate::reload::import::{self, execute, sys_modules};
+use crate::reload::import::{bodies, execute, sys_modules};
 use crate::reload::interrupt;
 use crate::reload::interrupt::exceptions::exception;
 use crate::reload::interrupt::run::{Abandoned, Reason};
@@ -215,7 +217,7 @@ pub fn build(
         let order = stage.order();
         let result = {
             let _watched = interrupt::supervise(py, &build.run);
-            let _seen = view::enter(application, View::Stage(stage.clone()));
+            let _seen = stage.context().enter();
             match stage.run(py, &order) {
                 // Nothing is decided before those have run that have lost their package.
                 Ok(()) if !stage.orphans().is_empty() => Ok(PrefetchMap::new_sync()),
@@ -339,6 +341,11 @@ impl Stage {
         })
     }
 
+    /// What the code sees that the build runs.
+    fn context(self: &Arc<Self>) -> Context {
+        Context { application: self.application.clone(), view: self.clone() }
+    }
+
     /// The changes that it takes in.
     pub fn changes(&self) -> &HashMap<Name, Change> {
         &self.changes
@@ -348,29 +355,14 @@ impl Stage {
         self.table.lock()
     }
 
-    /// Where names are looked for.
-    pub fn search(&self) -> &Search {
-        &self.search
-    }
-
     /// Where the base looks for them.
-    pub fn base_search(&self) -> &Search {
+    fn base_search(&self) -> &Search {
         &self.base.sources.search
     }
 
     /// Whether a link on the way to the search path points elsewhere than for the base.
-    pub fn has_moved(&self) -> bool {
+    fn has_moved(&self) -> bool {
         !Arc::ptr_eq(&self.search, self.base_search())
-    }
-
-    /// The generation being built.
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// What the build adds beside modules.
-    pub fn draft(&self) -> &Arc<BuildEffects> {
-        &self.draft
     }
 
     /// What is to be made, in the order in which it is made unless imports ask for it sooner.
@@ -390,7 +382,7 @@ impl Stage {
     }
 
     fn run(self: &Arc<Self>, py: Python<'_>, order: &[Name]) -> PyResult<()> {
-        let view = View::Stage(self.clone());
+        let context = self.context();
         // `from package import part` falls back to `sys.modules`, where a module that is gone must not be found.
         for name in self.vanished() {
             sys_modules::show(py, &self.application, name, None)?;
@@ -399,7 +391,7 @@ impl Stage {
             if !self.lock().plan.contains_key(name) {
                 continue;
             }
-            match import::find(py, &self.application, &view, name) {
+            match context.find(py, name) {
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     let gone = PyModuleNotFoundError::new_err(format!("No module named '{name}'"));
@@ -439,30 +431,12 @@ impl Stage {
 
     /// Somebody has asked for a name and learned that it or its package has failed, or that nothing managed stands behind it. Where a
     /// body runs, what becomes of that there decides.
-    pub fn meet(&self, py: Python<'_>, name: &Name) {
-        let Some(body) = view::running_body() else { return };
+    fn note_met(&self, py: Python<'_>, name: &Name) {
+        let Some(body) = bodies::running_body() else { return };
         // The body may have called a function of another module that imports.
-        let importer = import::nearest_managed(py);
+        let importer = nearest_managed(py);
         let names = std::iter::once(body).chain(importer).map(|module| module.name.clone());
         self.lock().met.entry(name.clone()).or_default().extend(names);
-    }
-
-    /// A module of this stage that is there, or of the base if the change does not affect it.
-    pub fn any(&self, name: &Name) -> Option<Arc<Managed>> {
-        let table = self.lock();
-        match table.made.get(name) {
-            Some(Made::Running(module) | Made::Ready(module)) => Some(module.clone()),
-            None if table.plan.contains_key(name) || table.failed.contains_key(name) => None,
-            None => {
-                drop(table);
-                let found = self.loaded.get(name).cloned().or_else(|| self.late(name))?;
-                // An edit of it will run what this build makes of it again.
-                if let Some(file) = found.origin.file() {
-                    self.build.note_read(name, FileVersion::new(file, Some(found.source.hash())));
-                }
-                Some(found)
-            }
-        }
     }
 
     /// A module that a request has added to the base since the build began, if it is what the stage would load.
@@ -485,35 +459,5 @@ impl Stage {
             }
         }
         false
-    }
-
-    /// Waits for a module that a request loads into the base at this moment.
-    pub fn await_late(&self, py: Python<'_>, name: &Name) -> Option<Arc<Managed>> {
-        if self.has_moved() || self.loaded.contains_key(name) || self.base.any(name).is_none() {
-            return None;
-        }
-        py.detach(|| self.base.wait_for(name, view::is_outside(), view::is_owner_outside));
-        self.any(name)
-    }
-
-    /// What a name stands for in this stage, where that differs from the base.
-    pub fn known(&self, name: &Name) -> Option<Resolution> {
-        if let Some(known) = self.lock().known.get(name) {
-            return Some(known.resolution.clone());
-        }
-        match self.changes.get(name) {
-            Some(Change { known: Some(known), .. }) => Some(known.resolution.clone()),
-            _ => None,
-        }
-    }
-
-    /// Whether the name must be resolved anew: something appeared or disappeared where it is looked for.
-    pub fn is_open(&self, name: &Name) -> bool {
-        self.changes.get(name).is_some_and(|c| c.known.is_none()) && !self.lock().known.contains_key(name)
-    }
-
-    /// Remembers what an open name stands for.
-    pub fn settle_name(&self, name: &Name, known: Resolved) {
-        self.lock().known.insert(name.clone(), known);
     }
 }

@@ -8,7 +8,6 @@ use pyo3::prelude::*;
 use crate::reload::Snapshot;
 use crate::reload::application::change::Resolved;
 use crate::reload::application::file_dependencies::FailureInputs;
-use crate::reload::application::view::{self, View};
 use crate::reload::application::{Publication, registry};
 use crate::reload::build::staging::{Made, Stage};
 use crate::reload::import::{execute, sys_modules};
@@ -120,7 +119,7 @@ impl Stage {
     /// The code that is discarded undoes what it did. That has a time limit of its own.
     pub fn undo(self: &Arc<Self>, py: Python<'_>) {
         let _time = interrupt::limit(py, self.build.run.limit);
-        let _seen = view::enter(&self.application, View::Stage(self.clone()));
+        let _seen = self.context().enter();
         self.draft.discard(py);
     }
 

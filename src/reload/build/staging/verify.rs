@@ -9,8 +9,10 @@ use pyo3::prelude::*;
 
 use crate::reload::application::failure::Broken;
 use crate::reload::application::file_dependencies::FailureInputs;
+use crate::reload::application::view::View;
 use crate::reload::build::staging::{Made, Stage, entry_points};
-use crate::reload::import::{self, execute, look_ahead};
+use crate::reload::import::find::is_elsewhere;
+use crate::reload::import::{execute, look_ahead};
 use crate::reload::module::prefetch::{PrefetchMap, Prefetched};
 use crate::reload::module::{Managed, Source};
 use reload_core::graph::Name;
@@ -157,7 +159,7 @@ impl Stage {
                 && look_ahead::mentions(record.package(), &record.source, neighbour)
             {
                 return execute::requires(py, record.package(), &record.source, neighbour, is_gone, true)
-                    && !(is_gone && import::is_elsewhere(py, &self.application, neighbour));
+                    && !(is_gone && is_elsewhere(py, &self.application, neighbour));
             }
             if look_ahead::mentions(record.package(), &record.source, name) {
                 return execute::requires(py, record.package(), &record.source, name, is_gone, true);
@@ -220,7 +222,7 @@ impl Stage {
         for name in &changed {
             known.remove_mut(name);
         }
-        let foreseen = look_ahead::of_stage(py, &self.application, self, known, &changed, &made);
+        let foreseen = look_ahead::before_publication(py, self.context(), known, &changed, &made);
         // That walks through all modules, so only a failure asks for it.
         let reached = LazyCell::new(|| self.reached(Some(&foreseen)));
         for name in &changed {

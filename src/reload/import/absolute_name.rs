@@ -1,0 +1,52 @@
+//! From the name that code writes to the absolute name that is looked for.
+
+use pyo3::exceptions::PyImportError;
+use pyo3::prelude::*;
+
+use crate::reload::application::change::Resolution;
+use crate::reload::import::importer::Importer;
+use crate::reload::import::lookup::Parent;
+use crate::reload::module::Origin;
+use reload_core::graph::Name;
+
+impl Importer {
+    /// The name to look for: in a module that was imported by its path, a name means a neighbour first.
+    ///
+    /// # Errors
+    /// As [`Context::resolve`](crate::reload::application::view::Context::resolve).
+    pub fn localise(&self, py: Python<'_>, name: &Name) -> PyResult<Name> {
+        let Self { module: Some(module), context } = self else { return Ok(name.clone()) };
+        let roots = &context.application.roots;
+        let Some(root) = roots.root_of(&module.name) else { return Ok(name.clone()) };
+        let first = name.split('.').next().unwrap_or(name);
+        if first == root || crate::python::import(py, "sys")?.getattr("builtin_module_names")?.contains(first)? {
+            return Ok(name.clone());
+        }
+        let beside = Name::from(format!("{root}.{first}"));
+        self.note(py, &beside);
+        let directory = Parent::Prefetched(roots.directory_of(root).into_iter().collect());
+        let is_neighbour = matches!(
+            context.resolve(py, &beside, &directory)?,
+            Resolution::Managed(Origin::File(_) | Origin::Package(..))
+        );
+        Ok(if is_neighbour { Name::from(format!("{root}.{name}")) } else { name.clone() })
+    }
+}
+
+/// The absolute name of a relative one: `relative("a.b", "c", 2)` is `a.c`.
+///
+/// # Errors
+/// `ImportError` where there is no such package above.
+pub fn relative(package: &str, name: &str, level: i32) -> PyResult<Name> {
+    if package.is_empty() {
+        return Err(PyImportError::new_err("attempted relative import with no known parent package"));
+    }
+    let mut base = package;
+    for _ in 1..level {
+        base = base
+            .rsplit_once('.')
+            .map(|(parent, _)| parent)
+            .ok_or_else(|| PyImportError::new_err("attempted relative import beyond top-level package"))?;
+    }
+    Ok(if name.is_empty() { Name::from(base) } else { Name::from(format!("{base}.{name}")) })
+}
