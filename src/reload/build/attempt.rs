@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::python::error;
 use crate::reload::application::archives::ArchiveDamage;
 use crate::reload::application::change::{Change, Resolved};
-use crate::reload::application::failure::{Failure, signature};
+use crate::reload::application::failure::{Failure, Signature, signature};
 use crate::reload::application::manifest::origin_of;
 use crate::reload::application::{Application, registry};
-use crate::reload::build::staging::{self, LoadHorizon, Unpublished};
+use crate::reload::build::staging::{self, BuildInputs, LoadHorizon, Unpublished};
 use crate::reload::build::{Build, line_tables};
 use crate::reload::interrupt::run::{self, Reason};
 use crate::reload::module::Managed;
@@ -59,75 +59,106 @@ impl Drop for BuildAttempt {
     }
 }
 
+/// What a comparison of what is served with the disk leads to.
+enum Decision {
+    /// A file is half of a save: the end of the save is announced.
+    Wait,
+    /// What is served is as new as the disk.
+    Nothing,
+    /// The changes are those that have failed before, and nothing makes another try worth while.
+    SameFailure,
+    /// Another child has failed to build the same changes.
+    AdoptFailure(Failure),
+    /// The changes cannot even be tried.
+    Fail(Failure),
+    /// A build of these changes.
+    Build(HashMap<Name, Change>, Signature),
+}
+
 impl Application {
     /// Finds out what has changed and, if anything has, builds the next generation.
-    fn build(&self, build: &Arc<Build>) {
-        let Some(this) = self.this.upgrade() else { return };
+    fn build(self: &Arc<Self>, build: &Arc<Build>) {
         // Before anything is read: what is found is at least as new.
         let version = self.report.version();
         let horizon = LoadHorizon::of(self.current());
-        let Some(is_asked) = self.take_in() else { return };
+        match self.decide(build) {
+            Decision::Wait | Decision::SameFailure => {}
+            Decision::Nothing => self.conclude(version, None),
+            Decision::AdoptFailure(failure) => self.conclude(version, Some(failure)),
+            Decision::Fail(failure) => self.fail(version, failure),
+            Decision::Build(changes, signature) => {
+                build.begins_with(version, &signature);
+                self.report.begin(&signature);
+                let modules = modules_with_other_data(&changes);
+                let (changes, same) = self.with_submodules(changes);
+                let inputs = BuildInputs { changes, same, horizon };
+                let result = crate::python::attach(|py| staging::build(py, self, inputs, build));
+                self.conclude_build(build, result, signature, &modules);
+            }
+        }
+    }
+
+    /// Compares what is served with the disk.
+    fn decide(self: &Arc<Self>, build: &Build) -> Decision {
+        let Some(is_asked) = self.take_in() else { return Decision::Wait };
         let has_moved = self.places.lock().next().is_some();
         if let Some(damage) = self.archives.damage() {
-            self.meet_damage(version, damage);
-            return;
+            return self.decide_about_damage(damage);
         }
         let mut suspects = self.names.lock().suspects.clone();
         self.foretell(&mut suspects);
         if suspects.is_empty() && !has_moved {
-            self.conclude(version, None);
-            return;
+            return Decision::Nothing;
         }
-        let has_room = run::may_hang();
-        let before = self.failure();
-        let is_known = |suspects: &HashMap<Name, Change>| {
-            let signature = signature(suspects.iter());
-            // What another child serves can be built, perhaps only not at that time.
-            let is_final = |failure: &Failure| {
-                (failure.age() < RETRY || !self.report.is_served(&signature)) && !(failure.lacks_room() && has_room)
-            };
-            !is_asked
-                && before.as_ref().is_some_and(|failure| {
-                    failure.is_of(&signature)
-                        && is_final(failure)
-                        && !self.is_retried(failure.attempts())
-                        && !failure.has_other_sources()
-                })
-        };
-        if is_known(&suspects) {
-            return;
+        let known = KnownFailure { failure: self.failure().filter(|_| !is_asked), has_room: run::may_hang() };
+        if known.is_of(self, &signature(suspects.iter())) {
+            return Decision::SameFailure;
         }
-        let suspects = crate::python::attach(|py| self.set_kept_aside(py, line_tables::take_in(py, &this, suspects)));
-        if suspects.is_empty() && !has_moved {
-            self.conclude(version, None);
-            return;
+        let changes = crate::python::attach(|py| self.set_kept_aside(py, line_tables::take_in(py, self, suspects)));
+        if changes.is_empty() && !has_moved {
+            return Decision::Nothing;
         }
-        if is_known(&suspects) {
-            return;
+        let signature = signature(changes.iter());
+        if known.is_of(self, &signature) {
+            return Decision::SameFailure;
         }
-        let signature = signature(suspects.iter());
-        build.begins_with(version, &signature);
         if let Some((brief, text)) = self.report.known_failure(&signature)
             && !is_asked
         {
-            self.conclude(version, Some(Failure::of_another_child(brief, text, signature)));
-            return;
+            return Decision::AdoptFailure(Failure::of_another_child(brief, text, signature));
         }
-        if build.run.is_abandonable() && !has_room {
-            self.fail(version, Failure::without_room(signature));
-            return;
+        if build.run.is_abandonable() && !known.has_room {
+            return Decision::Fail(Failure::without_room(signature));
         }
-        self.report.begin(&signature);
-        let told = told(&suspects);
-        let (changes, same) = self.with_submodules(suspects);
-        let outcome = crate::python::attach(|py| staging::build(py, &this, changes, &same, &horizon, build));
+        Decision::Build(changes, signature)
+    }
+
+    /// An archive cannot be read: what is served stays as it is.
+    fn decide_about_damage(&self, damage: ArchiveDamage) -> Decision {
+        let names = self.names.lock().at(&HashSet::from([damage.path.clone()]));
+        let failure = Failure::of_archive(damage, names);
+        if self.failure().is_some_and(|before| before.is_of(failure.signature())) {
+            return Decision::SameFailure;
+        }
+        Decision::Fail(failure)
+    }
+
+    /// Remembers what has become of a build. `modules` are those that the changes name because of what they have read.
+    fn conclude_build(
+        &self,
+        build: &Build,
+        result: Result<(), Unpublished>,
+        signature: Signature,
+        modules: &HashSet<Name>,
+    ) {
+        let Some((version, _)) = build.taken_in() else { return };
         let in_a_row = self.turn.superseded.swap(0, Ordering::SeqCst);
-        match outcome {
-            Ok(()) => self.conclude(version, None),
+        match result {
+            Ok(()) => self.conclude(*version, None),
             Err(Unpublished::Broken(broken)) => {
-                let is_told = self.is_told(&signature, &told, &broken.attempts);
+                let is_told = self.is_told(&signature, modules, &broken.attempts);
                 let failure = Failure::new(*broken, signature, is_told).of_sources(self.new_sources(build));
-                self.fail(version, failure);
+                self.fail(*version, failure);
             }
             Err(Unpublished::Superseded) => {
                 self.turn.superseded.store(in_a_row + 1, Ordering::SeqCst);
@@ -185,20 +216,6 @@ impl Application {
         suspects
     }
 
-    /// An archive cannot be read: what is served stays as it is.
-    fn meet_damage(&self, version: u64, damage: ArchiveDamage) {
-        let before = self.failure();
-        let names = self.names.lock().at(&HashSet::from([damage.path.clone()]));
-        let failure = Failure::of_archive(damage, names);
-        if before.as_ref().is_some_and(|before| before.is_of(failure.signature())) {
-            return;
-        }
-        if self.report.keep_failure(&failure) {
-            failure.report(self.current().number);
-        }
-        self.conclude(version, Some(failure));
-    }
-
     /// Builds what was not tried for lack of room.
     fn try_for_room(&self) {
         if self.failure().is_some_and(|failure| failure.lacks_room()) {
@@ -212,7 +229,7 @@ impl Application {
             let text = build.run.thread().and_then(|thread| error::stack_of(py, thread).ok()).unwrap_or_default();
             let stage = build.take()?;
             let attempts = stage.discard(py);
-            let told = told(stage.changes());
+            let told = modules_with_other_data(stage.changes());
             let is_told = build.taken_in().is_some_and(|(_, signature)| self.is_told(signature, &told, &attempts));
             let broken = stage.broken(HashSet::new(), text, String::new(), attempts);
             Some((stage, broken, is_told))
@@ -238,7 +255,7 @@ impl Application {
         });
     }
 
-    /// What a build that came to nothing has made modules from which no generation has, and which are no changes.
+    /// Source files that this failed build compiled, and that belong to no published generation and are not among its changes.
     fn new_sources(&self, build: &Build) -> Vec<FileVersion> {
         let current = self.current();
         let suspects: HashSet<Name> = self.names.lock().suspects.keys().cloned().collect();
@@ -354,7 +371,32 @@ impl Application {
     }
 }
 
-/// The names whose changes tell what their modules have read.
-fn told(changes: &HashMap<Name, Change>) -> HashSet<Name> {
+/// The names of the modules that have read something which is not as it was.
+fn modules_with_other_data(changes: &HashMap<Name, Change>) -> HashSet<Name> {
     changes.iter().filter(|(_, change)| change.data.is_some()).map(|(name, _)| name.clone()).collect()
+}
+
+/// The failure that was met last, as far as it may be that of the changes which are found now.
+struct KnownFailure {
+    /// None where there is none, or a build is asked for all the same.
+    failure: Option<Arc<Failure>>,
+    /// Whether one more thread of the child may hang.
+    has_room: bool,
+}
+
+impl KnownFailure {
+    /// Whether a build of these changes would fail in the same way.
+    fn is_of(&self, application: &Application, signature: &Signature) -> bool {
+        // What another child serves can be built, perhaps only not at that time.
+        let is_final = |failure: &Failure| {
+            (failure.age() < RETRY || !application.report.is_served(signature))
+                && !(failure.lacks_room() && self.has_room)
+        };
+        self.failure.as_ref().is_some_and(|failure| {
+            failure.is_of(signature)
+                && is_final(failure)
+                && !application.is_retried(failure.attempts())
+                && !failure.has_other_sources()
+        })
+    }
 }

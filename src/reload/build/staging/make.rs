@@ -5,7 +5,8 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::reload::application::file_dependencies::FailedLoad;
-use crate::reload::build::staging::{Made, Stage, StagePlan};
+use crate::reload::build::staging::stage::Stage;
+use crate::reload::build::staging::staged_modules::{Made, StagePlan};
 use crate::reload::import::execute::{self, ModuleOrder};
 use crate::reload::interrupt::exceptions::exception;
 use crate::reload::interrupt::run::Reason;
@@ -26,8 +27,8 @@ impl Stage {
         let plan = {
             let mut table = self.lock();
             // The body of the package may have made it on the way here.
-            if let Some(Made::Running(made) | Made::Ready(made)) = table.made.get(name) {
-                return Ok(made.clone());
+            if let Some(made) = table.made.get(name) {
+                return Ok(made.record().clone());
             }
             match table.failed.get(name) {
                 Some(failure) => Err(failure.clone_ref(py)),
@@ -42,64 +43,78 @@ impl Stage {
             self.lock().made.insert(name.clone(), Made::Ready(record.clone()));
             return Ok(record);
         }
-        let result = self.source(py, name, origin, before.as_deref()).and_then(|source| {
-            let order = ModuleOrder {
-                application: self.application.clone(),
-                name: name.clone(),
-                origin: origin.clone(),
-                source,
-                generation: self.number,
-                draft: Some(self.draft.clone()),
-                run: Some(self.build.run.clone()),
-            };
-            if let Some(file) = origin.file() {
-                self.build.note_read(name, FileVersion::new(file, Some(order.source.hash())));
-            }
-            execute::run(py, order, |record| {
-                self.lock().made.insert(name.clone(), Made::Running(record.clone()));
-            })
-        });
-        match result {
-            Ok(record) => {
-                self.go_on()?;
-                // Before anybody else gets the module: importers may copy names out of it.
-                if let Some(before) = &before
-                    && let Err(e) = hooks::hand_on(py, &self.application, &self.base, before, &record, &self.draft)
-                {
-                    self.draft.refuse(e);
-                }
-                self.lock().made.insert(name.clone(), Made::Ready(record.clone()));
-                Ok(record)
-            }
+        match self.source(py, name, origin, before.as_deref()).and_then(|source| self.execute(py, name, origin, source))
+        {
+            Ok(record) => self.finish(py, record, before.as_ref()),
             Err(e) => {
-                let half_made = self.lock().made.remove(name);
-                let begun = match &half_made {
-                    Some(Made::Running(record) | Made::Ready(record)) => Some(&**record),
-                    None => None,
-                };
-                let missed = FailedLoad::new(&self.application, begun, origin);
-                self.note_met(py, name);
-                if let (Some(file), Some(hash)) = (origin.file(), missed.hash) {
-                    self.build.note_read(name, FileVersion::new(file, Some(hash)));
-                }
-                let mut table = self.lock();
-                table.attempts.push((name.clone(), missed.reads.clone()));
-                table.missed.push((name.clone(), missed));
-                table.failed.insert(name.clone(), e.clone_ref(py));
-                drop(table);
-                // Its destructors may import, so they must not run under the lock.
-                drop(half_made);
+                self.remember_failed_body(py, name, origin, &e);
                 Err(e)
             }
         }
     }
 
+    /// Runs the module's body.
+    fn execute(&self, py: Python<'_>, name: &Name, origin: &Origin, source: Arc<Source>) -> PyResult<Arc<Managed>> {
+        let order = ModuleOrder {
+            application: self.application.clone(),
+            name: name.clone(),
+            origin: origin.clone(),
+            source,
+            generation: self.number,
+            draft: Some(self.effects.clone()),
+            run: Some(self.build.run.clone()),
+        };
+        if let Some(file) = origin.file() {
+            self.build.note_read(name, FileVersion::new(file, Some(order.source.hash())));
+        }
+        execute::run(py, order, |record| {
+            self.lock().made.insert(name.clone(), Made::Running(record.clone()));
+        })
+    }
+
+    /// The body has come to its end: the module gets what its predecessor hands on.
+    ///
     /// # Errors
-    /// When somebody else has taken this build back: what it makes from then on must not show.
+    /// As [`Stage::go_on`].
+    fn finish(&self, py: Python<'_>, record: Arc<Managed>, before: Option<&Arc<Managed>>) -> PyResult<Arc<Managed>> {
+        self.go_on()?;
+        // Before any importer gets the module: importers may copy names out of it.
+        if let Some(before) = before
+            && let Err(e) = hooks::hand_on(py, &self.application, &self.base, before, &record, &self.effects)
+        {
+            self.effects.refuse(e);
+        }
+        self.lock().made.insert(record.name.clone(), Made::Ready(record.clone()));
+        Ok(record)
+    }
+
+    /// Remembers what the module was made from that could not be made: an edit of that is worth another try.
+    fn remember_failed_body(&self, py: Python<'_>, name: &Name, origin: &Origin, error: &PyErr) {
+        let half_made = self.lock().made.remove(name);
+        let begun = half_made.as_ref().map(|made| &**made.record());
+        let missed = FailedLoad::new(&self.application, begun, origin);
+        self.note_met(py, name);
+        if let (Some(file), Some(hash)) = (origin.file(), missed.hash) {
+            self.build.note_read(name, FileVersion::new(file, Some(hash)));
+        }
+        let mut table = self.lock();
+        table.attempts.push((name.clone(), missed.reads.clone()));
+        table.missed.push((name.clone(), missed));
+        table.failed.insert(name.clone(), error.clone_ref(py));
+        drop(table);
+        // Its destructors may import, so they must not run under the lock.
+        drop(half_made);
+    }
+
+    /// Whether the build goes on.
+    ///
+    /// # Errors
+    /// When another thread has taken this build back: what it makes from then on must not show.
     fn go_on(&self) -> PyResult<()> {
         if self.build.run.is_abandoned() { Err(exception(Reason::Late)) } else { Ok(()) }
     }
 
+    /// The source to run: as the change has it, else as in the base, else as it is on disk.
     fn source(&self, py: Python<'_>, name: &Name, origin: &Origin, before: Option<&Managed>) -> PyResult<Arc<Source>> {
         let Some(file) = origin.file() else { return Ok(execute::namespace_source(origin)) };
         let content: Option<&Result<Content, _>> = self.changes.get(name).and_then(|c| c.content.as_ref());

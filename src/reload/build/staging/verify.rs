@@ -10,16 +10,41 @@ use pyo3::prelude::*;
 use crate::reload::application::failure::Broken;
 use crate::reload::application::file_dependencies::FailureInputs;
 use crate::reload::application::view::View;
-use crate::reload::build::staging::{Made, Stage, entry_points};
+use crate::reload::build::staging::entry_points;
+use crate::reload::build::staging::stage::Stage;
+use crate::reload::build::staging::staged_modules::Made;
 use crate::reload::import::find::is_elsewhere;
 use crate::reload::import::{execute, look_ahead};
 use crate::reload::module::prefetch::{PrefetchMap, Prefetched};
 use crate::reload::module::{Managed, Source};
 use reload_core::graph::Name;
 
+/// Why a stage cannot be published.
+pub(super) struct StageFailure {
+    /// The module that has failed; none where the build as a whole has.
+    pub module: Option<Name>,
+    /// What it raised.
+    pub error: PyErr,
+}
+
+impl StageFailure {
+    /// A module has failed.
+    pub fn of(module: Name, error: PyErr) -> Self {
+        Self { module: Some(module), error }
+    }
+
+    /// The build as a whole has failed.
+    pub fn of_build(error: PyErr) -> Self {
+        Self { module: None, error }
+    }
+}
+
+/// What the generation will know of modules that it has not loaded, if the stage can be published.
+pub(super) type Checked = Result<PrefetchMap, StageFailure>;
+
 impl Stage {
     /// Whether the stage can be published: nothing that somebody needs has failed, and what directives name is there.
-    pub(in crate::reload) fn check(&self, py: Python<'_>) -> Result<(), (Option<Name>, PyErr)> {
+    pub(super) fn check(&self, py: Python<'_>) -> Result<(), StageFailure> {
         let entries = self.application.entries();
         let mut failed: Vec<(Name, PyErr)> = {
             let table = self.lock();
@@ -32,16 +57,13 @@ impl Stage {
             let is_gone = self.lock().gone.contains(&name);
             let is_entry = entries.iter().any(|(module, object)| *module == name && (object.is_some() || !is_gone));
             if is_entry || self.is_wanted(py, &name, is_gone) {
-                return Err((Some(name), failure));
+                return Err(StageFailure::of(name, failure));
             }
         }
         for (module, object) in &entries {
-            let made = match self.lock().made.get(module) {
-                Some(Made::Ready(record)) => Some(record.clone()),
-                _ => None,
-            };
+            let made = self.lock().made.get(module).and_then(Made::ready).cloned();
             if let (Some(record), Some(object)) = (made, object) {
-                entry_points::check(py, &record, object).map_err(|e| (Some(module.clone()), e))?;
+                entry_points::check(py, &record, object).map_err(|e| StageFailure::of(module.clone(), e))?;
             }
         }
         Ok(())
@@ -49,7 +71,7 @@ impl Stage {
 
     /// The changes that the failure of a module is due to. An exception goes through all that import the module which raised
     /// it: its own content counts if that has changed, else what it is made of.
-    pub(in crate::reload) fn to_blame(&self, py: Python<'_>, module: Name, failure: &PyErr) -> HashSet<Name> {
+    pub(super) fn to_blame(&self, py: Python<'_>, module: Name, failure: &PyErr) -> HashSet<Name> {
         let failed: Vec<(Name, PyErr)> = {
             let table = self.lock();
             let in_order = table.attempts.iter().map(|(name, _)| name);
@@ -81,7 +103,7 @@ impl Stage {
 
     /// Modules of the base in packages that have failed: they are to be made anew, as they could not be imported either, and so
     /// are their users, which need not use the package itself.
-    pub(in crate::reload) fn orphans(&self) -> Vec<Name> {
+    pub(super) fn orphans(&self) -> Vec<Name> {
         let mut failed: HashSet<Name> = self.lock().failed.keys().cloned().collect();
         failed.retain(|name| self.loaded.get(name).is_none_or(|module| module.origin.is_package()));
         // Only then is there anything to be walked through.
@@ -91,7 +113,7 @@ impl Stage {
         let is_below = |name: &Name| name.rmatch_indices('.').any(|(at, _)| failed.contains(&name[..at]));
         let is_kept = |name: &Name| self.loaded.get(name).is_some_and(|module| self.application.keeps(module));
         let is_new = |name: &Name| !(self.affected.run.contains(name) || self.changes.contains_key(name));
-        self.loaded.keys().filter(|name| is_below(name) && is_new(name) && !is_kept(name)).cloned().collect()
+        self.loaded.names().filter(|name| is_below(name) && is_new(name) && !is_kept(name)).cloned().collect()
     }
 
     /// The modules that what directives name leads to: others are loaded, but nobody asks for them any more. `None` where
@@ -107,10 +129,7 @@ impl Stage {
                 continue;
             }
             queue.extend(name.rmatch_indices('.').map(|(at, _)| Name::from(&name[..at])));
-            let made = match self.lock().made.get(&name) {
-                Some(Made::Ready(record) | Made::Running(record)) => Some(record.clone()),
-                None => None,
-            };
+            let made = self.lock().made.get(&name).map(Made::record).cloned();
             let before: Vec<Name> = self.application.with_graph(|graph| graph.used_by(&name).cloned().collect());
             match &made {
                 Some(record) => {
@@ -145,7 +164,7 @@ impl Stage {
                 !table.has_met(user, name) && reached.as_ref().is_none_or(|reached| reached.contains(user))
             };
             let made = users.iter().filter(|user| asks(user)).filter_map(|user| table.made.get(user));
-            made.map(|(Made::Ready(record) | Made::Running(record))| record.clone()).collect()
+            made.map(Made::record).cloned().collect()
         };
         let roots = &self.application.roots;
         let root = roots.root_of(name);
@@ -184,23 +203,19 @@ impl Stage {
         let written = self.application.roots.as_written(name);
         // A relative import does not mention what both names have in common.
         let own = record.package().split('.').zip(written.split('.')).take_while(|(a, b)| a == b).count();
-        let is_outermost = |name: &str| self.loaded.contains_key(name) || self.lock().made.contains_key(name);
+        let is_outermost = |name: &str| self.loaded.has(name) || self.lock().made.contains_key(name);
         record.source.facts.imports_by_text(&written.split('.').collect::<Vec<_>>(), own, is_outermost)
     }
 
     /// The bodies that have come to their end in this stage.
-    pub(in crate::reload) fn executions(&self) -> Vec<Arc<Managed>> {
+    pub(super) fn executions(&self) -> Vec<Arc<Managed>> {
         let table = self.lock();
-        let made = table.made.values().filter_map(|made| match made {
-            Made::Ready(record) if record.copied_from.is_none() => Some(record.clone()),
-            _ => None,
-        });
-        made.collect()
+        table.made.values().filter_map(Made::execution).cloned().collect()
     }
 
     /// Whether any of these bodies was made from something that was read after the comparison, or has read it: where files change
     /// in between, that belongs to another state of the disk than the rest.
-    pub(in crate::reload) fn has_read_since(&self, bodies: &[Arc<Managed>]) -> bool {
+    pub(super) fn has_read_since(&self, bodies: &[Arc<Managed>]) -> bool {
         bodies.iter().any(|body| {
             let (change, before) = (self.changes.get(&body.name), self.loaded.get(&body.name));
             let is_compared = change.map_or(before.is_some(), |change| change.content.is_some());
@@ -214,7 +229,7 @@ impl Stage {
     ///
     /// # Errors
     /// Why one of them cannot be loaded any more, if code still needs it.
-    pub(in crate::reload) fn foresee(self: &Arc<Self>, py: Python<'_>) -> Result<PrefetchMap, (Option<Name>, PyErr)> {
+    pub(super) fn look_ahead(self: &Arc<Self>, py: Python<'_>) -> Checked {
         let made = self.executions();
         let before = self.base.sources.all();
         let changed: Vec<Name> = self.changes.keys().cloned().collect();
@@ -239,7 +254,7 @@ impl Stage {
             if let Some(failure) = failure
                 && self.is_foreseen(py, &foreseen, (*reached).as_ref(), name, is_absent)
             {
-                return Err((Some(name.clone()), failure));
+                return Err(StageFailure::of(name.clone(), failure));
             }
         }
         Ok(foreseen)
@@ -266,7 +281,7 @@ impl Stage {
                 && execute::requires(py, package, source, name, is_absent, has_run)
         };
         self.loaded
-            .keys()
+            .names()
             .chain(self.changes.keys())
             .filter(|user| is_reached(user))
             .filter_map(|user| self.any(user))

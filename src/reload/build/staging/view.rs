@@ -10,7 +10,7 @@ use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::change::{Change, Resolution, Resolved};
 use crate::reload::application::view::{ModuleSpec, View};
-use crate::reload::build::staging::{Made, Stage};
+use crate::reload::build::staging::stage::Stage;
 use crate::reload::import::bodies;
 use crate::reload::lifecycle::hooks::BuildEffects;
 use crate::reload::module::Managed;
@@ -38,14 +38,14 @@ impl View for Stage {
     }
 
     fn effects(&self) -> Option<&Arc<BuildEffects>> {
-        Some(&self.draft)
+        Some(&self.effects)
     }
 
     /// A module of this stage, or one of the base that the changes do not affect.
     fn any(&self, name: &Name) -> Option<Arc<Managed>> {
         let table = self.lock();
         match table.made.get(name) {
-            Some(Made::Running(module) | Made::Ready(module)) => Some(module.clone()),
+            Some(made) => Some(made.record().clone()),
             None if table.plan.contains_key(name) || table.failed.contains_key(name) => None,
             None => {
                 drop(table);
@@ -62,7 +62,7 @@ impl View for Stage {
     /// Waits for a module that a request loads into the base at this moment.
     fn ready(&self, py: Python<'_>, name: &Name) -> Option<Arc<Managed>> {
         let found = self.any(name);
-        if found.is_some() || self.has_moved() || self.loaded.contains_key(name) || self.base.any(name).is_none() {
+        if found.is_some() || self.has_moved() || self.loaded.has(name) || self.base.any(name).is_none() {
             return found;
         }
         py.detach(|| self.base.wait_for(name, bodies::is_outside(), bodies::is_owner_outside));
