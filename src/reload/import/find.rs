@@ -8,9 +8,10 @@ use crate::python::stdlib::is_standard;
 use crate::reload::application::Application;
 use crate::reload::application::change::Resolution;
 use crate::reload::application::view::{Context, ModuleSpec};
+use crate::reload::import::execute;
 use crate::reload::import::importer::Importer;
-use crate::reload::import::lookup::Parent;
-use crate::reload::import::{execute, sys_modules};
+use crate::reload::import::process::sys_modules;
+use crate::reload::import::resolve::Parent;
 use crate::reload::module::{Managed, Origin};
 use reload_core::graph::Name;
 

@@ -8,9 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::reload::application::view::Context;
+use crate::reload::import::bodies;
 use crate::reload::import::caller::{calling_globals, nearest_managed};
+use crate::reload::import::process::sys_modules;
 use crate::reload::import::thread_owner::application_of_thread;
-use crate::reload::import::{bodies, sys_modules};
 use crate::reload::module::{self, Managed};
 use reload_core::graph::Name;
 

@@ -1,28 +1,40 @@
-//! The bridge into Python's import: what an import statement in managed code gets, and which edge it leaves.
+//! What an import gets, and which edges it leaves.
+//!
+//! Promises: a managed module is run once for each generation that needs another execution of it, and every import of that generation
+//! gets that execution; an import in a cycle gets the module as far as it is. What is not managed is left to Python.
+//!
+//! Does not know builds: an import asks a [`View`](crate::reload::application::view::View), which is a published generation or the
+//! one under construction.
+//!
+//! The words of this room:
+//! - *find* a module: the one of the view, which is loaded if it is not there (`find`);
+//! - *resolve* a name: what it stands for in a view, a managed origin or nothing managed (`resolve`); the application remembers it;
+//! - *look up* a name in directories: what is on disk there; nothing is remembered (`application::manifest`);
+//! - *load* a module: make it for a published generation (`load`); *execute* it: make the module object and run the body (`execute`);
+//! - *note* an edge: remember on the importer's record that it uses a name.
+//!
+//! ```text
+//! python_api::statement -> Importer -> Context::find -> Context::resolve
+//!                                          `-> View::obtain -> generation_view -> load -> execute
+//!                                                          `-> build::staging  -> make -> execute
+//! ```
 
-pub mod absolute_name;
 pub mod bodies;
-pub mod by_path;
 pub mod caller;
 pub mod execute;
-pub mod file_reads;
 pub mod find;
-pub mod foreign;
-pub mod from_list;
-pub mod generation_view;
+mod generation_view;
 pub mod importer;
-pub mod load;
+mod load;
 pub mod look_ahead;
-pub mod lookup;
-pub mod originals;
-pub mod process_state;
-pub mod spec_api;
-pub mod statement;
-pub mod sys_modules;
+pub mod process;
+pub mod python_api;
+pub mod resolve;
 pub mod thread_owner;
-pub mod unmanaged;
 
 pub use crate::reload::import::caller::calling_context;
-pub use crate::reload::import::spec_api::{SpecOrigin, is_of_another, load_for_spec, note_find, origin_of};
-pub use crate::reload::import::statement::install;
+pub use crate::reload::import::process::{file_reads, sys_modules, unmanaged};
+pub use crate::reload::import::python_api::by_path;
+pub use crate::reload::import::python_api::spec_api::{SpecOrigin, is_of_another, load_for_spec, note_find, origin_of};
+pub use crate::reload::import::python_api::statement::install;
 pub use crate::reload::import::thread_owner::application_of_thread;

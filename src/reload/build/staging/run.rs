@@ -15,7 +15,7 @@ use crate::reload::build::Build;
 use crate::reload::build::staging::base_modules::LoadHorizon;
 use crate::reload::build::staging::stage::Stage;
 use crate::reload::build::staging::verify::{Checked, StageFailure};
-use crate::reload::import::sys_modules;
+use crate::reload::import::process::sys_modules;
 use crate::reload::interrupt;
 use crate::reload::interrupt::exceptions::exception;
 use crate::reload::interrupt::run::{Abandoned, Reason};

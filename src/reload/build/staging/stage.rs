@@ -16,7 +16,7 @@ use crate::reload::build::staging::run::BuildInputs;
 use crate::reload::build::staging::staged_modules::{StagePlan, StagedModules};
 use crate::reload::import::bodies;
 use crate::reload::import::caller::nearest_managed;
-use crate::reload::import::process_state::ProcessState;
+use crate::reload::import::process::process_state::ProcessState;
 use crate::reload::lifecycle::hooks::BuildEffects;
 use crate::reload::module::Managed;
 use os::{Mutex, MutexGuard};

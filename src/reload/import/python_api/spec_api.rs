@@ -9,10 +9,10 @@ use crate::python::stdlib::is_standard;
 use crate::reload::application::change::Resolution;
 use crate::reload::application::view::Context;
 use crate::reload::application::{Application, registry};
-use crate::reload::import::foreign::not_found;
 use crate::reload::import::importer::Importer;
-use crate::reload::import::lookup::Parent;
-use crate::reload::import::sys_modules;
+use crate::reload::import::process::sys_modules;
+use crate::reload::import::python_api::foreign::not_found;
+use crate::reload::import::resolve::Parent;
 use crate::reload::import::thread_owner::application_of_thread;
 use reload_core::graph::Name;
 

@@ -7,9 +7,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::reload::application::Application;
+use crate::reload::import::bodies;
 use crate::reload::import::importer::Importer;
-use crate::reload::import::originals::originals;
-use crate::reload::import::{bodies, sys_modules, unmanaged};
+use crate::reload::import::process::sys_modules;
+use crate::reload::import::process::unmanaged;
+use crate::reload::import::python_api::originals::originals;
 use crate::reload::module::Managed;
 use reload_core::graph::Name;
 

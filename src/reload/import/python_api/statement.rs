@@ -8,11 +8,11 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::reload::import::absolute_name::relative;
-use crate::reload::import::foreign::{ImportForm, foreign, import_outside, leaves_to_python, make_way};
-use crate::reload::import::from_list::import_parts;
 use crate::reload::import::importer::Importer;
-use crate::reload::import::originals::{originals, remember_originals};
+use crate::reload::import::python_api::absolute_name::relative;
+use crate::reload::import::python_api::foreign::{ImportForm, foreign, import_outside, leaves_to_python, make_way};
+use crate::reload::import::python_api::from_list::import_parts;
+use crate::reload::import::python_api::originals::{originals, remember_originals};
 use crate::reload::module::Managed;
 use reload_core::graph::Name;
 

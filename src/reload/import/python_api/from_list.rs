@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::reload::application::change::Resolution;
-use crate::reload::import::foreign::foreign_part;
 use crate::reload::import::importer::Importer;
-use crate::reload::import::lookup::Parent;
+use crate::reload::import::python_api::foreign::foreign_part;
+use crate::reload::import::resolve::Parent;
 use crate::reload::module::Managed;
 use reload_core::graph::Name;
 

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
 
 use crate::python::raw_import;
-use crate::reload::import::sys_modules;
+use crate::reload::import::process::sys_modules;
 use crate::reload::interrupt::background::Task;
 use os::{Mutex, MutexGuard, StaticMap, fork, log, static_map, thread};
 use reload_core::files::fingerprint::{Content, Hash, Stat};

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::reload::application::change::Resolution;
 use crate::reload::import::importer::Importer;
-use crate::reload::import::lookup::Parent;
+use crate::reload::import::resolve::Parent;
 use crate::reload::module::Origin;
 use reload_core::graph::Name;
 
