@@ -1,6 +1,7 @@
 //! An application: the managed modules that handlers of one place share, through all their generations.
 
 pub mod archives;
+pub mod build_turn;
 pub mod change;
 pub mod compare;
 pub mod evict;
@@ -8,6 +9,7 @@ pub mod failure;
 pub mod file_dependencies;
 pub mod files;
 pub mod manifest;
+pub mod path_imports;
 pub mod pinned;
 pub mod registry;
 pub mod reporter;
@@ -23,15 +25,15 @@ use std::time::{Duration, SystemTime};
 
 use crate::reload::Snapshot;
 use crate::reload::application::archives::Archives;
+use crate::reload::application::build_turn::BuildTurn;
 use crate::reload::application::compare::PendingPaths;
 use crate::reload::application::failure::Failure;
 use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::application::manifest::Manifest;
+use crate::reload::application::path_imports::PathCalls;
 use crate::reload::application::pinned::{Keep, PinnedModules};
 use crate::reload::application::reporter::Reporter;
 use crate::reload::application::search_links::SearchLinks;
-use crate::reload::build::schedule::BuildTurn;
-use crate::reload::import::by_path::PathCalls;
 use crate::reload::lifecycle::carry::States;
 use crate::reload::module::Managed;
 use crate::reload::module::prefetch::{Prefetch, PrefetchMap};

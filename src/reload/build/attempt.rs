@@ -52,7 +52,7 @@ impl Drop for BuildAttempt {
             // What was to be taken in has not been: there was no thread, or a panic.
             self.application.anything_changed();
         }
-        self.application.turn.end(&self.build);
+        self.application.turn.end(&self.build.run);
         if self.build.run.leave() {
             registry::all().iter().for_each(|application| application.try_for_room());
         }
@@ -246,7 +246,7 @@ impl Application {
         if build.run.reason() == Some(Reason::Superseded) {
             self.turn.note_change();
         }
-        self.turn.end(build);
+        self.turn.end(&build.run);
         // What the code itself undoes may take its time, so nobody waits for it.
         crate::python::attach(|py| {
             if let Some(stage) = stage {

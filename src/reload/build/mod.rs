@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::reload::application::Application;
 use crate::reload::application::failure::Signature;
-use crate::reload::build::staging::Stage;
+use crate::reload::build::staging::stage::Stage;
 use crate::reload::interrupt::run::{LastResort, Run, RunOwner, UNDISTURBED};
 use os::Mutex;
 use reload_core::files::file_version::FileVersion;

@@ -1,7 +1,7 @@
-//! Whose turn it is to build, and who waits for that.
+//! Which request builds, and which ones wait for that.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::config::{Consistency, ReloadMode};
@@ -10,79 +10,8 @@ use crate::reload::application::Application;
 use crate::reload::build::attempt::{BuildAttempt, RETRY};
 use crate::reload::build::{Build, workers};
 use crate::reload::interrupt::run::{GRACE, LastResort, Reason};
-use os::{Condvar, Mutex, MutexGuard, fork};
+use os::fork;
 use reload_core::watch::interests::Listener;
-
-/// Who builds in an application, and whether there is anything to do.
-#[derive(Default)]
-pub struct BuildTurn {
-    dirty: AtomicBool,
-    building: AtomicBool,
-    /// Builds in a row that were called off, as what they had read was edited.
-    pub superseded: AtomicU32,
-    builder: Mutex<Option<Arc<Build>>>,
-    built: Condvar,
-    /// `PythonReloadTimeout` in milliseconds, as the last request had it.
-    limit: AtomicU64,
-}
-
-impl BuildTurn {
-    /// Something is to be taken in.
-    pub fn note_change(&self) {
-        self.dirty.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether something is to be taken in.
-    pub fn has_change(&self) -> bool {
-        self.dirty.load(Ordering::SeqCst)
-    }
-
-    /// The same, for whoever takes it in.
-    pub fn take_change(&self) -> bool {
-        self.dirty.swap(false, Ordering::SeqCst)
-    }
-
-    fn is_settled(&self) -> bool {
-        // In this order: a builder says that it builds before it takes the flag away.
-        !self.has_change() && !self.building.load(Ordering::SeqCst)
-    }
-
-    fn note_limit(&self, limit: Duration) {
-        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        // Seldom another one, and what is not written is not fought for.
-        if self.limit.load(Ordering::Relaxed) != limit {
-            self.limit.store(limit, Ordering::Relaxed);
-        }
-    }
-
-    /// How long a body may run that is loaded for the first time: longer than one that is loaded again, as it imports what is not
-    /// managed as well.
-    pub fn load_limit(&self) -> Duration {
-        const LEAST: Duration = Duration::from_secs(10);
-        (Duration::from_millis(self.limit.load(Ordering::Relaxed)) * 6).max(LEAST)
-    }
-
-    /// Whether a build runs.
-    pub fn is_building(&self) -> bool {
-        self.builder().is_some()
-    }
-
-    fn builder(&self) -> MutexGuard<'_, Option<Arc<Build>>> {
-        self.builder.lock()
-    }
-
-    /// Nobody needs to wait for this build any more.
-    pub fn end(&self, build: &Arc<Build>) {
-        let mut held = self.builder();
-        // A build that was left behind is not the one that others wait for.
-        if held.as_ref().is_some_and(|now| Arc::ptr_eq(now, build)) {
-            *held = None;
-            self.building.store(false, Ordering::SeqCst);
-        }
-        drop(held);
-        self.built.notify_all();
-    }
-}
 
 impl Application {
     /// The generation for a request that starts now. In sync mode this is the code as saved; at most `patience` is spent
@@ -146,7 +75,7 @@ impl Application {
             if left.is_zero() {
                 return;
             }
-            if let Some(build) = own.take_if(|own| !held.as_ref().is_some_and(|now| Arc::ptr_eq(now, own))) {
+            if let Some(build) = own.take_if(|own| !held.as_ref().is_some_and(|now| Arc::ptr_eq(now, &own.run))) {
                 // It has taken in what was there when the request began, unless something newer has ended it.
                 if build.run.reason() != Some(Reason::Superseded) {
                     return;
@@ -176,7 +105,7 @@ impl Application {
         }
         let in_a_row = self.turn.superseded.load(Ordering::SeqCst);
         let build = Build::new(self.this.clone(), limit, last_resort, in_a_row);
-        *held = Some(build.clone());
+        *held = Some(build.run.clone());
         self.turn.building.store(true, Ordering::SeqCst);
         self.turn.take_change();
         drop(held);

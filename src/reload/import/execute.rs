@@ -11,10 +11,10 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyWeakrefReference};
 
 use crate::python::{raw_import, stack};
 use crate::reload::application::Application;
-use crate::reload::application::archives::ArchiveHandle;
 use crate::reload::application::registry::mark;
 use crate::reload::code::CodeSummary;
 use crate::reload::import::bodies;
+use crate::reload::import::process::archive_resources::ArchiveHandle;
 use crate::reload::import::process::sys_modules;
 use crate::reload::interrupt::run::Run;
 use crate::reload::lifecycle::hooks::{self, BuildEffects, ExecutionHooks};

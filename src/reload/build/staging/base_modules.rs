@@ -4,31 +4,10 @@ use std::sync::Arc;
 
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::import::execute;
+use crate::reload::build::staging::inputs::LoadHorizon;
 use crate::reload::module::Managed;
 use reload_core::graph::generation::ModuleMap;
 use reload_core::graph::{Facts, Name, Reading};
-
-/// How far loading had come when a build began: what is loaded later is not compared with its file.
-pub struct LoadHorizon {
-    generation: Arc<Snapshot>,
-    additions: usize,
-    sequence: u64,
-}
-
-impl LoadHorizon {
-    /// To be taken before anything is compared with this generation, which is the current one.
-    pub fn of(generation: Arc<Snapshot>) -> Self {
-        // In this order: what is begun later is added later.
-        let additions = generation.additions();
-        Self { generation, additions, sequence: execute::horizon() }
-    }
-
-    /// How many modules had been added to the base by then.
-    pub(super) fn additions_to(&self, base: &Arc<Snapshot>) -> usize {
-        if Arc::ptr_eq(&self.generation, base) { self.additions } else { 0 }
-    }
-}
 
 /// The base's modules whose bodies had begun before the horizon.
 pub(super) struct BaseModules {

@@ -11,14 +11,14 @@
 
 mod base_modules;
 mod entry_points;
+mod inputs;
 mod make;
 mod publish;
 mod run;
-mod stage;
+pub(in crate::reload::build) mod stage;
 mod staged_modules;
 mod verify;
 mod view;
 
-pub use crate::reload::build::staging::base_modules::LoadHorizon;
-pub use crate::reload::build::staging::run::{BuildInputs, Unpublished, build};
-pub use crate::reload::build::staging::stage::Stage;
+pub use crate::reload::build::staging::inputs::{BuildInputs, LoadHorizon};
+pub use crate::reload::build::staging::run::{Unpublished, build};

@@ -1,6 +1,5 @@
 //! A build from its plan to its end: published, or taken back.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,10 +8,10 @@ use pyo3::prelude::*;
 
 use crate::python::error;
 use crate::reload::application::Application;
-use crate::reload::application::change::{Change, Resolved};
+use crate::reload::application::change::Change;
 use crate::reload::application::failure::Broken;
 use crate::reload::build::Build;
-use crate::reload::build::staging::base_modules::LoadHorizon;
+use crate::reload::build::staging::inputs::BuildInputs;
 use crate::reload::build::staging::stage::Stage;
 use crate::reload::build::staging::verify::{Checked, StageFailure};
 use crate::reload::import::process::sys_modules;
@@ -22,16 +21,6 @@ use crate::reload::interrupt::run::{Abandoned, Reason};
 use crate::reload::module::prefetch::PrefetchMap;
 use os::log;
 use reload_core::graph::Name;
-
-/// What a build takes in.
-pub struct BuildInputs {
-    /// The names that differ from what is served. They were found among the modules that had been begun before the horizon.
-    pub changes: HashMap<Name, Change>,
-    /// What stands for the same as before, but is found in other directories now.
-    pub same: HashMap<Name, Resolved>,
-    /// How far loading had come.
-    pub horizon: LoadHorizon,
-}
 
 /// Why a build was not published.
 pub enum Unpublished {

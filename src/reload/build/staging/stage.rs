@@ -12,7 +12,7 @@ use crate::reload::application::change::Change;
 use crate::reload::application::view::Context;
 use crate::reload::build::Build;
 use crate::reload::build::staging::base_modules::{BaseFacts, BaseModules};
-use crate::reload::build::staging::run::BuildInputs;
+use crate::reload::build::staging::inputs::BuildInputs;
 use crate::reload::build::staging::staged_modules::{StagePlan, StagedModules};
 use crate::reload::import::bodies;
 use crate::reload::import::caller::nearest_managed;

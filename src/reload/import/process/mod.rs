@@ -6,6 +6,7 @@
 //!
 //! Does not know generations or builds beyond what it is told to show.
 
+pub mod archive_resources;
 pub mod file_reads;
 pub mod process_state;
 pub mod sys_modules;

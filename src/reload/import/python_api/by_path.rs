@@ -1,6 +1,5 @@
 //! `apache.import_module`: modules by the path of their file, and by name along a list of directories.
 
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,25 +8,17 @@ use pyo3::prelude::*;
 
 use crate::reload::application::Application;
 use crate::reload::application::change::Resolution;
+use crate::reload::application::path_imports::{CachedAnswer, PathTarget, Site};
 use crate::reload::application::pinned::Keep;
+use crate::reload::application::view::Context;
 use crate::reload::import::bodies;
 use crate::reload::import::importer::Importer;
 use crate::reload::import::python_api::statement::import_for;
 use crate::reload::import::resolve::Parent;
 use crate::reload::module::{Managed, Origin};
-use os::{Mutex, log};
 use reload_core::files::symlinks::canonical_directory;
 use reload_core::graph::Name;
 use reload_core::resolve::Found;
-
-/// What the request decides about a call.
-#[derive(Debug, Clone, Default)]
-pub struct Site {
-    /// What `~/` stands for.
-    pub handler_root: Option<PathBuf>,
-    /// `PythonDebug`.
-    pub debug: bool,
-}
 
 /// A call of `apache.import_module`.
 pub struct PathCall<'a> {
@@ -43,110 +34,34 @@ pub struct PathCall<'a> {
     pub site: Option<Site>,
 }
 
-/// What an application remembers of calls.
-#[derive(Default)]
-pub struct PathCalls {
-    /// What requests said, by the module that calls: a reload runs its body without a request.
-    sites: Mutex<HashMap<Name, Site>>,
-    /// The executions that were logged.
-    logged: Mutex<HashMap<Name, u64>>,
-    /// Modules that were found in one of several places: without them the next place answers.
-    listed: Mutex<HashSet<Name>>,
-    /// What places stood for in the newest generation that asked: a change there makes another generation.
-    answers: Mutex<AnswerCache>,
-}
-
-/// Answers of one generation, by the module that calls and the place.
-#[derive(Default)]
-struct AnswerCache {
-    generation: u64,
-    by_place: HashMap<(Name, PathTarget), CachedAnswer>,
-}
-
-/// What was found at a place.
-#[derive(Clone)]
-enum CachedAnswer {
-    /// This module.
-    Module(Name),
-    /// Nothing; an edge to this name tells when that changes.
-    Nothing(Name),
-}
-
-impl PathCalls {
-    fn site(&self, importer: &Importer, now: Option<Site>) -> Site {
-        let caller = importer.module.as_ref().map(|module| module.name.clone()).unwrap_or_default();
-        let mut sites = self.sites.lock();
-        if let Some(site) = now.as_ref().filter(|_| importer.context.view.is_published()) {
-            sites.insert(caller, site.clone());
-            return site.clone();
-        }
-        let unknown = || Site { handler_root: importer.context.application.key.directory.clone(), ..Site::default() };
-        sites.get(&caller).cloned().or(now).unwrap_or_else(unknown)
-    }
-
-    /// Whether a call that has found the module would go on to another place without it.
-    pub fn has_alternative(&self, name: &str) -> bool {
-        self.listed.lock().contains(name)
-    }
-
-    /// Forgets modules that nothing needs.
-    pub fn forget(&self, names: &HashSet<Name>) {
-        self.sites.lock().retain(|name, _| !names.contains(name));
-        self.logged.lock().retain(|name, _| !names.contains(name));
-        self.listed.lock().retain(|name| !names.contains(name));
-    }
-
-    fn answer(&self, importer: &Importer, place: &PathTarget) -> Option<CachedAnswer> {
-        let (caller, generation) = importer.caller_and_generation()?;
-        let answers = self.answers.lock();
-        if answers.generation != generation {
-            return None;
-        }
-        answers.by_place.get(&(caller, place.clone())).cloned()
-    }
-
-    fn remember(&self, importer: &Importer, place: &PathTarget, answer: CachedAnswer) {
-        let Some((caller, generation)) = importer.caller_and_generation() else { return };
-        let mut answers = self.answers.lock();
-        if answers.generation < generation {
-            *answers = AnswerCache { generation, by_place: HashMap::new() };
-        }
-        if answers.generation == generation {
-            answers.by_place.insert((caller, place.clone()), answer);
-        }
-    }
-
-    /// Logs an execution that no call has seen before.
-    fn log(&self, found: &PathImport) {
-        let PathImport { module, was_loaded } = found;
-        let before = self.logged.lock().insert(module.name.clone(), module.sequence);
-        let what = match before {
-            Some(sequence) if sequence == module.sequence => return,
-            Some(_) => "reloaded",
-            None if *was_loaded => return,
-            None => "imported",
-        };
-        let file = module.origin.file().map(|f| f.display().to_string()).unwrap_or_default();
-        let text =
-            format!("import_module: {what} module '{}' from {file} (generation {})", module.name, module.generation);
-        log::notice!("{}", &text);
-    }
-}
-
 /// A module, and whether it was there before the call.
 struct PathImport {
     module: Arc<Managed>,
     was_loaded: bool,
 }
 
-/// Where a module may be.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct PathTarget {
-    directory: PathBuf,
-    /// The module's name in that directory: dotted, or the file's own name.
-    tail: String,
-    /// Whether the tail is the name of a file, which may have an extension.
-    is_file_name: bool,
+/// What the request says about a call: the running one, else the last one that had the caller's code call.
+fn site_of(importer: &Importer, said: Option<Site>) -> Site {
+    let Context { application, view } = &importer.context;
+    let caller = importer.module.as_ref().map(|module| module.name.clone()).unwrap_or_default();
+    if let Some(site) = said.as_ref().filter(|_| view.is_published()) {
+        application.calls.note_site(caller, site);
+        return site.clone();
+    }
+    let unknown = || Site { handler_root: application.key.directory.clone(), ..Site::default() };
+    application.calls.site(&caller).or(said).unwrap_or_else(unknown)
+}
+
+/// What the place stood for when the caller asked before in this generation.
+fn answer_of(importer: &Importer, place: &PathTarget) -> Option<CachedAnswer> {
+    let (caller, generation) = importer.caller_and_generation()?;
+    importer.context.application.calls.answer(caller, generation, place)
+}
+
+fn remember(importer: &Importer, place: &PathTarget, answer: CachedAnswer) {
+    if let Some((caller, generation)) = importer.caller_and_generation() {
+        importer.context.application.calls.note_answer(caller, generation, place, answer);
+    }
 }
 
 /// Imports a module for the code that calls.
@@ -165,12 +80,12 @@ pub fn import_module<'py>(py: Python<'py>, call: &PathCall<'_>) -> PyResult<Boun
         return import_for(py, None, &Name::from(call.name));
     };
     let application = importer.context.application.clone();
-    let site = application.calls.site(&importer, call.site.clone());
+    let site = site_of(&importer, call.site.clone());
     let looked_in = places(py, &importer, call, &site)?;
     for place in &looked_in {
         if let Some(found) = at_place(py, &importer, place)? {
             if let (PathStanding::Managed(import), true) = (&found, looked_in.len() > 1 || !is_path) {
-                application.calls.listed.lock().insert(import.module.name.clone());
+                application.calls.note_alternative(&import.module.name);
             }
             return Ok(match found {
                 PathStanding::Managed(import) => finish(py, &importer, call, &site, &import),
@@ -218,7 +133,7 @@ fn finish<'py>(
         Some(true) | None => application.ask_for_newest(&module.name),
     }
     if call.log.unwrap_or(site.debug) {
-        application.calls.log(found);
+        application.calls.log(module, *was_loaded);
     }
     module.exposed(py)
 }
@@ -281,7 +196,7 @@ fn places(py: Python<'_>, importer: &Importer, call: &PathCall<'_>, site: &Site)
 /// The module at a place, if there is one. A place without one leaves an edge: a file that appears there changes the answer.
 fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &PathTarget) -> PyResult<Option<PathStanding<'py>>> {
     let application = &importer.context.application;
-    match application.calls.answer(importer, place) {
+    match answer_of(importer, place) {
         Some(CachedAnswer::Module(name)) => {
             if let Some(module) = importer.context.view.any(&name) {
                 return Ok(Some(PathStanding::Managed(PathImport { module, was_loaded: true })));
@@ -322,7 +237,7 @@ fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &PathTarget) -> Py
                 false => Name::from(format!("{}.{stem}", application.name_directory(directory))),
             };
             let missing = note_missing(py, importer, &name)?;
-            application.calls.remember(importer, place, CachedAnswer::Nothing(missing));
+            remember(importer, place, CachedAnswer::Nothing(missing));
             return Ok(None);
         }
     };
@@ -331,7 +246,7 @@ fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &PathTarget) -> Py
         if let Some(module) = importer.context.find(py, &name)?
             && module.origin.file() == Some(&file)
         {
-            application.calls.remember(importer, place, CachedAnswer::Module(name));
+            remember(importer, place, CachedAnswer::Module(name));
             return Ok(Some(PathStanding::Managed(PathImport { module, was_loaded })));
         }
     }
