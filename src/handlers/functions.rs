@@ -20,7 +20,7 @@ use crate::reload::import::by_path::{self, PathCall};
 use crate::reload::import::{self, SpecOrigin, bodies, file_reads};
 use crate::reload::lifecycle::{carry, hooks, leaks};
 use crate::reload::module::Managed;
-use crate::reload::status;
+use crate::reload::{pinning, status};
 use reload_core::watch;
 
 /// Adds them to the module.
@@ -135,7 +135,7 @@ fn calling_application(py: Python<'_>) -> Option<usize> {
 /// What every child of the server does for each of its applications.
 #[pyfunction]
 fn reload_children(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    status::children(py)
+    status::python::children(py)
 }
 
 /// The calling module depends on these paths.
@@ -177,7 +177,7 @@ fn reload_generation() -> u64 {
 /// The application's modules, who imports whom, and why newer code is not served.
 #[pyfunction]
 fn reload_graph(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    status::graph(py)
+    status::python::graph(py)
 }
 
 /// The same as text for Graphviz; with a request, what its handlers import, and what that imports.
@@ -199,13 +199,13 @@ fn reload_dot(verbose: bool, request: Option<&Bound<'_, Request>>) -> PyResult<S
 /// Keeps a module, and what lies in it, as it is in this child.
 #[pyfunction]
 fn reload_pin(py: Python<'_>, name: &str) -> PyResult<()> {
-    status::pin(py, name)
+    pinning::pin(py, name)
 }
 
 /// Leaves files that match the pattern to Python from now on.
 #[pyfunction]
 fn reload_exclude(py: Python<'_>, pattern: String) -> PyResult<()> {
-    status::keep(py, Keep::Excluded(pattern))
+    pinning::keep(py, Keep::Excluded(pattern))
 }
 
 /// freeze_modules()
@@ -213,7 +213,7 @@ fn reload_exclude(py: Python<'_>, pattern: String) -> PyResult<()> {
 /// From now on no module of the caller's application is reloaded in this child; new ones are still loaded.
 #[pyfunction]
 fn freeze_modules(py: Python<'_>) -> PyResult<()> {
-    status::freeze(py)
+    pinning::freeze(py)
 }
 
 /// module_info(name_or_path)

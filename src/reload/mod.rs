@@ -10,6 +10,7 @@ pub mod import;
 pub mod interrupt;
 pub mod lifecycle;
 pub mod module;
+pub mod pinning;
 pub mod status;
 
 use std::sync::Arc;

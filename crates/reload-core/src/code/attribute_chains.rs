@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::code::import_name::ImportName;
 use crate::graph::Reading;
 
 /// What an import statement has bound a name to.
@@ -178,14 +179,7 @@ impl AttributeChains {
 
 impl Bound {
     fn absolute(&self, package: &str) -> Option<String> {
-        if self.level == 0 {
-            return Some(self.name.clone());
-        }
-        let mut base = package;
-        for _ in 1..self.level {
-            base = base.rsplit_once('.')?.0;
-        }
-        (!base.is_empty()).then(|| format!("{base}.{}", self.name))
+        ImportName { level: self.level, name: &self.name }.absolute(package).ok()
     }
 }
 

@@ -1,3 +1,4 @@
 //! What code says without being run, as far as that is a matter of names alone.
 
 pub mod attribute_chains;
+pub mod import_name;

@@ -7,6 +7,7 @@ use crate::reload::application::change::Resolution;
 use crate::reload::import::importer::Importer;
 use crate::reload::import::resolve::Parent;
 use crate::reload::module::Origin;
+use reload_core::code::import_name::{ImportName, RelativeImportError};
 use reload_core::graph::Name;
 
 impl Importer {
@@ -37,16 +38,11 @@ impl Importer {
 ///
 /// # Errors
 /// `ImportError` where there is no such package above.
-pub fn relative(package: &str, name: &str, level: i32) -> PyResult<Name> {
-    if package.is_empty() {
-        return Err(PyImportError::new_err("attempted relative import with no known parent package"));
-    }
-    let mut base = package;
-    for _ in 1..level {
-        base = base
-            .rsplit_once('.')
-            .map(|(parent, _)| parent)
-            .ok_or_else(|| PyImportError::new_err("attempted relative import beyond top-level package"))?;
-    }
-    Ok(if name.is_empty() { Name::from(base) } else { Name::from(format!("{base}.{name}")) })
+pub fn relative(package: &str, name: &str, level: usize) -> PyResult<Name> {
+    ImportName { level, name }.absolute(package).map(Name::from).map_err(|e| {
+        PyImportError::new_err(match e {
+            RelativeImportError::NoPackage => "attempted relative import with no known parent package",
+            RelativeImportError::BeyondTop => "attempted relative import beyond top-level package",
+        })
+    })
 }

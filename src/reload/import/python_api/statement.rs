@@ -101,7 +101,7 @@ impl<'a, 'py> ImportCall<'a, 'py> {
     fn absolute(&self, py: Python<'py>, importer: &Importer, text: &str) -> PyResult<Option<Name>> {
         if self.level > 0 {
             let Some(record) = &importer.module else { return Ok(None) };
-            return relative(record.package(), text, self.level).map(Some);
+            return relative(record.package(), text, usize::try_from(self.level).unwrap_or(0)).map(Some);
         }
         if self.level < 0 || text.is_empty() {
             return Ok(None);
@@ -169,7 +169,7 @@ fn managed_import_module<'py>(
     let absolute: Name = if level > 0 {
         let Some(package) = package.filter(|p| !p.is_none()) else { return pass_through() };
         let package: String = package.extract()?;
-        relative(&package, &text[level..], i32::try_from(level).unwrap_or(i32::MAX))?
+        relative(&package, &text[level..], level)?
     } else {
         importer.localise(py, &Name::from(&*text))?
     };
