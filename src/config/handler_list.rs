@@ -5,9 +5,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::SectionPath;
 
+/// Who runs a handler. Decided once, when the line is parsed, so that no request compares texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandlerKind {
+    /// An object of the module that the entry names: httpd's request goes to it as it is.
+    Function,
+    /// The publisher, which maps URLs to functions and objects of modules.
+    Publisher,
+}
+
+impl HandlerKind {
+    /// What `module::object` names. `mod_python.publisher` and `mod_python.publisher::handler` are the publisher; any other
+    /// object of that module is a function like those of other modules.
+    fn of(module: &str, object: Option<&str>) -> Self {
+        match (module, object) {
+            ("mod_python.publisher", None | Some("handler")) => Self::Publisher,
+            _ => Self::Function,
+        }
+    }
+}
+
 /// One handler of a list.
+///
+/// `PythonHandler shop.pages::show` in `<Directory /srv/shop>` becomes
+/// `{ kind: Function, module: "shop.pages", object: Some("show"), text: "shop.pages::show", place: Directory("/srv/shop/") }`.
 #[derive(Debug)]
 pub struct HandlerEntry {
+    /// Who runs it.
+    pub kind: HandlerKind,
     /// Different for every entry of the configuration files; 0 for one of a `.htaccess`, which is parsed at every request.
     pub id: u64,
     /// The module's dotted name, or its path.
@@ -99,6 +124,7 @@ impl Parsed {
                 .handlers
                 .iter()
                 .map(|(module, object, text)| HandlerEntry {
+                    kind: HandlerKind::of(module, object.as_deref()),
                     id: if lasts { next_id() } else { 0 },
                     module: Arc::from(module.as_str()),
                     object: object.clone(),

@@ -7,6 +7,6 @@ pub mod record;
 pub mod section;
 pub mod watching;
 
-pub use crate::config::handler_list::{HandlerEntry, HandlerList};
+pub use crate::config::handler_list::{HandlerEntry, HandlerKind, HandlerList};
 pub use crate::config::record::{Consistency, DirConfig, OnError, ReloadMode, ServerConfig};
 pub use crate::config::section::SectionPath;

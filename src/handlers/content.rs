@@ -12,9 +12,10 @@ use crate::api::request::ActivePhase;
 use crate::api::state::{self, RequestState};
 use crate::config::record::Settings;
 use crate::config::{Consistency, DirConfig, HandlerEntry, OnError, ReloadMode};
+use crate::handlers::builtin::{self, HandlerCall};
 use crate::handlers::outcome::{self, FAILED, Label};
 use crate::handlers::select::{self, Target};
-use crate::handlers::{callable, current, extensions, pins, publisher, refusal};
+use crate::handlers::{callable, current, extensions, pins, refusal};
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::{self, embed, error};
 use crate::reload::PinnedGeneration;
@@ -76,10 +77,9 @@ impl PhaseRun<'_> {
 
     /// The application of a handler, and the generation for this request.
     fn prepare(&self, entry: &HandlerEntry) -> PyResult<PinnedGeneration> {
-        let directory = if publisher::is_publisher(entry) {
-            publisher::directory(entry, self.settings, self.filename)
-        } else {
-            Target::of(entry, self.filename).directory
+        let directory = match builtin::of(entry.kind) {
+            Some(handler) => handler.directory(entry, self.settings, self.filename),
+            None => Target::of(entry, self.filename).directory,
         };
         self.pin(entry, directory)
     }
@@ -169,19 +169,20 @@ impl PhaseRun<'_> {
         entry: &HandlerEntry,
         pin: &PinnedGeneration,
     ) -> PyResult<HandlerAnswer<'py>> {
-        let fails = self.settings.on_error == Some(OnError::Fail);
+        let on_error = self.settings.on_error.unwrap_or(OnError::LastGood);
         // Objects of other applications that this request has come through see what it has pinned of them.
         let _seen = RequestState::of(self.request).enter_pins(pin);
         if sys_modules::has_rivals() {
             sys_modules::prefer(py, &pin.application, &pin.generation)?;
         }
-        if publisher::is_publisher(entry) {
-            return publisher::handle(py, request, pin, self.extension, fails).map(HandlerAnswer::Status);
+        if let Some(handler) = builtin::of(entry.kind) {
+            let call = HandlerCall { pin, extension: self.extension, on_error };
+            return handler.handle(py, request, call).map(HandlerAnswer::Status);
         }
         let target = Target::of(entry, self.filename);
         let object = entry.object.as_deref().unwrap_or(DEFAULT_OBJECT);
         let handler = callable::resolve(py, &pin.context(), &target.module, object, request.as_any(), entry.id != 0)?;
-        if fails {
+        if on_error == OnError::Fail {
             refusal::check(&pin.application, &target.module)?;
         }
         handler.call1((request,)).map(HandlerAnswer::Value)

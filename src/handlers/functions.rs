@@ -269,5 +269,5 @@ fn reload_request(py: Python<'_>, scope: Option<&str>) -> PyResult<()> {
 /// The publisher, for a handler list that names it by another way than the directive's usual words.
 #[pyfunction]
 fn publisher_handler(py: Python<'_>, req: &Bound<'_, crate::api::Request>) -> PyResult<i32> {
-    crate::handlers::publisher::handle_here(py, req)
+    crate::handlers::builtin::publish_here(py, req)
 }

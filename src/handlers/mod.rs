@@ -1,5 +1,6 @@
 //! What a request runs.
 
+mod builtin;
 mod callable;
 pub mod content;
 mod current;
@@ -8,6 +9,5 @@ pub mod functions;
 pub mod lifecycle;
 mod outcome;
 mod pins;
-mod publisher;
 mod refusal;
 mod select;

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule, PyString, PyTuple};
 
 use crate::api::Request;
-use crate::handlers::publisher::arguments::{self, ArgumentPlan};
-use crate::handlers::publisher::{PublishedObject, Refused};
+use crate::handlers::builtin::publisher::arguments::{self, ArgumentPlan};
+use crate::handlers::builtin::publisher::{PublishedObject, Refused};
 use crate::httpd::{RequestRec, sys};
 
 /// More wrappers around one function than this are a circle.

@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyFrozenSet, PyModule, PyType};
 
-use crate::handlers::publisher::protect::Guard;
-use crate::handlers::publisher::{PublishedObject, Refused};
+use crate::handlers::builtin::publisher::protect::Guard;
+use crate::handlers::builtin::publisher::{PublishedObject, Refused};
 use crate::httpd::sys;
 
 /// What may be done with an object.

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use pyo3::prelude::*;
 
 use crate::api::Request;
-use crate::config::HandlerEntry;
 use crate::config::record::Settings;
-use crate::handlers::publisher::page::Page;
+use crate::config::{HandlerEntry, OnError};
+use crate::handlers::builtin::contract::{BuiltinHandler, HandlerCall};
+use crate::handlers::builtin::publisher::page::Page;
 use crate::handlers::refusal;
 use crate::httpd::{RequestRec, sys};
-use crate::reload::PinnedGeneration;
 use crate::reload::application::view::Context;
 
 /// A request that ends with a status, or Python code that failed.
@@ -34,60 +34,48 @@ impl From<PyErr> for Refused {
 
 type PublishedObject<T> = Result<T, Refused>;
 
-/// Whether an entry names the publisher's own handler, which runs without a detour through Python.
-pub fn is_publisher(entry: &HandlerEntry) -> bool {
-    &*entry.module == "mod_python.publisher" && entry.object.as_deref().is_none_or(|object| object == "handler")
-}
+/// `mod_python.publisher`.
+pub struct Publisher;
 
-/// The directory of a page's application, where that is not simply the one that the handler's section names: with a
-/// `PythonPath`, which leaves that one out for handlers but cannot do so for pages, and where no section names one.
-pub fn directory(entry: &HandlerEntry, settings: &Settings, filename: Option<&str>) -> Option<PathBuf> {
-    let filename = filename?;
-    match entry.place.directory_for(Some(filename)) {
-        // A page below a directory whose name cannot be part of a module's name begins an application of its own.
-        Some(own) if page::is_nameable(Path::new(&own), filename) => {
-            settings.path.is_some().then(|| PathBuf::from(own))
+impl BuiltinHandler for Publisher {
+    /// With a `PythonPath`, which leaves the section's directory out for handlers, pages still need it; where no section names
+    /// one, it is the page's own.
+    fn directory(&self, entry: &HandlerEntry, settings: &Settings, filename: Option<&str>) -> Option<PathBuf> {
+        let filename = filename?;
+        match entry.place.directory_for(Some(filename)) {
+            // A page below a directory whose name cannot be part of a module's name begins an application of its own.
+            Some(own) if page::is_nameable(Path::new(&own), filename) => {
+                settings.path.is_some().then(|| PathBuf::from(own))
+            }
+            _ => page::directory_of(filename).map(Path::to_owned),
         }
-        _ => page::directory_of(filename).map(Path::to_owned),
+    }
+
+    fn handle(&self, py: Python<'_>, request: &Bound<'_, Request>, call: HandlerCall<'_>) -> PyResult<c_int> {
+        match publish(py, request, call) {
+            Ok(()) => Ok(0),
+            Err(Refused::Status(status)) => Ok(status.cast_signed()),
+            Err(Refused::Error(e)) => Err(e),
+        }
     }
 }
 
-/// Answers a request. `fails` tells that a page of which there is newer code that cannot be built is refused.
+/// Handles a request from inside Python, with what the running application sees.
 ///
 /// # Errors
-/// What the page's code raises.
-pub fn handle(
-    py: Python<'_>,
-    request: &Bound<'_, Request>,
-    pin: &PinnedGeneration,
-    extension: Option<&str>,
-    fails: bool,
-) -> PyResult<c_int> {
-    match publish(py, request, pin, extension, fails) {
-        Ok(()) => Ok(0),
-        Err(Refused::Status(status)) => Ok(status.cast_signed()),
-        Err(Refused::Error(e)) => Err(e),
-    }
-}
-
-/// Answers a request from inside Python, with what the running application sees.
-///
-/// # Errors
-/// As [`handle`]; `RuntimeError` outside a request.
+/// As [`Publisher::handle`]; `RuntimeError` outside a request.
 pub fn handle_here(py: Python<'_>, request: &Bound<'_, Request>) -> PyResult<c_int> {
     match Context::innermost().and_then(Context::pinned) {
-        Some(pin) => handle(py, request, &pin, None, false),
+        Some(pin) => {
+            let call = HandlerCall { pin: &pin, extension: None, on_error: OnError::LastGood };
+            Publisher.handle(py, request, call)
+        }
         None => Err(pyo3::exceptions::PyRuntimeError::new_err("the publisher runs inside a request only")),
     }
 }
 
-fn publish(
-    py: Python<'_>,
-    request: &Bound<'_, Request>,
-    pin: &PinnedGeneration,
-    extension: Option<&str>,
-    fails: bool,
-) -> PublishedObject<()> {
+fn publish(py: Python<'_>, request: &Bound<'_, Request>, call: HandlerCall<'_>) -> PublishedObject<()> {
+    let HandlerCall { pin, extension, on_error } = call;
     let record = request.get().rec()?;
     check_method(record)?;
     let page = Page::find(record, pin, extension).ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
@@ -97,7 +85,7 @@ fn publish(
     record.set_filename(page.file.as_os_str());
     let module = pin.context().find(py, &page.module)?.ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
     pin.application.add_entry(&page.module, None);
-    if fails {
+    if on_error == OnError::Fail {
         refusal::check(&pin.application, &page.module)?;
     }
     let mut guard = protect::Guard::new(request);

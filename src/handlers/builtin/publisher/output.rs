@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::api::Request;
-use crate::handlers::publisher::PublishedObject;
-use crate::handlers::publisher::arguments::{self, Fields};
+use crate::handlers::builtin::publisher::PublishedObject;
+use crate::handlers::builtin::publisher::arguments::{self, Fields};
 
 /// How many callables may return callables before that is taken for a mistake.
 const MOST_CALLS: usize = 100;

@@ -11,7 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCode, PyDict, PyList, PyString, PyTuple, PyType, PyWeakrefMethods, PyWeakrefReference};
 
 use crate::api::Request;
-use crate::handlers::publisher::{PublishedObject, Refused};
+use crate::handlers::builtin::publisher::{PublishedObject, Refused};
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::gil::GilCell;
 
