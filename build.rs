@@ -8,8 +8,9 @@ use std::process::{Command, exit};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src/httpd/shim.c");
-    println!("cargo:rerun-if-changed=src/httpd/bindings.h");
+    println!("cargo:rerun-if-changed=src/httpd/c/shim.c");
+    println!("cargo:rerun-if-changed=src/httpd/c/shim.h");
+    println!("cargo:rerun-if-changed=src/httpd/c/bindings.h");
     println!("cargo:rerun-if-changed=src/python/line_tables.c");
     println!("cargo:rerun-if-changed=src/library");
     for name in ["APXS", "APR_CONFIG", "PYTHON", "PYO3_PYTHON"] {
@@ -103,7 +104,7 @@ fn apr_flags(apxs: &str) -> Vec<String> {
 
 fn compile_shim(flags: &[String]) {
     let mut build = cc::Build::new();
-    build.file("src/httpd/shim.c").warnings(true).pic(true);
+    build.file("src/httpd/c/shim.c").warnings(true).pic(true);
     for flag in flags {
         build.flag(flag);
     }
@@ -116,7 +117,7 @@ fn compile_shim(flags: &[String]) {
 
 fn generate_bindings(flags: &[String], out: &Path) {
     let bindings = bindgen::Builder::default()
-        .header("src/httpd/bindings.h")
+        .header("src/httpd/c/bindings.h")
         .clang_args(flags)
         .allowlist_function("(ap|apr|mpr)_.*")
         .allowlist_type("(ap|apr|mpr)_.*|request_rec|server_rec|conn_rec|cmd_parms|command_rec|module|module_struct|http_.*")

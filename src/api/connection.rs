@@ -1,7 +1,6 @@
 //! `mp_conn`: a client's connection.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::ptr::NonNull;
+use std::ffi::{c_char, c_int};
 use std::sync::Arc;
 
 use pyo3::exceptions::PyAttributeError;
@@ -14,37 +13,8 @@ use crate::api::server::Server;
 use crate::api::table::Table;
 use crate::api::text::to_str;
 use crate::httpd::lease::Leased;
-use crate::httpd::{Lease, Pool, RequestRec, ServerRec, log, sys};
-
-/// Ends the lease with the connection's pool.
-struct ConnectionEnding(Arc<Lease>);
-
-impl Drop for ConnectionEnding {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
-/// The lease of a request's connection, which outlives the request when the client keeps it open; taken by this thread.
-fn lease_of(request: RequestRec) -> Option<Leased<sys::conn_rec>> {
-    let connection = NonNull::new(request.raw().connection)?;
-    // SAFETY: the connection of a live request is live and this thread's. The slot is null or holds the `ConnectionEnding` that the
-    // connection's pool owns.
-    unsafe {
-        let raw = connection.as_ref();
-        let slot = sys::ap_get_module_config(raw.conn_config, crate::module_record()).cast::<ConnectionEnding>();
-        let lease = if slot.is_null() {
-            let lease = Arc::new(Lease::default());
-            let ending = Pool::from_ptr(raw.pool).own(ConnectionEnding(Arc::clone(&lease)));
-            sys::ap_set_module_config(raw.conn_config, crate::module_record(), ending.cast::<c_void>());
-            lease
-        } else {
-            Arc::clone(&(*slot).0)
-        };
-        lease.take();
-        Some(Leased::new(lease, connection))
-    }
-}
+use crate::httpd::text::text;
+use crate::httpd::{RequestRec, ServerRec, connection, log, sys};
 
 /// A connection, shared by the requests that a client sends over it.
 ///
@@ -61,7 +31,7 @@ impl Connection {
     /// # Errors
     /// `AttributeError` when the request has none.
     pub fn of(request: RequestRec) -> PyResult<Self> {
-        let record = lease_of(request).ok_or_else(|| PyAttributeError::new_err("connection"))?;
+        let record = connection::leased(request).ok_or_else(|| PyAttributeError::new_err("connection"))?;
         Ok(Self { record, notes: pyo3::sync::PyOnceLock::new() })
     }
 
@@ -78,15 +48,8 @@ impl Connection {
         field: fn(&sys::conn_rec) -> *const c_char,
     ) -> PyResult<Option<Bound<'py, PyString>>> {
         // SAFETY: the texts of a live connection are null or end in NUL.
-        Ok(unsafe { c_text(py, field(self.raw()?)) })
+        Ok(unsafe { text(field(self.raw()?)) }.map(|text| to_str(py, text)))
     }
-}
-
-/// # Safety
-/// `text` is null or a live NUL-terminated string.
-unsafe fn c_text<'py>(py: Python<'py>, text: *const c_char) -> Option<Bound<'py, PyString>> {
-    // SAFETY: promised by the caller.
-    (!text.is_null()).then(|| to_str(py, unsafe { CStr::from_ptr(text) }.to_bytes()))
 }
 
 /// An address and its port as Python's sockets give them; `None` without an address.
@@ -99,7 +62,7 @@ pub unsafe fn address<'py>(
     ip: *const c_char,
 ) -> Option<(Option<Bound<'py, PyString>>, u16)> {
     // SAFETY: promised by the caller.
-    unsafe { address.as_ref().map(|address| (c_text(py, ip), address.port)) }
+    unsafe { address.as_ref().map(|address| (text(ip).map(|ip| to_str(py, ip)), address.port)) }
 }
 
 #[pymethods]
@@ -175,8 +138,7 @@ impl Connection {
     /// 1 when the client has gone.
     #[getter]
     fn aborted(&self) -> PyResult<c_int> {
-        // SAFETY: the record is live.
-        Ok(unsafe { sys::mpr_is_aborted(self.raw()?) })
+        Ok(c_int::from(connection::is_aborted(self.raw()?)))
     }
 
     /// AP_CONN_UNKNOWN, AP_CONN_CLOSE or AP_CONN_KEEPALIVE.
@@ -202,8 +164,7 @@ impl Connection {
     /// 1 when the client's name was confirmed by a second look-up, -1 when that failed, 0 when nobody looked.
     #[getter]
     fn double_reverse(&self) -> PyResult<c_int> {
-        // SAFETY: the record is live.
-        Ok(unsafe { sys::mpr_double_reverse(self.raw()?) })
+        Ok(connection::double_reverse(self.raw()?))
     }
 
     /// The connection's number in this child.
@@ -239,8 +200,7 @@ impl Connection {
     fn log_error(&self, message: Option<&Bound<'_, PyString>>, level: i64) -> PyResult<()> {
         let raw = self.raw()?;
         if let Some(message) = message {
-            // SAFETY: the record is live.
-            unsafe { log::connection(raw, log_level(level), &message.to_string_lossy()) };
+            log::connection!(raw, log_level(level), "{}", message.to_string_lossy());
         }
         Ok(())
     }

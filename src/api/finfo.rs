@@ -1,6 +1,6 @@
 //! `mp_finfo`: what is known about a file.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
 
 use pyo3::exceptions::{PyIndexError, PyOSError};
@@ -9,8 +9,9 @@ use pyo3::types::PyString;
 
 use crate::api::leased::refused;
 use crate::api::text::to_str;
+use crate::httpd::file::FileRecord;
 use crate::httpd::lease::Leased;
-use crate::httpd::request::AprError;
+use crate::httpd::text::text;
 use crate::httpd::{RequestRec, sys};
 
 /// The names in the order of their FINFO_* indices.
@@ -30,17 +31,11 @@ const FIELDS: [&str; 13] = [
     "filetype",
 ];
 
-/// Texts and numbers of an owned record.
+/// What `stat` found, and the path that it was asked for.
 struct Owned {
-    record: sys::apr_finfo_t,
-    fname: Option<CString>,
-    name: Option<CString>,
+    record: FileRecord,
+    fname: CString,
 }
-
-// SAFETY: the record is a copy whose pointers were taken out; it is never changed.
-unsafe impl Send for Owned {}
-// SAFETY: as above.
-unsafe impl Sync for Owned {}
 
 enum StatSource {
     Request(Leased<sys::request_rec>),
@@ -59,8 +54,8 @@ pub struct FileInfo {
 /// A look at the record, for one attribute.
 struct FileInfoView<'a> {
     record: &'a sys::apr_finfo_t,
-    fname: Option<&'a CStr>,
-    name: Option<&'a CStr>,
+    fname: Option<&'a [u8]>,
+    name: Option<&'a [u8]>,
 }
 
 impl FileInfo {
@@ -74,40 +69,10 @@ impl FileInfo {
     /// # Errors
     /// `OSError` when the file system refuses an answer.
     pub fn stat(py: Python<'_>, path: &CStr, wanted: i32) -> PyResult<Self> {
-        let (status, record) = py.detach(|| {
-            // SAFETY: all-zero is a valid record: null pointers and numbers.
-            let mut record: sys::apr_finfo_t = unsafe { std::mem::zeroed() };
-            // SAFETY: a pool of our own, gone before the record is used: only numbers of it are.
-            let status = unsafe {
-                let mut pool = std::ptr::null_mut();
-                match sys::apr_pool_create_ex(&raw mut pool, std::ptr::null_mut(), None, std::ptr::null_mut()) {
-                    0 => {
-                        let status = sys::apr_stat(&raw mut record, path.as_ptr(), wanted, pool);
-                        sys::apr_pool_destroy(pool);
-                        status
-                    }
-                    status => status,
-                }
-            };
-            record.pool = std::ptr::null_mut();
-            record.fname = std::ptr::null();
-            record.name = std::ptr::null();
-            record.filehand = std::ptr::null_mut();
-            (status, Numbers(record))
-        });
-        let mut record = record.0;
-        match status {
-            0 | INCOMPLETE => {}
-            libc::ENOENT => {
-                record.filetype = sys::apr_filetype_e_APR_NOFILE;
-                record.valid = 0;
-            }
-            error => {
-                let shown = to_str(py, path.to_bytes()).unbind();
-                return Err(PyOSError::new_err((error, AprError(error).message(), shown)));
-            }
-        }
-        Ok(Self { source: StatSource::Owned(Box::new(Owned { record, fname: Some(path.to_owned()), name: None })) })
+        let record = py
+            .detach(|| FileRecord::stat(path, wanted))
+            .map_err(|error| PyOSError::new_err((error.0, error.message(), to_str(py, path.to_bytes()).unbind())))?;
+        Ok(Self { source: StatSource::Owned(Box::new(Owned { record, fname: path.to_owned() })) })
     }
 
     /// Puts a copy into a request, with texts of its pool.
@@ -116,28 +81,21 @@ impl FileInfo {
     /// `RuntimeError` when this is the view of a request that has ended.
     pub fn copy_to(&self, request: RequestRec) -> PyResult<()> {
         let view = self.view()?;
-        let pool = request.pool();
-        let copied = |text: Option<&CStr>| text.map_or(std::ptr::null(), |t| pool.bytes(t.to_bytes()).cast_const());
-        let mut record = *view.record;
-        record.pool = pool.as_ptr();
-        record.filehand = std::ptr::null_mut();
-        record.fname = copied(view.fname);
-        record.name = copied(view.name);
-        request.raw_mut().finfo = record;
+        request.set_file_record(view.record, view.fname, view.name);
         Ok(())
     }
 
     fn view(&self) -> PyResult<FileInfoView<'_>> {
         match &self.source {
             StatSource::Owned(owned) => {
-                Ok(FileInfoView { record: &owned.record, fname: owned.fname.as_deref(), name: owned.name.as_deref() })
+                Ok(FileInfoView { record: owned.record.raw(), fname: Some(owned.fname.to_bytes()), name: None })
             }
             StatSource::Request(record) => {
                 let record: NonNull<sys::request_rec> = record.get().map_err(|r| refused("request", r))?;
                 // SAFETY: the lease says that the record is live and this thread's; its texts end in NUL.
                 unsafe {
                     let record = &(*record.as_ptr()).finfo;
-                    Ok(FileInfoView { record, fname: c_text(record.fname), name: c_text(record.name) })
+                    Ok(FileInfoView { record, fname: text(record.fname), name: text(record.name) })
                 }
             }
         }
@@ -151,22 +109,6 @@ impl FileInfo {
     }
 }
 
-/// The parts of the file that could be told are there.
-const INCOMPLETE: i32 = sys::APR_INCOMPLETE.cast_signed();
-
-/// A record without pointers.
-struct Numbers(sys::apr_finfo_t);
-
-// SAFETY: plain numbers; the pointers are null.
-unsafe impl Send for Numbers {}
-
-/// # Safety
-/// `text` is null or a NUL-terminated string that lives while the result is used.
-unsafe fn c_text<'a>(text: *const c_char) -> Option<&'a CStr> {
-    // SAFETY: promised by the caller.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
-}
-
 fn seconds(micros: i64) -> i64 {
     micros.div_euclid(1_000_000)
 }
@@ -176,7 +118,7 @@ impl FileInfo {
     /// The file's path.
     #[getter]
     fn fname<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
-        Ok(self.view()?.fname.map(|text| to_str(py, text.to_bytes())))
+        Ok(self.view()?.fname.map(|text| to_str(py, text)))
     }
 
     /// One of APR_NOFILE, APR_REG, APR_DIR and so on.
@@ -255,7 +197,7 @@ impl FileInfo {
     /// The file's name as its directory has it.
     #[getter]
     fn name<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
-        Ok(self.view()?.name.map(|text| to_str(py, text.to_bytes())))
+        Ok(self.view()?.name.map(|text| to_str(py, text)))
     }
 
     fn __len__(&self) -> usize {

@@ -1,6 +1,6 @@
 //! The functions of `_apache`.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_int, c_void};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -10,8 +10,9 @@ use crate::api::cleanup::{Cleanup, register_for_child};
 use crate::api::finfo::FileInfo;
 use crate::api::server::Server;
 use crate::api::text::{any_str, path_bytes, to_str};
+use crate::httpd::command::DirectiveNode;
 use crate::httpd::log::{self, Level};
-use crate::httpd::{ServerRec, sys};
+use crate::httpd::{ServerRec, server, sys};
 
 /// One of APLOG_* as given from Python; 0 stands for "not given" and means APLOG_ERR.
 pub fn log_level(level: i64) -> Level {
@@ -44,35 +45,27 @@ fn log_error(message: Option<&Bound<'_, PyString>>, level: i64, server: Option<&
     if let Some(message) = message {
         let message = message.to_string_lossy();
         let server = server.map(|server| server.get().record()).or_else(ServerRec::main);
-        log::server(server, log_level(level), &message);
+        log::server!(server, log_level(level), "{message}");
     }
 }
 
 /// What the MPM answers to a question, one of AP_MPMQ_*. Raises ValueError for a question that it does not know.
 #[pyfunction]
 fn mpm_query(code: c_int) -> PyResult<c_int> {
-    let mut answer = 0;
-    // SAFETY: httpd writes one number.
-    if unsafe { sys::ap_mpm_query(code, &raw mut answer) } == 0 {
-        Ok(answer)
-    } else {
-        Err(PyValueError::new_err(format!("the MPM does not know the query {code}")))
-    }
+    let unknown = || PyValueError::new_err(format!("the MPM does not know the query {code}"));
+    server::mpm_query(code).ok_or_else(unknown)
 }
 
 /// Whether httpd was started with `-D name`.
 #[pyfunction]
 fn exists_config_define(name: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let name = CString::new(any_str(name)?)?;
-    // SAFETY: the name ends in NUL; httpd compares it.
-    Ok(unsafe { sys::ap_exists_config_define(name.as_ptr()) } != 0)
+    Ok(server::is_defined(&CString::new(any_str(name)?)?))
 }
 
 /// ServerRoot.
 #[pyfunction]
 fn server_root(py: Python<'_>) -> Option<Bound<'_, PyString>> {
-    // SAFETY: httpd's global is null or a text of the running configuration.
-    unsafe { c_text(py, sys::ap_server_root) }
+    server::server_root().map(|root| to_str(py, root))
 }
 
 /// What the file system tells about `fname`; `wanted` is a sum of APR_FINFO_*. A missing file is no error: its filetype is
@@ -98,42 +91,26 @@ fn register_cleanup(py: Python<'_>, callback: Bound<'_, PyAny>, data: Option<Py<
 /// The main configuration as httpd read it: a list of (directive, arguments), and behind a section the list of its own.
 #[pyfunction]
 fn config_tree(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    // SAFETY: httpd's global is null or the tree of the running configuration, which is only read.
-    unsafe { branch(py, sys::ap_conftree, 0) }
+    branch(py, DirectiveNode::first(), 0)
 }
 
 /// Sections nest a few levels deep; a tree deeper than this is none.
 const DEEPEST: usize = 200;
 
-/// # Safety
-/// `directive` is null or a live node of httpd's tree.
-unsafe fn branch<'py>(
-    py: Python<'py>,
-    mut directive: *const sys::ap_directive_t,
-    depth: usize,
-) -> PyResult<Bound<'py, PyList>> {
+/// A directive, those beside it and those inside of them.
+fn branch<'py>(py: Python<'py>, first: Option<DirectiveNode<'_>>, depth: usize) -> PyResult<Bound<'py, PyList>> {
     if depth > DEEPEST {
         return Err(PyRuntimeError::new_err("the configuration is nested too deep"));
     }
     let list = PyList::empty(py);
-    while !directive.is_null() {
-        // SAFETY: promised by the caller; siblings and children are nodes of the same tree.
-        unsafe {
-            list.append((c_text(py, (*directive).directive), c_text(py, (*directive).args)))?;
-            if !(*directive).first_child.is_null() {
-                list.append(branch(py, (*directive).first_child, depth + 1)?)?;
-            }
-            directive = (*directive).next;
+    let text = |text: Option<&[u8]>| text.map(|text| to_str(py, text));
+    for node in std::iter::successors(first, |node| node.next()) {
+        list.append((text(node.name()), text(node.arguments())))?;
+        if let Some(child) = node.first_child() {
+            list.append(branch(py, Some(child), depth + 1)?)?;
         }
     }
     Ok(list)
-}
-
-/// # Safety
-/// `text` is null or a live NUL-terminated string.
-unsafe fn c_text<'py>(py: Python<'py>, text: *const c_char) -> Option<Bound<'py, PyString>> {
-    // SAFETY: promised by the caller.
-    (!text.is_null()).then(|| to_str(py, unsafe { CStr::from_ptr(text) }.to_bytes()))
 }
 
 /// Puts the functions into the module.

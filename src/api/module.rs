@@ -13,6 +13,7 @@ use crate::api::server::Server;
 use crate::api::table::Table;
 use crate::api::{Request, constants, functions};
 use crate::httpd::ServerRec;
+use crate::httpd::module::VERSION;
 
 /// Builds the module and puts it into `sys.modules`. A sub-interpreter gets one of its own.
 pub fn install(py: Python<'_>) -> PyResult<()> {
@@ -38,7 +39,7 @@ pub fn install(py: Python<'_>) -> PyResult<()> {
     ] {
         module.add(name, class)?;
     }
-    module.add("mp_version", crate::VERSION)?;
+    module.add("mp_version", VERSION)?;
     module.add("interpreter", "main_interpreter")?;
     if let Some(server) = ServerRec::main() {
         module.add("main_server", Server::of(py, server)?)?;

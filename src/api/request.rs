@@ -83,7 +83,7 @@ impl Request {
     /// # Errors
     /// `MemoryError`.
     pub fn of<'py>(py: Python<'py>, record: RequestRec) -> PyResult<Bound<'py, Self>> {
-        let state = RequestState::of(record);
+        let state = RequestState::of(&record);
         state.lease.take();
         if let Some(wrapper) = state.wrapper.borrow().as_ref() {
             return Ok(wrapper.bind(py).clone());

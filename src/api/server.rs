@@ -1,7 +1,7 @@
 //! `mp_server`: the main server and its virtual hosts.
 
 use std::collections::BTreeMap;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{c_char, c_int};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -14,8 +14,7 @@ use crate::api::request::settings_table;
 use crate::api::table::Table;
 use crate::api::text::to_str;
 use crate::config::ServerConfig;
-use crate::httpd::request::texts;
-use crate::httpd::{ServerRec, log, sys};
+use crate::httpd::{ServerRec, log, server, sys};
 use crate::python::gil::GilCell;
 
 /// The one wrapper of each server, by interpreter: an instance may have attributes, which belong to one interpreter.
@@ -50,15 +49,16 @@ impl Server {
         self.record
     }
 
-    fn text<'py>(&self, py: Python<'py>, text: *const c_char) -> Option<Bound<'py, PyString>> {
-        // SAFETY: the texts of a server are null or NUL-terminated, and live as long as the configuration.
-        (!text.is_null()).then(|| to_str(py, unsafe { CStr::from_ptr(text) }.to_bytes()))
+    fn text<'py>(&self, py: Python<'py>, field: fn(&sys::server_rec) -> *const c_char) -> Option<Bound<'py, PyString>> {
+        self.record.text(field).map(|text| to_str(py, text))
     }
 
-    fn names_of<'py>(&self, py: Python<'py>, array: *const sys::apr_array_header_t) -> PyResult<Bound<'py, PyTuple>> {
-        // SAFETY: the arrays of a server are null or hold NUL-terminated texts of the configuration.
-        let names = unsafe { texts(array) };
-        PyTuple::new(py, names.iter().filter_map(|name| self.text(py, *name)).collect::<Vec<_>>())
+    fn names_of<'py>(
+        &self,
+        py: Python<'py>,
+        field: fn(&sys::server_rec) -> *const sys::apr_array_header_t,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.record.texts(field).map(|name| to_str(py, name)).collect::<Vec<_>>())
     }
 }
 
@@ -73,15 +73,13 @@ impl Server {
     /// The next server of the chain, or None.
     #[getter]
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Self>>> {
-        // SAFETY: httpd's chain of servers ends in null.
-        let next = unsafe { ServerRec::from_ptr(self.record.raw().next) };
-        next.map(|server| Self::of(py, server)).transpose()
+        self.record.next().map(|server| Self::of(py, server)).transpose()
     }
 
     /// The configuration file that defines the server, or None.
     #[getter]
     fn defn_name<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
-        self.text(py, self.record.raw().defn_name)
+        self.text(py, |s| s.defn_name)
     }
 
     /// The line of that file.
@@ -93,13 +91,13 @@ impl Server {
     /// ServerAdmin.
     #[getter]
     fn server_admin<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
-        self.text(py, self.record.raw().server_admin)
+        self.text(py, |s| s.server_admin)
     }
 
     /// ServerName.
     #[getter]
     fn server_hostname<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
-        self.text(py, self.record.raw().server_hostname)
+        self.text(py, |s| s.server_hostname)
     }
 
     /// The port of ServerName; 0 when it tells none.
@@ -111,7 +109,7 @@ impl Server {
     /// ErrorLog.
     #[getter]
     fn error_fname<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
-        self.text(py, self.record.raw().error_fname)
+        self.text(py, |s| s.error_fname)
     }
 
     /// LogLevel, one of APLOG_*.
@@ -153,7 +151,7 @@ impl Server {
     /// ServerPath.
     #[getter]
     fn path<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
-        self.text(py, self.record.raw().path)
+        self.text(py, |s| s.path)
     }
 
     /// The length of ServerPath, bytes.
@@ -165,13 +163,13 @@ impl Server {
     /// ServerAlias, the plain ones.
     #[getter]
     fn names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.names_of(py, self.record.raw().names)
+        self.names_of(py, |s| s.names)
     }
 
     /// ServerAlias, those with wildcards.
     #[getter]
     fn wild_names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.names_of(py, self.record.raw().wild_names)
+        self.names_of(py, |s| s.wild_names)
     }
 
     /// LimitRequestLine, bytes.
@@ -195,20 +193,13 @@ impl Server {
     /// How often httpd was restarted gracefully before this child began.
     #[getter]
     fn my_generation(&self) -> c_int {
-        let mut generation = 0;
-        // SAFETY: httpd writes one number, or nothing when the MPM does not know it.
-        unsafe { sys::ap_mpm_query(sys::AP_MPMQ_GENERATION.cast_signed(), &raw mut generation) };
-        generation
+        server::generation()
     }
 
     /// When httpd was last started or restarted, seconds since 1970; 0 when it does not tell.
     #[getter]
     fn restart_time(&self) -> f64 {
-        // SAFETY: httpd's global is null or points to the scoreboard, which lives as long as the child.
-        unsafe {
-            let board = sys::ap_scoreboard_image;
-            if board.is_null() || (*board).global.is_null() { 0.0 } else { micros((*(*board).global).restart_time) }
-        }
+        server::restart_time().map_or(0.0, micros)
     }
 
     /// The `server_rec`, for other C code.
@@ -219,19 +210,19 @@ impl Server {
 
     /// The Python* settings at server level, a new table at each call.
     fn get_config<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
-        Bound::new(py, settings_table(&ServerConfig::of(self.record).own.settings))
+        Bound::new(py, settings_table(&ServerConfig::of(&self.record).own.settings))
     }
 
     /// The PythonOption values at server level, a new table at each call.
     fn get_options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
-        Bound::new(py, Table::owned(ServerConfig::of(self.record).own.options()))
+        Bound::new(py, Table::owned(ServerConfig::of(&self.record).own.options()))
     }
 
     /// Logs against the server; `level` is one of APLOG_*, 0 means APLOG_ERR. A message of None is ignored.
     #[pyo3(signature = (message, level=0))]
     fn log_error(&self, message: Option<&Bound<'_, PyString>>, level: i64) {
         if let Some(message) = message {
-            log::server(Some(self.record), log_level(level), &message.to_string_lossy());
+            log::server!(Some(self.record), log_level(level), "{}", message.to_string_lossy());
         }
     }
 

@@ -12,6 +12,7 @@ use crate::api::cleanup::Cleanup;
 use crate::api::request::{ActivePhase, RequestBody};
 use crate::config::HandlerEntry;
 use crate::httpd::lease::Leased;
+use crate::httpd::module::slot;
 use crate::httpd::{Lease, RequestRec, log, sys};
 use crate::python::{self, embed, error, thread};
 use crate::reload::PinnedGeneration;
@@ -52,8 +53,8 @@ pub struct RequestState {
 }
 
 impl RequestState {
-    /// The state of a request, made at its first use. Needs no Python. The reference is good until the request ends.
-    pub fn of(record: RequestRec) -> &'static Self {
+    /// The state of a request, made at its first use. Needs no Python.
+    pub fn of(record: &RequestRec) -> &Self {
         if let Some(state) = Self::existing(record) {
             return state;
         }
@@ -70,22 +71,20 @@ impl RequestState {
             queued: Cell::default(),
             content_type_set: Cell::default(),
             finished: Cell::default(),
-            record,
+            record: *record,
         }));
         // SAFETY: the slot is ours; the box lives until `end` frees it, before the request's own memory goes.
         unsafe {
-            sys::ap_set_module_config(record.raw().request_config, crate::module_record(), state.cast());
+            slot(record.raw().request_config).set(state);
             record.pool().before_clear(state.cast(), end);
             &*state
         }
     }
 
     /// The state of a request that has one.
-    pub fn existing(record: RequestRec) -> Option<&'static Self> {
+    pub fn existing(record: &RequestRec) -> Option<&Self> {
         // SAFETY: the slot is null or what `of` put there; `end` empties it before it frees the state.
-        unsafe {
-            sys::ap_get_module_config(record.raw().request_config, crate::module_record()).cast::<Self>().as_ref()
-        }
+        unsafe { slot::<Self>(record.raw().request_config).get().as_ref() }
     }
 
     /// The request.
@@ -118,7 +117,7 @@ impl RequestState {
     }
 
     /// The state for objects that may outlive it.
-    pub(super) fn leased(&'static self) -> Leased<Self> {
+    pub(super) fn leased(&self) -> Leased<Self> {
         // SAFETY: `end` ends the lease before it frees the state.
         unsafe { Leased::new(Arc::clone(&self.lease), NonNull::from(self)) }
     }
@@ -174,11 +173,7 @@ impl RequestState {
         let _seen: Vec<_> = pins.iter().rev().map(|pin| pin.context().enter()).collect();
         if let Err(e) = cleanup.call(py) {
             let name = cleanup.function.bind(py).repr().map_or_else(|_| "a cleanup".to_owned(), |r| r.to_string());
-            log::request(
-                self.record,
-                log::Level::ERROR,
-                &format!("the cleanup {name} failed: {}", error::format(py, &e)),
-            );
+            log::request!(self.record, log::Level::ERROR, "the cleanup {name} failed: {}", error::format(py, &e));
         }
     }
 }
@@ -191,11 +186,7 @@ unsafe extern "C" fn end(data: *mut c_void) -> sys::apr_status_t {
         unsafe {
             guard("the cleanups of a request", (), || (*state).finish());
             guard("the generations of a request", (), || (*state).unpin());
-            sys::ap_set_module_config(
-                (*state).record.raw().request_config,
-                crate::module_record(),
-                std::ptr::null_mut(),
-            );
+            slot::<RequestState>((*state).record.raw().request_config).set(std::ptr::null_mut());
             (*state).lease.end();
             drop(Box::from_raw(state));
         }
@@ -206,7 +197,7 @@ unsafe extern "C" fn end(data: *mut c_void) -> sys::apr_status_t {
 /// Lets go of the wrapper at the end of the content handler, if nobody would notice: nothing else refers to it, no attribute
 /// was set on it, and no function is registered. Then the end of the request need not enter Python at all.
 pub fn release(_: Python<'_>, record: RequestRec) {
-    let Some(state) = RequestState::existing(record) else { return };
+    let Some(state) = RequestState::existing(&record) else { return };
     if !state.cleanups.borrow().is_empty() {
         return;
     }

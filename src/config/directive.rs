@@ -1,27 +1,18 @@
 //! The table of directives: every one of mod_python by name, and our own.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::record::{ConfigValue, Consistency, DirConfig, OnError, ReloadMode, ServerConfig, Settings};
-use crate::config::section::{self, SectionPath};
+use crate::config::record::{
+    ConfigValue, Consistency, DirConfig, OnError, ReloadMode, Section, ServerConfig, Settings,
+};
+use crate::config::section::SectionPath;
 use crate::config::watching;
 use crate::config::{handler_list, process_settings};
+use crate::httpd::command::{ArgumentForm, CommandInfo, CommandTable, ConfigLine, Directives};
 use crate::httpd::{Pool, sys};
-use os::guard;
 use reload_core::watch::settings::WatchMode;
-
-/// How httpd hands the arguments over.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum DirectiveForm {
-    Raw,
-    Flag,
-    One,
-    OneOrTwo,
-    Two,
-    Each,
-}
 
 /// Where a directive may stand.
 const SERVER: u32 = sys::RSRC_CONF;
@@ -35,182 +26,176 @@ const ARCHIVES: [&str; 4] = ["zip", "egg", "whl", "pyz"];
 type DirectiveAction = fn(&mut DirectiveContext, &[&str]) -> Result<(), String>;
 
 struct Directive {
-    name: &'static CStr,
-    form: DirectiveForm,
-    contexts: u32,
+    info: CommandInfo,
     action: DirectiveAction,
-    help: &'static CStr,
 }
 
-/// The record that a line changes, and where the line stands.
-struct DirectiveContext {
+/// The records that a line changes, and where the line stands.
+struct DirectiveContext<'a> {
     pool: Pool,
-    /// The section's record, and at server level also the server's own.
-    records: [Option<*mut DirConfig>; 2],
+    /// The section's record.
+    dir: &'a mut DirConfig,
+    /// At server level also the server's own.
+    server: Option<&'a mut DirConfig>,
     place: SectionPath,
     is_main_server: bool,
     /// The line is read once, not at every request as in a `.htaccess` file.
     lasts: bool,
 }
 
-impl DirectiveContext {
-    fn settings(&mut self, mut change: impl FnMut(&mut Settings)) {
-        for record in self.records.iter().flatten() {
-            // SAFETY: httpd parses on one thread; the records were made by `create_dir` or `create_server` and live in
-            // the configuration's pool.
-            change(unsafe { &mut (**record).settings });
-        }
+impl DirectiveContext<'_> {
+    fn records(&mut self) -> impl Iterator<Item = &mut DirConfig> {
+        std::iter::once(&mut *self.dir).chain(self.server.as_deref_mut())
     }
 
-    fn sections(&mut self, mut change: impl FnMut(&mut crate::config::record::Section)) {
-        for record in self.records.iter().flatten() {
-            // SAFETY: as above.
-            change(unsafe { (**record).section_mut() });
-        }
+    fn settings(&mut self, mut change: impl FnMut(&mut Settings)) {
+        self.records().for_each(|record| change(&mut record.settings));
+    }
+
+    fn sections(&mut self, mut change: impl FnMut(&mut Section)) {
+        self.records().for_each(|record| change(record.section_mut()));
     }
 }
 
 const fn line(
     name: &'static CStr,
-    form: DirectiveForm,
+    form: ArgumentForm,
     contexts: u32,
     action: DirectiveAction,
     help: &'static CStr,
 ) -> Directive {
-    Directive { name, form, contexts, action, help }
+    Directive { info: CommandInfo { name, form, contexts, help }, action }
 }
 
 /// Every directive. Those whose action is `later*` refuse to start httpd, and say so.
 const DIRECTIVES: &[Directive] = &[
     line(
         c"PythonHandler",
-        DirectiveForm::Raw,
+        ArgumentForm::Raw,
         ANYWHERE,
         python_handler,
         c"Handlers that answer requests: MODULE[::OBJECT] ... [| .EXT ...]",
     ),
     line(
         c"PythonPath",
-        DirectiveForm::One,
+        ArgumentForm::One,
         ANYWHERE,
         python_path,
         c"A Python expression whose value is the module search path",
     ),
     line(
         c"PythonOption",
-        DirectiveForm::OneOrTwo,
+        ArgumentForm::OneOrTwo,
         ANYWHERE,
         python_option,
         c"A key and a value for req.get_options(); a key alone takes it away",
     ),
-    line(c"PythonDebug", DirectiveForm::Flag, ANYWHERE, python_debug, c"On to show tracebacks to the client"),
+    line(c"PythonDebug", ArgumentForm::Flag, ANYWHERE, python_debug, c"On to show tracebacks to the client"),
     line(
         c"PythonAutoReload",
-        DirectiveForm::Flag,
+        ArgumentForm::Flag,
         ANYWHERE,
         python_auto_reload,
         c"Off to keep running the code as first loaded",
     ),
-    line(c"PythonInterpreter", DirectiveForm::One, ANYWHERE, python_interpreter, c"The name of the interpreter to use"),
-    line(c"PythonHome", DirectiveForm::One, SERVER, python_home, c"A virtual environment or Python installation"),
-    line(c"PythonOptimize", DirectiveForm::Flag, SERVER, python_optimize, c"On to run Python with -OO"),
+    line(c"PythonInterpreter", ArgumentForm::One, ANYWHERE, python_interpreter, c"The name of the interpreter to use"),
+    line(c"PythonHome", ArgumentForm::One, SERVER, python_home, c"A virtual environment or Python installation"),
+    line(c"PythonOptimize", ArgumentForm::Flag, SERVER, python_optimize, c"On to run Python with -OO"),
     line(
         c"PythonReload",
-        DirectiveForm::One,
+        ArgumentForm::One,
         ANYWHERE,
         python_reload,
         c"sync or async: whether a request waits for edited code",
     ),
     line(
         c"PythonReloadRoot",
-        DirectiveForm::Each,
+        ArgumentForm::Each,
         SECTION,
         python_reload_root,
         c"Directories whose modules are reloaded",
     ),
     line(
         c"PythonReloadExclude",
-        DirectiveForm::Each,
+        ArgumentForm::Each,
         SECTION,
         python_reload_exclude,
         c"Patterns of files that are never reloaded",
     ),
     line(
         c"PythonReloadTrust",
-        DirectiveForm::Each,
+        ArgumentForm::Each,
         SECTION,
         python_reload_trust,
         c"none, all, or directories: which files are run although everyone may write to them",
     ),
     line(
         c"PythonReloadOnError",
-        DirectiveForm::One,
+        ArgumentForm::One,
         ANYWHERE,
         python_reload_on_error,
         c"last-good or fail: what is served while edited code is broken",
     ),
     line(
         c"PythonReloadConsistency",
-        DirectiveForm::One,
+        ArgumentForm::One,
         ANYWHERE,
         python_reload_consistency,
         c"child or server: whether a request may get older code than another child has served",
     ),
     line(
         c"PythonReloadTimeout",
-        DirectiveForm::One,
+        ArgumentForm::One,
         ANYWHERE,
         python_reload_timeout,
         c"Seconds that the bodies of edited modules may run",
     ),
     line(
         c"PythonReloadWatch",
-        DirectiveForm::One,
+        ArgumentForm::One,
         SERVER,
         python_reload_watch,
         c"auto, inotify or stat: how changes of files are found",
     ),
     line(
         c"PythonReloadInterval",
-        DirectiveForm::One,
+        ArgumentForm::One,
         SERVER,
         python_reload_interval,
         c"Seconds after which files are looked at for changes that nothing announces",
     ),
     line(
         c"PythonReloadTrigger",
-        DirectiveForm::One,
+        ArgumentForm::One,
         SERVER,
         python_reload_trigger,
         c"A file: when it is touched, every child loads all its modules again",
     ),
-    line(c"PythonPostReadRequestHandler", DirectiveForm::Raw, SERVER, later_phase, c"Not available yet"),
-    line(c"PythonTransHandler", DirectiveForm::Raw, SERVER, later_phase, c"Not available yet"),
-    line(c"PythonInitHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonHeaderParserHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonAccessHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonAuthenHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonAuthzHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonTypeHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonFixupHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonLogHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonCleanupHandler", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonHandlerModule", DirectiveForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
-    line(c"PythonConnectionHandler", DirectiveForm::Raw, SERVER, later_phase, c"Not available yet"),
-    line(c"PythonInputFilter", DirectiveForm::OneOrTwo, SECTION, later_phase, c"Not available yet"),
-    line(c"PythonOutputFilter", DirectiveForm::OneOrTwo, SECTION, later_phase, c"Not available yet"),
-    line(c"PythonImport", DirectiveForm::Two, SERVER, later_phase, c"Not available yet"),
-    line(c"PythonInterpPerDirectory", DirectiveForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
-    line(c"PythonInterpPerDirective", DirectiveForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
-    line(c"PythonEnablePdb", DirectiveForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
+    line(c"PythonPostReadRequestHandler", ArgumentForm::Raw, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonTransHandler", ArgumentForm::Raw, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonInitHandler", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonHeaderParserHandler", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonAccessHandler", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonAuthenHandler", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonAuthzHandler", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonTypeHandler", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonFixupHandler", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonLogHandler", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonCleanupHandler", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonHandlerModule", ArgumentForm::Raw, ANYWHERE, later_phase, c"Not available yet"),
+    line(c"PythonConnectionHandler", ArgumentForm::Raw, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonInputFilter", ArgumentForm::OneOrTwo, SECTION, later_phase, c"Not available yet"),
+    line(c"PythonOutputFilter", ArgumentForm::OneOrTwo, SECTION, later_phase, c"Not available yet"),
+    line(c"PythonImport", ArgumentForm::Two, SERVER, later_phase, c"Not available yet"),
+    line(c"PythonInterpPerDirectory", ArgumentForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
+    line(c"PythonInterpPerDirective", ArgumentForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
+    line(c"PythonEnablePdb", ArgumentForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
 ];
 
 fn python_handler(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
     for mut list in handler_list::parse(arguments[0])?.into_lists(&scene.place, scene.lasts) {
         // The server's own record tells settings and options only, so the list goes into the section alone.
-        let record = scene.records[0].expect("a directive has a section");
-        // SAFETY: see `DirectiveContext::settings`.
-        let section = unsafe { (*record).section_mut() };
+        let section = scene.dir.section_mut();
         match section.handlers.iter_mut().find(|l| l.extension == list.extension) {
             Some(existing) => existing.entries.append(&mut list.entries),
             None => section.handlers.push(list),
@@ -411,105 +396,39 @@ fn later_flag(_: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String
     Ok(())
 }
 
-/// Runs a directive's action and turns its error into the text that httpd prints behind the line's place.
-///
-/// # Safety
-/// Called by httpd with the live `cmd_parms` of a directive of this table and the record of its section.
-unsafe fn run(cmd: *mut sys::cmd_parms, record: *mut c_void, arguments: &[*const c_char]) -> *const c_char {
-    guard("a directive", c"mod_python_rs failed inside; its error log says why".as_ptr(), || {
-        // SAFETY: promised by the caller; cmd_data is the index that `commands` put there, and the strings end in NUL.
-        unsafe {
-            let directive = &DIRECTIVES[(*(*cmd).cmd).cmd_data as usize];
-            let texts: Vec<String> = arguments
-                .iter()
-                .filter(|a| !a.is_null())
-                .map(|a| CStr::from_ptr(*a).to_string_lossy().into_owned())
-                .collect();
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let place = SectionPath::of(cmd);
-            let server_record = (*cmd).path.is_null().then(|| {
-                let slot = sys::ap_get_module_config((*(*cmd).server).module_config, crate::module_record());
-                &raw mut (*slot.cast::<ServerConfig>()).own
-            });
-            let mut scene = DirectiveContext {
-                pool: Pool::from_ptr((*cmd).pool),
-                records: [Some(record.cast()), server_record],
-                place,
-                is_main_server: (*(*cmd).server).is_virtual == 0,
-                lasts: !section::in_htaccess(cmd),
-            };
-            match (directive.action)(&mut scene, &texts) {
-                Ok(()) => std::ptr::null(),
-                Err(sentence) => {
-                    let text = format!("{}: {sentence}", directive.name.to_string_lossy());
-                    Pool::from_ptr((*cmd).pool).bytes(text.as_bytes()).cast_const()
-                }
-            }
-        }
-    })
+/// The table, for httpd.
+struct Table;
+
+impl Directives for Table {
+    type Dir = DirConfig;
+    type Server = ServerConfig;
+
+    fn run(
+        index: usize,
+        line: ConfigLine<'_>,
+        arguments: &[&str],
+        dir: &mut DirConfig,
+        server: Option<&mut ServerConfig>,
+    ) -> Result<(), String> {
+        let mut scene = DirectiveContext {
+            pool: line.pool(),
+            dir,
+            server: server.map(|server| &mut server.own),
+            place: SectionPath::of(line),
+            is_main_server: line.is_in_main_server(),
+            lasts: line.htaccess().is_none(),
+        };
+        (DIRECTIVES[index].action)(&mut scene, arguments)
+    }
 }
-
-unsafe extern "C" fn raw(cmd: *mut sys::cmd_parms, record: *mut c_void, a: *const c_char) -> *const c_char {
-    // SAFETY: httpd calls with what `run` asks for.
-    unsafe { run(cmd, record, &[a]) }
-}
-
-unsafe extern "C" fn flag(cmd: *mut sys::cmd_parms, record: *mut c_void, on: c_int) -> *const c_char {
-    let text = if on != 0 { c"On" } else { c"Off" };
-    // SAFETY: as above.
-    unsafe { run(cmd, record, &[text.as_ptr()]) }
-}
-
-unsafe extern "C" fn two(
-    cmd: *mut sys::cmd_parms,
-    record: *mut c_void,
-    a: *const c_char,
-    b: *const c_char,
-) -> *const c_char {
-    // SAFETY: as above.
-    unsafe { run(cmd, record, &[a, b]) }
-}
-
-/// httpd's form of the table; the last record is all zero, as httpd expects.
-pub struct Commands([sys::command_rec; DIRECTIVES.len() + 1]);
-
-// SAFETY: the records are never changed and point to statics only.
-unsafe impl Sync for Commands {}
 
 /// The table that the module record refers to.
-pub static COMMANDS: Commands = {
-    // SAFETY: all-zero is a valid record: null pointers, an absent function and numbers.
-    let mut records: [sys::command_rec; DIRECTIVES.len() + 1] = unsafe { std::mem::zeroed() };
+pub static COMMANDS: CommandTable<{ DIRECTIVES.len() + 1 }> = {
+    let mut infos = [DIRECTIVES[0].info; DIRECTIVES.len()];
     let mut index = 0;
-    while index < DIRECTIVES.len() {
-        records[index] = record(index, &DIRECTIVES[index]);
+    while index < infos.len() {
+        infos[index] = DIRECTIVES[index].info;
         index += 1;
     }
-    Commands(records)
+    CommandTable::of::<Table>(&infos)
 };
-
-impl Commands {
-    /// The address of the first record.
-    pub const fn as_ptr(&'static self) -> *const sys::command_rec {
-        self.0.as_ptr()
-    }
-}
-
-const fn record(index: usize, directive: &Directive) -> sys::command_rec {
-    let (func, args_how) = match directive.form {
-        DirectiveForm::Raw => (sys::cmd_func { raw_args: Some(raw) }, sys::cmd_how_RAW_ARGS),
-        DirectiveForm::Flag => (sys::cmd_func { flag: Some(flag) }, sys::cmd_how_FLAG),
-        DirectiveForm::One => (sys::cmd_func { take1: Some(raw) }, sys::cmd_how_TAKE1),
-        DirectiveForm::Each => (sys::cmd_func { take1: Some(raw) }, sys::cmd_how_ITERATE),
-        DirectiveForm::OneOrTwo => (sys::cmd_func { take2: Some(two) }, sys::cmd_how_TAKE12),
-        DirectiveForm::Two => (sys::cmd_func { take2: Some(two) }, sys::cmd_how_TAKE2),
-    };
-    sys::command_rec {
-        name: directive.name.as_ptr(),
-        func,
-        cmd_data: std::ptr::without_provenance_mut(index),
-        req_override: directive.contexts.cast_signed(),
-        args_how,
-        errmsg: directive.help.as_ptr(),
-    }
-}

@@ -10,3 +10,9 @@ pub mod watching;
 pub use crate::config::handler_list::{HandlerEntry, HandlerKind, HandlerList};
 pub use crate::config::record::{Consistency, DirConfig, OnError, ReloadMode, ServerConfig};
 pub use crate::config::section::SectionPath;
+
+/// Forgets what holds for the whole process: the configuration is about to be read (again).
+pub fn reset() {
+    process_settings::reset();
+    watching::reset();
+}

@@ -1,12 +1,12 @@
 //! The per-directory and per-server records, and how a nested section overlays an outer one.
 
 use std::collections::BTreeMap;
-use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::{HandlerEntry, HandlerList};
-use crate::httpd::{Pool, RequestRec, ServerRec, sys};
+use crate::httpd::module::{ConfigRecord, slot};
+use crate::httpd::{Pool, RequestRec, ServerRec};
 
 /// What `PythonReload` says: who waits for a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,13 +94,18 @@ impl<T> Clone for ConfigValue<T> {
 
 impl<T> Copy for ConfigValue<T> {}
 
+// SAFETY: a value is changed only while httpd reads the configuration, on one thread; after that it is read, by any thread.
+unsafe impl<T: Sync> Send for ConfigValue<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for ConfigValue<T> {}
+
 impl<T> ConfigValue<T> {
     /// Moves a value into the pool of a configuration. `lasts` tells that it is not of a `.htaccess` file, which is parsed
     /// again at every request.
     pub fn new(pool: Pool, value: T, lasts: bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let serial = if lasts { NEXT.fetch_add(1, Ordering::Relaxed) } else { 0 };
-        Self { place: NonNull::new(pool.own(value)).expect("a box is not null"), serial }
+        Self { place: pool.own(value), serial }
     }
 
     /// Different for every value of the configuration files; 0 for one of a `.htaccess`. An address would not do: that of a
@@ -148,15 +153,16 @@ pub struct DirConfig {
 impl DirConfig {
     /// A record for a new section.
     pub fn new(pool: Pool) -> Self {
-        let section = pool.own(Section::default());
-        Self { settings: Settings::default(), sections: pool.place(Link { section, outer: std::ptr::null() }) }
+        let section = pool.own(Section::default()).as_ptr();
+        let link = pool.place(Link { section, outer: std::ptr::null() });
+        Self { settings: Settings::default(), sections: link.as_ptr() }
     }
 
-    /// The record of a request.
-    pub fn of(request: RequestRec) -> &'static Self {
-        // SAFETY: httpd fills the slot of every module that has a create function, for each request; it lives as long as the
-        // request, within which every use of the reference stays.
-        unsafe { &*sys::ap_get_module_config(request.raw().per_dir_config, crate::module_record()).cast::<Self>() }
+    /// The record of a request, overlaid from all sections that apply to it.
+    pub fn of(request: &RequestRec) -> &Self {
+        // SAFETY: httpd fills the slot of every module that has a create function, for each request, with a record that lives as
+        // long as the request.
+        unsafe { &*slot(request.raw().per_dir_config).get() }
     }
 
     /// The section being parsed.
@@ -166,11 +172,11 @@ impl DirConfig {
     }
 
     /// `inner` over `outer`, in `pool`.
-    pub fn merged(pool: Pool, outer: &Self, inner: &Self) -> Self {
+    fn overlaid(pool: Pool, outer: &Self, inner: &Self) -> Self {
         let mut chain = outer.sections;
         let own: Vec<&Section> = inner.sections().collect();
         for section in own.into_iter().rev() {
-            chain = pool.place(Link { section, outer: chain });
+            chain = pool.place(Link { section, outer: chain }).as_ptr();
         }
         Self { settings: inner.settings.over(outer.settings), sections: chain }
     }
@@ -226,38 +232,28 @@ pub struct ServerConfig {
 
 impl ServerConfig {
     /// The record of a server.
-    pub fn of(server: ServerRec) -> &'static Self {
-        // SAFETY: httpd fills the slot for every server; it lives as long as the configuration.
-        unsafe { &*sys::ap_get_module_config(server.raw().module_config, crate::module_record()).cast::<Self>() }
+    pub fn of(server: &ServerRec) -> &Self {
+        // SAFETY: httpd fills the slot for every server; the record lives as long as the configuration.
+        unsafe { &*slot(server.raw().module_config).get() }
     }
 }
 
-/// Makes a per-directory record; httpd's `create_dir_config`.
-pub fn create_dir(pool: Pool) -> *mut c_void {
-    pool.place(DirConfig::new(pool)).cast()
+impl ConfigRecord for DirConfig {
+    fn create(pool: Pool) -> NonNull<Self> {
+        pool.place(Self::new(pool))
+    }
+
+    fn merged(pool: Pool, outer: &Self, inner: &Self) -> NonNull<Self> {
+        pool.place(Self::overlaid(pool, outer, inner))
+    }
 }
 
-/// Overlays per-directory records; httpd's `merge_dir_config`.
-///
-/// # Safety
-/// Both are records made by `create_dir` or this function.
-pub unsafe fn merge_dir(pool: Pool, outer: *mut c_void, inner: *mut c_void) -> *mut c_void {
-    // SAFETY: promised by the caller.
-    let (outer, inner) = unsafe { (&*outer.cast::<DirConfig>(), &*inner.cast::<DirConfig>()) };
-    pool.place(DirConfig::merged(pool, outer, inner)).cast()
-}
+impl ConfigRecord for ServerConfig {
+    fn create(pool: Pool) -> NonNull<Self> {
+        pool.own(Self { own: DirConfig::new(pool) })
+    }
 
-/// Makes a server's record; httpd's `create_server_config`.
-pub fn create_server(pool: Pool) -> *mut c_void {
-    pool.own(ServerConfig { own: DirConfig::new(pool) }).cast()
-}
-
-/// Overlays a virtual host's record on the main server's; httpd's `merge_server_config`.
-///
-/// # Safety
-/// Both are records made by `create_server`.
-pub unsafe fn merge_server(pool: Pool, outer: *mut c_void, inner: *mut c_void) -> *mut c_void {
-    // SAFETY: promised by the caller.
-    let (outer, inner) = unsafe { (&*outer.cast::<ServerConfig>(), &*inner.cast::<ServerConfig>()) };
-    pool.own(ServerConfig { own: DirConfig::merged(pool, &outer.own, &inner.own) }).cast()
+    fn merged(pool: Pool, outer: &Self, inner: &Self) -> NonNull<Self> {
+        pool.own(Self { own: DirConfig::overlaid(pool, &outer.own, &inner.own) })
+    }
 }

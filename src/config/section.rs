@@ -1,8 +1,10 @@
 //! Where in the configuration a directive stands: what decides a handler's directory.
 
-use std::ffi::{CStr, CString, c_char};
+use std::borrow::Cow;
+use std::ffi::CString;
 
-use crate::httpd::sys;
+use crate::httpd::command::ConfigLine;
+use crate::httpd::pattern::{Regex, matches_wildcards};
 
 /// The section around a directive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,39 +29,24 @@ pub enum Matching {
 }
 
 impl SectionPath {
-    /// Finds the section from the command httpd is processing.
-    ///
-    /// # Safety
-    /// `cmd` is the live record that httpd handed to a directive's function.
-    pub unsafe fn of(cmd: *const sys::cmd_parms) -> Self {
-        // SAFETY: promised by the caller; a directive's chain of parents ends in null.
-        unsafe {
-            let mut directive: *const sys::ap_directive_t = (*cmd).directive;
-            if !directive.is_null() {
-                directive = (*directive).parent;
+    /// The section that a line stands in.
+    pub fn of(line: ConfigLine<'_>) -> Self {
+        let mut path = Some(line.path().unwrap_or_default().into_owned());
+        for section in line.sections() {
+            let name = lossy(section.name()).to_ascii_lowercase();
+            let argument = lossy(section.arguments());
+            match name.as_str() {
+                "<directory" | "<directorymatch" => return Self::directory(&name, &argument, path),
+                "<location" | "<locationmatch" => return Self::Location(unquoted(&argument)),
+                // In a `<Files>` section httpd's path is the pattern of that.
+                _ => path = None,
             }
-            let mut path = Some(text((*cmd).path));
-            while !directive.is_null() {
-                let name = text((*directive).directive).to_ascii_lowercase();
-                let argument = text((*directive).args);
-                match name.as_str() {
-                    "<directory" | "<directorymatch" => return Self::directory(&name, &argument, path),
-                    "<location" => return Self::Location(unquoted(&argument)),
-                    "<locationmatch" => return Self::Location(unquoted(&argument)),
-                    _ => {
-                        directive = (*directive).parent;
-                        // In a `<Files>` section httpd's path is the pattern of that.
-                        path = None;
-                    }
-                }
+        }
+        match line.htaccess() {
+            Some(file) => {
+                Self::Directory(file.rsplit_once('/').map_or(String::new(), |(dir, _)| slashed(dir.to_owned())))
             }
-            if in_htaccess(cmd) {
-                let file = text((*(*cmd).config_file).name);
-                return Self::Directory(
-                    file.rsplit_once('/').map_or(String::new(), |(dir, _)| slashed(dir.to_owned())),
-                );
-            }
-            Self::Server
+            None => Self::Server,
         }
     }
 
@@ -94,23 +81,12 @@ impl SectionPath {
     }
 }
 
-/// Whether the line stands in a `.htaccess` file: those are parsed without the overrides of a configuration file.
-///
-/// # Safety
-/// `cmd` is the live record that httpd handed to a directive's function.
-pub unsafe fn in_htaccess(cmd: *const sys::cmd_parms) -> bool {
-    // SAFETY: promised by the caller.
-    unsafe {
-        (*cmd).override_ & (sys::RSRC_CONF | sys::ACCESS_CONF).cast_signed() == 0 && !(*cmd).config_file.is_null()
-    }
-}
-
 /// The shortest leading directory of `filename` that the pattern matches, with a trailing slash.
 fn shortest_match(pattern: &str, matching: Matching, filename: &str) -> Option<String> {
     let matches: Box<dyn Fn(&str) -> bool> = match matching {
         Matching::Glob => {
             let pattern = CString::new(pattern.trim_end_matches('/')).ok()?;
-            Box::new(move |dir| glob(&pattern, dir.trim_end_matches('/')))
+            Box::new(move |dir| matches_wildcards(&pattern, dir.trim_end_matches('/')))
         }
         Matching::Regex => {
             let regex = Regex::new(pattern)?;
@@ -120,46 +96,8 @@ fn shortest_match(pattern: &str, matching: Matching, filename: &str) -> Option<S
     filename.match_indices('/').map(|(at, _)| &filename[..=at]).find(|dir| matches(dir)).map(str::to_owned)
 }
 
-fn glob(pattern: &CStr, text: &str) -> bool {
-    let Ok(text) = CString::new(text) else { return false };
-    // SAFETY: both strings end in NUL.
-    unsafe { sys::apr_fnmatch(pattern.as_ptr(), text.as_ptr(), sys::APR_FNM_PATHNAME.cast_signed()) == 0 }
-}
-
-/// httpd's own regular expressions, so that a pattern means here what it means to `<DirectoryMatch>`.
-struct Regex(sys::ap_regex_t);
-
-impl Regex {
-    fn new(pattern: &str) -> Option<Self> {
-        let pattern = CString::new(pattern).ok()?;
-        // SAFETY: an all-zero ap_regex_t is what ap_regcomp expects to fill in.
-        let mut regex: sys::ap_regex_t = unsafe { std::mem::zeroed() };
-        // SAFETY: the record is ours and the pattern ends in NUL.
-        (unsafe { sys::ap_regcomp(&raw mut regex, pattern.as_ptr(), 0) } == 0).then_some(Self(regex))
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        let Ok(text) = CString::new(text) else { return false };
-        // SAFETY: the expression is compiled, the text ends in NUL, no groups are asked for.
-        unsafe { sys::ap_regexec(&raw const self.0, text.as_ptr(), 0, std::ptr::null_mut(), 0) == 0 }
-    }
-}
-
-impl Drop for Regex {
-    fn drop(&mut self) {
-        // SAFETY: compiled in `new`, freed once.
-        unsafe { sys::ap_regfree(&raw mut self.0) }
-    }
-}
-
-/// # Safety
-/// `text` is null or a NUL-terminated string that is live now.
-unsafe fn text(text: *const c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: promised by the caller.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+fn lossy(text: Option<&[u8]>) -> Cow<'_, str> {
+    String::from_utf8_lossy(text.unwrap_or_default())
 }
 
 fn unquoted(argument: &str) -> String {

@@ -32,12 +32,12 @@ pub fn handle(request: RequestRec) -> c_int {
     if !request.handler().is_some_and(|name| extensions::HANDLER_NAMES.contains(&name)) {
         return sys::DECLINED;
     }
-    let config = DirConfig::of(request);
+    let config = DirConfig::of(&request);
     let filename = request.filename().map(String::from_utf8_lossy);
     let extension = filename.as_deref().map(extensions::of);
     let Some((entries, by_extension)) = config.handlers(extension) else { return sys::DECLINED };
     if let Err(reason) = embed::running() {
-        log::request(request, log::Level::ERROR, reason);
+        log::request!(request, log::Level::ERROR, "{reason}");
         return FAILED;
     }
     let extension = match extension {
@@ -66,7 +66,7 @@ impl PhaseRun<'_> {
         // Output of a handler that failed is not sent: the error page takes its place.
         let is_kept = matches!(status, 0 | sys::DONE | sys::DECLINED);
         if is_kept && !output.is_empty() && self.request.write(&output).is_err() {
-            log::request(
+            log::request!(
                 self.request,
                 log::Level::INFO,
                 "the client closed the connection before the response was written",
@@ -97,7 +97,7 @@ impl PhaseRun<'_> {
             None => return Err(self.send_away()),
         };
         let pin = PinnedGeneration { application, generation };
-        RequestState::of(self.request).add_pin(pin.clone());
+        RequestState::of(&self.request).add_pin(pin.clone());
         Ok(pin)
     }
 
@@ -105,7 +105,7 @@ impl PhaseRun<'_> {
         let request = match Request::of(py, self.request) {
             Ok(request) => request,
             Err(e) => {
-                log::request(self.request, log::Level::ERROR, &error::format(py, &e));
+                log::request!(self.request, log::Level::ERROR, "{}", error::format(py, &e));
                 return (FAILED, Vec::new());
             }
         };
@@ -147,8 +147,12 @@ impl PhaseRun<'_> {
             let debug = self.settings.debug.unwrap_or(false);
             let pin = match first.take() {
                 Some(pin) => pin,
-                // SAFETY of the thread: the request stays on this thread while Python is left for a moment.
-                None => python::detached(py, || self.prepare(entry)),
+                None => {
+                    let Self { settings, entries, filename, extension, .. } = *self;
+                    python::detached(py, self.request, |request| {
+                        PhaseRun { request, settings, entries, filename, extension }.prepare(entry)
+                    })
+                }
             };
             status = match pin.and_then(|pin| self.call(py, request, entry, &pin)) {
                 Ok(HandlerAnswer::Status(status)) => status,
@@ -171,7 +175,7 @@ impl PhaseRun<'_> {
     ) -> PyResult<HandlerAnswer<'py>> {
         let on_error = self.settings.on_error.unwrap_or(OnError::LastGood);
         // Objects of other applications that this request has come through see what it has pinned of them.
-        let _seen = RequestState::of(self.request).enter_pins(pin);
+        let _seen = RequestState::of(&self.request).enter_pins(pin);
         if sys_modules::has_rivals() {
             sys_modules::prefer(py, &pin.application, &pin.generation)?;
         }
@@ -190,7 +194,7 @@ impl PhaseRun<'_> {
 
     /// Another child has served newer code than this one can: the client is asked to come again.
     fn send_away(&self) -> PyErr {
-        log::request(
+        log::request!(
             self.request,
             log::Level::WARNING,
             "another child serves newer code, which this child could not build or not in time; PythonReloadConsistency is \

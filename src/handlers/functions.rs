@@ -82,7 +82,7 @@ fn import_module<'py>(
     };
     let site = current::request().map(|record| Site {
         handler_root: handler_root(),
-        debug: DirConfig::of(record).settings.debug.unwrap_or(false),
+        debug: DirConfig::of(&record).settings.debug.unwrap_or(false),
     });
     by_path::import_module(
         py,
@@ -187,7 +187,7 @@ fn reload_dot(verbose: bool, request: Option<&Bound<'_, Request>>) -> PyResult<S
     let Some(request) = request else { return Ok(status::dot(verbose, None)) };
     let record = request.get().rec()?;
     let filename = record.filename().map(|f| String::from_utf8_lossy(f).into_owned());
-    let handlers: Vec<_> = RequestState::of(record)
+    let handlers: Vec<_> = RequestState::of(&record)
         .with_entries(|entries, _| entries.iter().map(|entry| Target::of(entry, filename.as_deref()).module).collect());
     // The publisher sets the file name to the page's file.
     let is_page = |module: &Managed| {
@@ -247,7 +247,7 @@ fn get_handler_root() -> Option<OsString> {
 fn handler_root() -> Option<PathBuf> {
     let section = current::request().and_then(|record| {
         let filename = record.filename().map(|f| String::from_utf8_lossy(f).into_owned());
-        let directory = RequestState::existing(record)?
+        let directory = RequestState::existing(&record)?
             .with_entries(|entries, running| entries.get(running)?.place.directory_for(filename.as_deref()))?;
         // Without the slash at its end, unless it is the root.
         Some(PathBuf::from(&directory).components().collect())

@@ -61,7 +61,7 @@ fn returned(py: Python<'_>, request: &Bound<'_, Request>, error: &PyErr) -> PyRe
     if arguments.len() > 1 {
         let status: c_int = arguments.get_item(1)?.extract().map_err(|_| wrong())?;
         if status != 0 {
-            request.get().rec()?.raw_mut().status = status;
+            request.get().rec()?.set_status(status);
         }
     }
     Ok(code)
@@ -79,15 +79,12 @@ pub fn report(py: Python<'_>, request: &Bound<'_, Request>, label: Label<'_>, de
         }
     };
     if record.is_aborted() {
-        log::request(
-            record,
-            log::Level::INFO,
-            &format!("{} {}: {}", label.phase, label.handler, error::brief(py, error)),
-        );
+        let brief = error::brief(py, error);
+        log::request!(record, log::Level::INFO, "{} {}: {brief}", label.phase, label.handler);
         return sys::DONE;
     }
     for line in log_text.lines() {
-        log::request(record, log::Level::ERROR, &format!("[id {id}] {} {}: {line}", label.phase, label.handler));
+        log::request!(record, log::Level::ERROR, "[id {id}] {} {}: {line}", label.phase, label.handler);
     }
     request.get().discard_output(py);
     if debug { show(py, request, record, label, &id, &text) } else { FAILED }
@@ -110,7 +107,7 @@ fn show(
         escape(id),
     );
     if record.raw().sent_bodyct == 0 {
-        record.raw_mut().status = FAILED;
+        record.set_status(FAILED);
         record.set_content_type(b"text/html; charset=utf-8");
     }
     match request.call_method1("write", (PyString::new(py, &page), 0)) {

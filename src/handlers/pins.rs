@@ -9,7 +9,7 @@ use crate::reload::application::Application;
 pub fn find(request: RequestRec, application: &Application) -> Option<PinnedGeneration> {
     let mut at = Some(request);
     while let Some(record) = at {
-        if let Some(state) = RequestState::existing(record)
+        if let Some(state) = RequestState::existing(&record)
             && let Some(pin) = state.pin(application)
         {
             return Some(pin);

@@ -1,11 +1,36 @@
 //! httpd's error log.
 
-use std::ffi::{CString, c_int};
+use std::borrow::Cow;
+use std::ffi::{CString, c_char, c_int};
+use std::fmt::Arguments;
 
-use crate::httpd::{RequestRec, ServerRec, sys};
-use os::log::DirectiveForm;
+use crate::httpd::{RequestRec, ServerRec, module, sys};
+use os::log::Layout;
 
 pub use os::log::{Level, error, warning};
+
+/// Logs against a request, with httpd's request tags: `request!(record, Level::ERROR, "{} failed", name)`.
+macro_rules! request {
+    ($request:expr, $level:expr, $($message:tt)+) => {
+        $crate::httpd::log::write_request($request, $level, ::std::format_args!($($message)+))
+    };
+}
+
+/// Logs against a server, as `request!` does.
+macro_rules! server {
+    ($server:expr, $level:expr, $($message:tt)+) => {
+        $crate::httpd::log::write_server($server, $level, ::std::format_args!($($message)+))
+    };
+}
+
+/// Logs against a connection, as `request!` does.
+macro_rules! connection {
+    ($connection:expr, $level:expr, $($message:tt)+) => {
+        $crate::httpd::log::write_connection($connection, $level, ::std::format_args!($($message)+))
+    };
+}
+
+pub(crate) use {connection, request, server};
 
 fn text(message: &str) -> CString {
     CString::new(message.replace('\0', "\\0")).unwrap_or_default()
@@ -13,9 +38,9 @@ fn text(message: &str) -> CString {
 
 /// Sends what the engine logs to the main server's error log. Called once, while httpd loads the module.
 pub fn install() {
-    os::log::set_sink(|level, form, message| match form {
-        DirectiveForm::Lines => server(ServerRec::main(), level, message),
-        DirectiveForm::Record => record(level, message),
+    os::log::set_sink(|level, layout, message| match layout {
+        Layout::Lines => server!(ServerRec::main(), level, "{message}"),
+        Layout::Record => record(level, message),
     });
 }
 
@@ -27,18 +52,11 @@ fn record(level: Level, message: &str) {
     let record = ServerRec::main().map_or(std::ptr::null(), |s| s.as_ptr().cast_const());
     let message = text(&shortened(message.trim_end(), RECORD));
     // SAFETY: the record is null or a live server_rec, which lives as long as the process's configuration.
-    unsafe {
-        sys::mpr_log_server(
-            crate::module_index(),
-            c_int::try_from(level.number()).unwrap_or(3),
-            record,
-            message.as_ptr(),
-        )
-    };
+    unsafe { sys::mpr_log_server(module::index(), number(level), record, message.as_ptr()) };
 }
 
 /// The text without its middle, so that it takes at most `limit` bytes once httpd has escaped it.
-fn shortened(message: &str, limit: usize) -> std::borrow::Cow<'_, str> {
+fn shortened(message: &str, limit: usize) -> Cow<'_, str> {
     let cost = |c: char| match c {
         ' '..='~' if c != '\\' && c != '"' => 1,
         '\n' | '\t' | '\\' | '"' => 2,
@@ -60,53 +78,33 @@ fn shortened(message: &str, limit: usize) -> std::borrow::Cow<'_, str> {
 }
 
 /// Logs against `server`, line by line; `None` before the configuration is read.
-pub fn server(server: Option<ServerRec>, level: Level, message: &str) {
+pub fn write_server(server: Option<ServerRec>, level: Level, message: Arguments<'_>) {
     let record = server.map_or(std::ptr::null(), |s| s.as_ptr().cast_const());
-    for line in message.lines() {
-        let line = text(line);
-        // SAFETY: the record is null or a live server_rec, which lives as long as the process's configuration.
-        unsafe {
-            sys::mpr_log_server(
-                crate::module_index(),
-                c_int::try_from(level.number()).unwrap_or(3),
-                record,
-                line.as_ptr(),
-            )
-        };
-    }
+    // SAFETY: the record is null or a live server_rec, which lives as long as the process's configuration.
+    each_line(message, |line| unsafe { sys::mpr_log_server(module::index(), number(level), record, line) });
 }
 
 /// Logs against a request, line by line, with httpd's request tags.
-pub fn request(request: RequestRec, level: Level, message: &str) {
-    for line in message.lines() {
-        let line = text(line);
-        // SAFETY: a RequestRec is live by its own contract.
-        unsafe {
-            sys::mpr_log_request(
-                crate::module_index(),
-                c_int::try_from(level.number()).unwrap_or(3),
-                request.as_ptr(),
-                line.as_ptr(),
-            )
-        };
-    }
+pub fn write_request(request: RequestRec, level: Level, message: Arguments<'_>) {
+    // SAFETY: a RequestRec is live by its own contract.
+    each_line(message, |line| unsafe { sys::mpr_log_request(module::index(), number(level), request.as_ptr(), line) });
 }
 
 /// Logs against a connection, line by line.
-///
-/// # Safety
-/// `connection` is a live `conn_rec`.
-pub unsafe fn connection(connection: *const sys::conn_rec, level: Level, message: &str) {
+pub fn write_connection(connection: &sys::conn_rec, level: Level, message: Arguments<'_>) {
+    // SAFETY: the record is live.
+    each_line(message, |line| unsafe { sys::mpr_log_connection(module::index(), number(level), connection, line) });
+}
+
+/// Passes on each line of a message, NUL-terminated.
+fn each_line(message: Arguments<'_>, write: impl Fn(*const c_char)) {
+    let message = message.as_str().map_or_else(|| Cow::Owned(message.to_string()), Cow::Borrowed);
     for line in message.lines() {
-        let line = text(line);
-        // SAFETY: promised by the caller.
-        unsafe {
-            sys::mpr_log_connection(
-                crate::module_index(),
-                c_int::try_from(level.number()).unwrap_or(3),
-                connection,
-                line.as_ptr(),
-            )
-        };
+        write(text(line).as_ptr());
     }
+}
+
+/// httpd's number for a level.
+fn number(level: Level) -> c_int {
+    c_int::try_from(level.number()).unwrap_or(3)
 }

@@ -6,6 +6,9 @@ use std::ptr::NonNull;
 use crate::httpd::sys;
 use os::guard;
 
+/// The alignment of everything that APR allocates, in bytes.
+const ALIGNMENT: usize = 8;
+
 /// A live pool. Whoever holds one promises to be on the thread that the pool belongs to.
 #[derive(Clone, Copy)]
 pub struct Pool(NonNull<sys::apr_pool_t>);
@@ -29,22 +32,34 @@ impl Pool {
     }
 
     /// Moves a value that needs no destructor into the pool.
-    pub fn place<T: Copy>(self, value: T) -> *mut T {
-        // SAFETY: apr_palloc answers memory of the asked size, aligned for any C type (8 bytes), and aborts when there is none.
+    pub fn place<T: Copy>(self, value: T) -> NonNull<T> {
+        const { assert!(align_of::<T>() <= ALIGNMENT, "APR aligns to 8 bytes") };
+        // SAFETY: apr_palloc returns memory of the asked size with APR's alignment, and ends the process when there is none.
         unsafe {
-            let place = sys::apr_palloc(self.as_ptr(), size_of::<T>()).cast::<T>();
-            debug_assert!(align_of::<T>() <= 8);
+            let place = NonNull::new_unchecked(sys::apr_palloc(self.as_ptr(), size_of::<T>()).cast::<T>());
             place.write(value);
             place
         }
     }
 
     /// Moves a value to the heap; it is dropped when the pool is cleared.
-    pub fn own<T>(self, value: T) -> *mut T {
-        let place = Box::into_raw(Box::new(value));
+    pub fn own<T>(self, value: T) -> NonNull<T> {
+        let place = NonNull::from(Box::leak(Box::new(value)));
         // SAFETY: `drop_value::<T>` frees exactly the box made above, once, when the pool is cleared.
-        unsafe { self.on_clear(place.cast(), drop_value::<T>) };
+        unsafe { self.on_clear(place.as_ptr().cast(), drop_value::<T>) };
         place
+    }
+
+    /// Calls a function when the pool is cleared or destroyed.
+    pub fn call_on_clear(self, function: fn()) {
+        // SAFETY: `call` takes the function's address.
+        unsafe { self.on_clear(function as *mut c_void, call) };
+    }
+
+    /// Calls a function before the pool's own and its children's cleanups.
+    pub fn call_before_clear(self, function: fn()) {
+        // SAFETY: `call` takes the function's address.
+        unsafe { self.before_clear(function as *mut c_void, call) };
     }
 
     /// Calls `cleanup(data)` when the pool is cleared or destroyed.
@@ -74,6 +89,15 @@ unsafe extern "C" fn drop_value<T>(data: *mut c_void) -> sys::apr_status_t {
     guard("a pool cleanup", 0, || {
         // SAFETY: `Pool::own` registered this with the box it leaked.
         drop(unsafe { Box::from_raw(data.cast::<T>()) });
+        0
+    })
+}
+
+unsafe extern "C" fn call(function: *mut c_void) -> sys::apr_status_t {
+    guard("a pool cleanup", 0, || {
+        // SAFETY: `call_on_clear` and `call_before_clear` registered this with the address of such a function.
+        let function = unsafe { std::mem::transmute::<*mut c_void, fn()>(function) };
+        function();
         0
     })
 }

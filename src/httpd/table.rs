@@ -1,8 +1,9 @@
 //! `apr_table_t`: case-insensitive, ordered, multi-valued.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::ptr::NonNull;
 
+use crate::httpd::text::text;
 use crate::httpd::{Pool, sys};
 
 /// A live table, on the thread of its pool.
@@ -92,10 +93,7 @@ impl TableRef {
     }
 }
 
-fn bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
-    if text.is_null() {
-        return None;
-    }
+fn bytes<'a>(string: *const c_char) -> Option<&'a [u8]> {
     // SAFETY: table strings are NUL-terminated and live as long as the table, which bounds every use above.
-    Some(unsafe { CStr::from_ptr(text) }.to_bytes())
+    unsafe { text(string) }
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyo3::Python;
 use pyo3::ffi;
 
+use crate::httpd::RequestRec;
+
 /// Set when the child leaves: thread states are then left alone.
 static LEAVING: AtomicBool = AtomicBool::new(false);
 
@@ -75,16 +77,21 @@ impl Drop for StateCount {
     }
 }
 
-/// Leaves Python for the time of `body`, which runs on this thread and must not touch Python objects.
-pub fn detached<R: Send>(py: Python<'_>, body: impl FnOnce() -> R) -> R {
-    struct OnThisThread<F>(F);
-    // SAFETY: `Python::detach` runs its closure on the calling thread; nothing moves to another one.
-    unsafe impl<F> Send for OnThisThread<F> {}
-    impl<R, F: FnOnce() -> R> OnThisThread<F> {
-        fn call(self) -> R {
-            (self.0)()
-        }
+/// A request whose thread leaves Python for a moment.
+struct OnThisThread(RequestRec);
+
+// SAFETY: `Python::detach` runs its closure on the calling thread; nothing moves to another one.
+unsafe impl Send for OnThisThread {}
+
+impl OnThisThread {
+    fn request(self) -> RequestRec {
+        self.0
     }
-    let body = OnThisThread(body);
-    py.detach(move || body.call())
+}
+
+/// Leaves Python while `work` uses a request. `work` runs on this thread; its bound keeps Python objects out of it. It may enter
+/// Python again through handlers and filters of other requests.
+pub fn detached<R: Send>(py: Python<'_>, request: RequestRec, work: impl FnOnce(RequestRec) -> R + Send) -> R {
+    let request = OnThisThread(request);
+    py.detach(move || work(request.request()))
 }

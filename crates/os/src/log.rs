@@ -41,7 +41,7 @@ impl Level {
 
 /// How a message of several lines is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DirectiveForm {
+pub enum Layout {
     /// A record for each line.
     Lines,
     /// One record, with escaped line ends.
@@ -49,7 +49,7 @@ pub enum DirectiveForm {
 }
 
 /// Where messages go.
-pub type Sink = fn(Level, DirectiveForm, &str);
+pub type Sink = fn(Level, Layout, &str);
 
 static SINK: OnceLock<Sink> = OnceLock::new();
 
@@ -58,9 +58,9 @@ pub fn set_sink(sink: Sink) {
     let _ = SINK.set(sink);
 }
 
-fn send(level: Level, form: DirectiveForm, message: &str) {
+fn send(level: Level, layout: Layout, message: &str) {
     match SINK.get() {
-        Some(sink) => sink(level, form, message),
+        Some(sink) => sink(level, layout, message),
         None => eprintln!("{level:?}: {message}"),
     }
 }
@@ -68,14 +68,14 @@ fn send(level: Level, form: DirectiveForm, message: &str) {
 /// Logs a message for the main server, line by line. The macros of this module call it.
 pub fn write(level: Level, message: Arguments<'_>) {
     match message.as_str() {
-        Some(text) => send(level, DirectiveForm::Lines, text),
-        None => send(level, DirectiveForm::Lines, &message.to_string()),
+        Some(text) => send(level, Layout::Lines, text),
+        None => send(level, Layout::Lines, &message.to_string()),
     }
 }
 
 /// Logs a message for the main server as one record. What is too long for one loses its middle.
 pub fn record(level: Level, message: &str) {
-    send(level, DirectiveForm::Record, message);
+    send(level, Layout::Record, message);
 }
 
 /// Logs at [`Level::CRIT`].

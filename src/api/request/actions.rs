@@ -9,12 +9,13 @@ use pyo3::types::PyString;
 use crate::api::cleanup::Cleanup;
 use crate::api::functions::log_level;
 use crate::api::request::Request;
-use crate::api::request::output::{detached, write_failed};
+use crate::api::request::output::write_failed;
 use crate::api::table::Table;
 use crate::api::text::{any_str, path_bytes, to_str};
 use crate::config::record::{DirConfig, OnError, ReloadMode, Settings};
 use crate::httpd::table::TableRef;
 use crate::httpd::{RequestRec, log};
+use crate::python::detached;
 
 /// The Python* settings that are set, by directive; flags are "1" or "0".
 pub fn settings_table(settings: &Settings) -> Table {
@@ -55,12 +56,12 @@ fn seconds(millis: u64) -> String {
 impl Request {
     pub(super) fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
         let record = self.rec()?;
-        self.part(py, |o| &mut o.options, || Bound::new(py, Table::owned(DirConfig::of(record).options())))
+        self.part(py, |o| &mut o.options, || Bound::new(py, Table::owned(DirConfig::of(&record).options())))
     }
 
     pub(super) fn config<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
         let record = self.rec()?;
-        self.part(py, |o| &mut o.config, || Bound::new(py, settings_table(&DirConfig::of(record).settings)))
+        self.part(py, |o| &mut o.config, || Bound::new(py, settings_table(&DirConfig::of(&record).settings)))
     }
 
     pub(super) fn add_common_variables(&self, py: Python<'_>) -> PyResult<()> {
@@ -71,18 +72,17 @@ impl Request {
 
     pub(super) fn add_cgi_variables(&self, py: Python<'_>) -> PyResult<()> {
         let record = self.rec()?;
-        let raw = record.raw();
         // SAFETY: the table of a live request is live and its thread's.
-        let Some(environment) = (unsafe { TableRef::from_ptr(raw.subprocess_env) }) else { return Ok(()) };
+        let Some(environment) = (unsafe { TableRef::from_ptr(record.raw().subprocess_env) }) else { return Ok(()) };
         let pool = environment.pool();
         let set = |name: &[u8], value: Option<&[u8]>| environment.set(pool, name, value.unwrap_or_default());
         set(b"GATEWAY_INTERFACE", Some(b"CGI/1.1"));
-        set(b"SERVER_PROTOCOL", record.bytes(raw.protocol));
-        set(b"REQUEST_METHOD", record.bytes(raw.method));
-        set(b"QUERY_STRING", record.bytes(raw.args));
-        set(b"REQUEST_URI", record.bytes(raw.uri));
+        set(b"SERVER_PROTOCOL", record.text(|r| r.protocol));
+        set(b"REQUEST_METHOD", record.text(|r| r.method));
+        set(b"QUERY_STRING", record.text(|r| r.args));
+        set(b"REQUEST_URI", record.text(|r| r.uri));
         set(b"SCRIPT_NAME", Some(record.script_name()));
-        if let Some(path_info) = record.bytes(raw.path_info).filter(|p| !p.is_empty()) {
+        if let Some(path_info) = record.text(|r| r.path_info).filter(|p| !p.is_empty()) {
             set(b"PATH_INFO", Some(path_info));
         }
         self.add_common_variables(py)
@@ -144,7 +144,7 @@ impl Request {
     pub(super) fn log(&self, message: Option<&Bound<'_, PyString>>, level: i64) -> PyResult<()> {
         let record = self.rec()?;
         if let Some(message) = message {
-            log::request(record, log_level(level), &message.to_string_lossy());
+            log::request!(record, log_level(level), "{}", message.to_string_lossy());
         }
         Ok(())
     }

@@ -8,9 +8,9 @@ use pyo3::types::PyBytes;
 
 use crate::api::module::server_return;
 use crate::api::request::Request;
-use crate::api::request::output::detached;
 use crate::httpd::request::AprError;
 use crate::httpd::{RequestRec, sys};
+use crate::python::detached;
 
 /// How much is asked of httpd at a time.
 const BLOCK: usize = 64 * 1024;

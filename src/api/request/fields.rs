@@ -9,7 +9,6 @@ use pyo3::types::{PyString, PyTuple};
 use crate::api::hlist::HandlerEntries;
 use crate::api::request::Request;
 use crate::api::text::{any_str, decode, path_bytes, to_str};
-use crate::httpd::request::texts;
 use crate::httpd::{RequestRec, sys};
 
 /// A text for Python, or None.
@@ -19,7 +18,7 @@ impl Request {
     /// One of the record's texts.
     pub(super) fn text<'py>(&self, py: Python<'py>, field: fn(&sys::request_rec) -> *const c_char) -> FieldText<'py> {
         let record = self.rec()?;
-        Ok(record.bytes(field(record.raw())).map(|bytes| to_str(py, bytes)))
+        Ok(record.text(field).map(|bytes| to_str(py, bytes)))
     }
 
     /// One of the record's numbers.
@@ -28,32 +27,22 @@ impl Request {
     }
 
     /// Changes the record.
-    pub(super) fn change(&self, change: impl FnOnce(&mut sys::request_rec)) -> PyResult<()> {
-        change(self.rec()?.raw_mut());
+    pub(super) fn change(&self, change: impl FnOnce(RequestRec)) -> PyResult<()> {
+        change(self.rec()?);
         Ok(())
     }
 
     /// Changes one of the record's texts to what is given, copied into the request's pool.
-    pub(super) fn change_text(
-        &self,
-        value: &Bound<'_, PyAny>,
-        change: impl FnOnce(&mut sys::request_rec, *mut c_char),
-    ) -> PyResult<()> {
+    pub(super) fn change_text(&self, value: &Bound<'_, PyAny>, set: fn(RequestRec, &[u8])) -> PyResult<()> {
         let value = any_str(value)?;
-        let record = self.rec()?;
-        change(record.raw_mut(), record.pool().bytes(&value));
+        set(self.rec()?, &value);
         Ok(())
     }
 
     /// The same for the name of a file or a part of a URI.
-    pub(super) fn change_path(
-        &self,
-        value: &Bound<'_, PyAny>,
-        change: impl FnOnce(&mut sys::request_rec, *mut c_char),
-    ) -> PyResult<()> {
+    pub(super) fn change_path(&self, value: &Bound<'_, PyAny>, set: fn(RequestRec, &[u8])) -> PyResult<()> {
         let value = path_bytes(value)?;
-        let record = self.rec()?;
-        change(record.raw_mut(), record.pool().bytes(value.as_bytes()));
+        set(self.rec()?, value.as_bytes());
         Ok(())
     }
 
@@ -64,9 +53,7 @@ impl Request {
         field: fn(&sys::request_rec) -> *const sys::apr_array_header_t,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let record = self.rec()?;
-        // SAFETY: the arrays of a live request are null or hold NUL-terminated texts of its pool.
-        let names = unsafe { texts(field(record.raw())) };
-        let names: Vec<_> = names.iter().filter_map(|name| record.bytes(*name)).map(|name| to_str(py, name)).collect();
+        let names: Vec<_> = record.texts(field).map(|name| to_str(py, name)).collect();
         PyTuple::new(py, names)
     }
 
@@ -83,7 +70,7 @@ impl Request {
     pub(super) fn uri_parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let record = self.rec()?;
         let uri = &record.raw().parsed_uri;
-        let part = |text: *mut c_char| match record.bytes(text) {
+        let part = |field: fn(&sys::request_rec) -> *const c_char| match record.text(field) {
             Some(text) => to_str(py, text).into_any(),
             None => py.None().into_bound(py),
         };
@@ -92,15 +79,15 @@ impl Request {
         PyTuple::new(
             py,
             [
-                part(uri.scheme),
-                part(uri.hostinfo),
-                part(uri.user),
-                part(uri.password),
-                part(uri.hostname),
+                part(|r| r.parsed_uri.scheme),
+                part(|r| r.parsed_uri.hostinfo),
+                part(|r| r.parsed_uri.user),
+                part(|r| r.parsed_uri.password),
+                part(|r| r.parsed_uri.hostname),
                 port,
-                part(uri.path),
-                part(uri.query),
-                part(uri.fragment),
+                part(|r| r.parsed_uri.path),
+                part(|r| r.parsed_uri.query),
+                part(|r| r.parsed_uri.fragment),
             ],
         )
     }

@@ -14,6 +14,7 @@ use crate::api::request::fields::{FieldText, to_micros};
 use crate::api::server::{Server, micros};
 use crate::api::table::Table;
 use crate::api::text::{any_str, path_bytes, to_str};
+use crate::httpd::RequestRec;
 
 #[pymethods]
 impl Request {
@@ -46,7 +47,7 @@ impl Request {
 
     #[setter]
     fn set_ap_auth_type(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change_text(value, |r, text| r.ap_auth_type = text)
+        self.change_text(value, RequestRec::set_auth_type)
     }
 
     /// The query string, still encoded.
@@ -58,8 +59,8 @@ impl Request {
     #[setter]
     fn set_args(&self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         match value {
-            Some(value) => self.change_path(value, |r, text| r.args = text),
-            None => self.change(|r| r.args = std::ptr::null_mut()),
+            Some(value) => self.change_path(value, RequestRec::set_args),
+            None => self.change(RequestRec::clear_args),
         }
     }
 
@@ -71,7 +72,7 @@ impl Request {
 
     #[setter]
     fn set_assbackwards(&self, value: c_int) -> PyResult<()> {
-        self.change(|r| r.assbackwards = value)
+        self.change(|r| r.set_assbackwards(value))
     }
 
     /// Bytes of the body sent.
@@ -88,7 +89,7 @@ impl Request {
 
     #[setter]
     fn set_canonical_filename(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change_path(value, |r, text| r.canonical_filename = text)
+        self.change_path(value, RequestRec::set_canonical_filename)
     }
 
     /// 1 when the response is sent in chunks.
@@ -99,7 +100,7 @@ impl Request {
 
     #[setter]
     fn set_chunked(&self, value: c_int) -> PyResult<()> {
-        self.change(|r| r.chunked = value)
+        self.change(|r| r.set_chunked(value))
     }
 
     /// The length of the response, bytes.
@@ -176,7 +177,7 @@ impl Request {
 
     #[setter]
     fn set_filename(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change_path(value, |r, text| r.filename = text)
+        self.change_path(value, RequestRec::set_filename)
     }
 
     /// What is known about that file.
@@ -216,8 +217,8 @@ impl Request {
     #[setter]
     fn set_handler(&self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         match value {
-            Some(value) => self.change_text(value, |r, text| r.handler = text),
-            None => self.change(|r| r.handler = std::ptr::null()),
+            Some(value) => self.change_text(value, RequestRec::set_handler),
+            None => self.change(RequestRec::clear_handler),
         }
     }
 
@@ -302,7 +303,7 @@ impl Request {
 
     #[setter]
     fn set_no_cache(&self, value: c_int) -> PyResult<()> {
-        self.change(|r| r.no_cache = value)
+        self.change(|r| r.set_no_cache(value))
     }
 
     /// 1 when conditional requests are to be ignored.
@@ -313,7 +314,7 @@ impl Request {
 
     #[setter]
     fn set_no_local_copy(&self, value: c_int) -> PyResult<()> {
-        self.change(|r| r.no_local_copy = value)
+        self.change(|r| r.set_no_local_copy(value))
     }
 
     /// What modules tell each other about the request.
@@ -336,7 +337,7 @@ impl Request {
 
     #[setter]
     fn set_path_info(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change_path(value, |r, text| r.path_info = text)
+        self.change_path(value, RequestRec::set_path_info)
     }
 
     /// The directive of the running phase; None outside of a phase.
@@ -368,7 +369,7 @@ impl Request {
 
     #[setter]
     fn set_proxyreq(&self, value: c_int) -> PyResult<()> {
-        self.change(|r| r.proxyreq = value)
+        self.change(|r| r.set_proxyreq(value))
     }
 
     /// The Range header.
@@ -428,7 +429,7 @@ impl Request {
 
     #[setter]
     fn set_status(&self, value: c_int) -> PyResult<()> {
-        self.change(|r| r.status = value)
+        self.change(|r| r.set_status(value))
     }
 
     /// The status and its text, where they differ from the usual.
@@ -439,7 +440,7 @@ impl Request {
 
     #[setter]
     fn set_status_line(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change_text(value, |r, text| r.status_line = text)
+        self.change_text(value, RequestRec::set_status_line)
     }
 
     /// The environment for CGI scripts and server-side includes.
@@ -468,7 +469,7 @@ impl Request {
 
     #[setter]
     fn set_uri(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change_path(value, |r, text| r.uri = text)
+        self.change_path(value, RequestRec::set_uri)
     }
 
     /// One of AP_REQ_*_PATH_INFO.
@@ -479,7 +480,7 @@ impl Request {
 
     #[setter]
     fn set_used_path_info(&self, value: c_int) -> PyResult<()> {
-        self.change(|r| r.used_path_info = value)
+        self.change(|r| r.set_used_path_info(value))
     }
 
     /// The user that the client authenticated as.
@@ -490,7 +491,7 @@ impl Request {
 
     #[setter]
     fn set_user(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change_text(value, |r, text| r.user = text)
+        self.change_text(value, RequestRec::set_user)
     }
 
     /// The client's address and port; behind a trusted proxy that of the proxy's client.

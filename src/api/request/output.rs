@@ -10,27 +10,12 @@ use pyo3::types::{PyBytes, PyString};
 use crate::api::request::Request;
 use crate::api::state::RequestState;
 use crate::api::text::path_bytes;
-use crate::httpd::RequestRec;
 use crate::httpd::request::SendFailed;
+use crate::python::detached;
 
 /// How much unflushed output is kept before it is handed to httpd. httpd itself keeps back about as much, so output up to this
 /// size can still be replaced by an error page.
 const KEPT: usize = 8192;
-
-/// A request whose thread lets go of Python for a moment.
-struct Detached(RequestRec);
-
-// SAFETY: `Python::detach` runs its closure on the calling thread; nothing moves to another.
-unsafe impl Send for Detached {}
-
-/// Runs `work` without the interpreter lock. It may enter Python again through handlers and filters of other requests.
-pub(super) fn detached<R: Send>(py: Python<'_>, record: RequestRec, work: impl FnOnce(RequestRec) -> R + Send) -> R {
-    let record = Detached(record);
-    py.detach(move || {
-        let record = record;
-        work(record.0)
-    })
-}
 
 pub(super) fn write_failed() -> PyErr {
     PyOSError::new_err("Write failed, client closed connection.")

@@ -142,7 +142,7 @@ fn look_after(py: Python<'_>, schedule: &mut Schedule, logged: &mut HashSet<(Nam
 /// memory: some small piece that is in use lies behind it, or one that it keeps for a thread.
 fn give_back(py: Python<'_>) {
     #[cfg(target_env = "gnu")]
-    python::detached(py, || {
+    py.detach(|| {
         // SAFETY: a plain call, from any thread.
         unsafe { libc::malloc_trim(0) };
     });

@@ -140,10 +140,10 @@ impl ArgumentPlan {
 
 fn missing(request: &Bound<'_, Request>, name: &str) -> PyResult<Refused> {
     let record = request.get().rec()?;
-    log::request(
+    log::request!(
         record,
         log::Level::INFO,
-        &format!("the published function requires the argument '{name}', which was not sent"),
+        "the published function requires the argument '{name}', which was not sent"
     );
     Ok(Refused::Status(sys::HTTP_BAD_REQUEST))
 }
@@ -236,7 +236,7 @@ fn plain<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 
 /// The fields of the query string, blank values kept.
 fn parse_query(record: RequestRec) -> Vec<(String, String)> {
-    let Some(query) = record.bytes(record.raw().args) else { return Vec::new() };
+    let Some(query) = record.text(|r| r.args) else { return Vec::new() };
     query
         .split(|b| matches!(b, b'&' | b';'))
         .filter(|pair| !pair.is_empty())
@@ -328,11 +328,7 @@ fn call_by_signature<'py>(
             if error.is_instance_of::<PyTypeError>(py) && !is_callable_with(py, target, &by_place, &by_name)? =>
         {
             let record = request.get().rec()?;
-            log::request(
-                record,
-                log::Level::INFO,
-                &format!("an argument that is required was not sent: {}", error.value(py)),
-            );
+            log::request!(record, log::Level::INFO, "an argument that is required was not sent: {}", error.value(py));
             Err(Refused::Status(sys::HTTP_BAD_REQUEST))
         }
         Err(error) => Err(error.into()),

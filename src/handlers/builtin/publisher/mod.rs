@@ -7,6 +7,7 @@ mod protect;
 mod traverse;
 
 use std::ffi::c_int;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
@@ -82,7 +83,7 @@ fn publish(py: Python<'_>, request: &Bound<'_, Request>, call: HandlerCall<'_>) 
     if page.is_private() {
         return Err(Refused::Status(sys::HTTP_FORBIDDEN));
     }
-    record.set_filename(page.file.as_os_str());
+    record.set_filename(page.file.as_os_str().as_bytes());
     let module = pin.context().find(py, &page.module)?.ok_or(Refused::Status(sys::HTTP_NOT_FOUND))?;
     pin.application.add_entry(&page.module, None);
     if on_error == OnError::Fail {

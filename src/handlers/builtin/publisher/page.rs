@@ -38,7 +38,7 @@ impl Page {
         let (directory, last) = filename.rsplit_once('/')?;
         let directory = Path::new(if directory.is_empty() { "/" } else { directory });
         let stem = strip_suffix(record, if last.is_empty() { "index" } else { last }, extension);
-        let path_info = record.bytes(record.raw().path_info).map(|p| String::from_utf8_lossy(p).into_owned());
+        let path_info = record.text(|r| r.path_info).map(|p| String::from_utf8_lossy(p).into_owned());
         let path = path_info.as_deref().unwrap_or_default();
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);

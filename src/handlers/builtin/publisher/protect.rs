@@ -95,7 +95,7 @@ impl<'a, 'py> Guard<'a, 'py> {
             if !is_authentic(&auth, self.request, &user, &password)? {
                 return Err(self.challenge()?);
             }
-            self.record()?.set_user(&user);
+            self.record()?.set_user(user.replace('\0', "").as_bytes());
         }
         if let Some(access) = rules.access {
             let user = self.credentials()?.map(|(user, _)| user);

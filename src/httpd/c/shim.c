@@ -25,16 +25,6 @@ void mpr_log_connection(int module_index, int level, const conn_rec *c, const ch
     ap_log_cerror_("mod_python_rs", 0, module_index, level, 0, c, "%s", text);
 }
 
-int mpr_server_loglevel(int module_index, const server_rec *s)
-{
-    return ap_get_server_module_loglevel(s, module_index);
-}
-
-const char *mpr_error_log_id(const request_rec *r)
-{
-    return r->log_id;
-}
-
 apr_status_t mpr_send_file(request_rec *r, const char *path, apr_off_t offset, apr_off_t length, int *opened,
                            apr_size_t *sent)
 {

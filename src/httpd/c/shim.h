@@ -8,8 +8,6 @@
 void mpr_log_request(int module_index, int level, const request_rec *r, const char *text);
 void mpr_log_server(int module_index, int level, const server_rec *s, const char *text);
 void mpr_log_connection(int module_index, int level, const conn_rec *c, const char *text);
-int mpr_server_loglevel(int module_index, const server_rec *s);
-const char *mpr_error_log_id(const request_rec *r);
 
 /*
  * Sends `length` bytes of a file from `offset` on, never more than the file has; a negative length means up to its end.
