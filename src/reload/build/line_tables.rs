@@ -11,7 +11,7 @@ use crate::python::line_tables::{self, Pair};
 use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::change::Change;
-use crate::reload::import::execute;
+use crate::reload::import::sources;
 use crate::reload::module::Managed;
 use os::log;
 use reload_core::graph::Name;
@@ -33,12 +33,11 @@ pub fn take_in(
         let (Some(_), Some(Ok(content)), Some(module)) = (&change.known, &change.content, current.ready(name)) else {
             continue;
         };
-        let Some(file) = module.origin.file() else { continue };
-        if change.data.is_some() {
+        if module.origin.file().is_none() || change.data.is_some() {
             continue;
         }
         // What does not compile says so when it is built.
-        let Ok(source) = execute::compile(py, file, content) else { continue };
+        let Ok(source) = sources::compile(py, &module.origin, content) else { continue };
         change.source = Some(source);
         // An error here only means that the module runs again.
         if !is_in_use && !change.is_asked && relabel(py, &current, &module, change).unwrap_or(false) {

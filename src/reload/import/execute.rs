@@ -1,18 +1,15 @@
 //! Making and running a module.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pyo3::exceptions::{PyImportError, PyOSError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyWeakrefReference};
+use pyo3::types::{PyBytes, PyList, PyModule, PyWeakrefReference};
 
 use crate::python::{raw_import, stack};
 use crate::reload::application::Application;
 use crate::reload::application::registry::mark;
-use crate::reload::code::CodeSummary;
 use crate::reload::import::bodies;
 use crate::reload::import::process::archive_resources::ArchiveHandle;
 use crate::reload::import::process::sys_modules;
@@ -20,7 +17,6 @@ use crate::reload::interrupt::run::Run;
 use crate::reload::lifecycle::hooks::{self, BuildEffects, ExecutionHooks};
 use crate::reload::lifecycle::retirement;
 use crate::reload::module::{self, Managed, ManagedParts, Origin, Source};
-use reload_core::files::fingerprint::{self, Content};
 use reload_core::graph::Name;
 
 /// Counts bodies entered in this child.
@@ -29,61 +25,6 @@ static SEQUENCE: AtomicU64 = AtomicU64::new(1);
 /// The sequence number that the next body to be entered gets.
 pub fn horizon() -> u64 {
     SEQUENCE.load(Ordering::SeqCst)
-}
-
-/// Compiles the content of a module's file.
-///
-/// # Errors
-/// `SyntaxError` and what else `compile` raises.
-pub fn compile(py: Python<'_>, file: &Path, content: &Content) -> PyResult<Arc<Source>> {
-    let bytes = PyBytes::new(py, &content.bytes);
-    let builtins = crate::python::import(py, "builtins")?;
-    let arguments = PyDict::new(py);
-    arguments.set_item("dont_inherit", true)?;
-    let code = builtins.getattr("compile")?.call((&bytes, file.as_os_str(), "exec"), Some(&arguments))?;
-    let facts = CodeSummary::of(py, &code)?;
-    let text = PyList::new(py, [&bytes])?.unbind();
-    Ok(Arc::new(Source::new(content.hash, content.bytes.clone(), Some(code.unbind()), facts, Some(text))))
-}
-
-/// The source of a module as it is on disk now.
-///
-/// # Errors
-/// `OSError` when the file cannot be read; what `compile` raises.
-pub fn load_source(py: Python<'_>, application: &Application, origin: &Origin) -> PyResult<Arc<Source>> {
-    let Some(file) = origin.file() else { return Ok(namespace_source(origin)) };
-    let content = py.detach(|| application.read_written(file)).map_err(|e| unreadable(file, &e))?;
-    compile(py, file, &content)
-}
-
-/// Whether code needs a module: some import of it would fail the code around it, were it absent or else broken. Where the body `has_run`
-/// already, that is the code of functions.
-pub fn requires(py: Python<'_>, package: &str, source: &Source, name: &str, is_absent: bool, has_run: bool) -> bool {
-    let ask = || -> PyResult<bool> {
-        let edits = crate::python::import(py, "_mod_python_edits")?;
-        edits
-            .getattr("requires")?
-            .call1((PyBytes::new(py, &source.bytes()), package, name, is_absent, has_run))?
-            .extract()
-    };
-    // Out of memory or the like: the safe answer.
-    ask().unwrap_or(true)
-}
-
-/// The exception for a file that cannot be read.
-pub fn unreadable(file: &Path, error: &std::io::Error) -> PyErr {
-    // What is refused is refused as the system would do it, and not swallowed by code that tries imports.
-    let refused = (error.kind() == std::io::ErrorKind::PermissionDenied).then_some(libc::EACCES);
-    match error.raw_os_error().or(refused) {
-        Some(number) => PyOSError::new_err((number, error.to_string(), file.display().to_string())),
-        None => PyImportError::new_err(format!("{}: {error}", file.display())),
-    }
-}
-
-/// The source of a namespace package, which is its list of directories.
-pub fn namespace_source(origin: &Origin) -> Arc<Source> {
-    let text: String = origin.directories().iter().map(|d| format!("{}\n", d.display())).collect();
-    Arc::new(Source::new(fingerprint::hash_of(&text), Arc::from(&[][..]), None, CodeSummary::default(), None))
 }
 
 /// A module to make: what it is called and made from, and for which generation.

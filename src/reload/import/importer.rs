@@ -58,7 +58,7 @@ impl Importer {
 
     /// Lets code find in `sys.modules` what it has imported, where something has taken the entry out, or where the entry is another
     /// application's and the code is not managed.
-    pub(in crate::reload) fn show(&self, py: Python<'_>, found: &Managed) -> PyResult<()> {
+    pub(in crate::reload) fn refresh_sys_modules(&self, py: Python<'_>, found: &Managed) -> PyResult<()> {
         let Context { application, view } = &self.context;
         if !view.is_published() {
             return Ok(());
@@ -87,7 +87,7 @@ impl Importer {
     }
 
     /// Leaves an edge to a name. What unmanaged code imports counts for the managed code that called it.
-    pub fn note(&self, py: Python<'_>, name: &Name) {
+    pub fn note_use(&self, py: Python<'_>, name: &Name) {
         self.note_as(py, name, Managed::note_use);
     }
 
@@ -99,9 +99,9 @@ impl Importer {
     /// Leaves an edge to a name and to every package above it.
     pub(in crate::reload) fn note_prefixes(&self, py: Python<'_>, name: &Name) {
         for (at, _) in name.match_indices('.') {
-            self.note(py, &Name::from(&name[..at]));
+            self.note_use(py, &Name::from(&name[..at]));
         }
-        self.note(py, name);
+        self.note_use(py, name);
     }
 
     /// Leaves the edges of an import.
@@ -114,7 +114,7 @@ impl Importer {
     /// appears there is imported instead.
     pub(in crate::reload) fn note_unmanaged(&self, py: Python<'_>, name: &Name) {
         let first = name.split('.').next().unwrap_or(name);
-        self.note(py, &Name::from(first));
+        self.note_use(py, &Name::from(first));
     }
 
     fn note_as(&self, py: Python<'_>, name: &Name, note: impl FnOnce(&Managed, &Name) -> bool) {

@@ -14,6 +14,7 @@ use crate::reload::import::execute::{self, ModuleOrder};
 use crate::reload::import::look_ahead;
 use crate::reload::import::process::process_state::ProcessState;
 use crate::reload::import::process::sys_modules;
+use crate::reload::import::sources;
 use crate::reload::interrupt::run::{LastResort, Run};
 use crate::reload::interrupt::{self, Supervised};
 use crate::reload::module::prefetch::Prefetched;
@@ -118,12 +119,12 @@ impl Load<'_, '_> {
 
     fn read_source(&self, py: Python<'_>) -> PyResult<Arc<Source>> {
         let origin = self.spec.origin;
-        match (self.generation().sources.get(self.spec.name), origin.file()) {
-            (Some(Prefetched::Source(foreseen, source)), _) if foreseen == *origin => Ok(source),
-            (Some(Prefetched::Broken(foreseen, content)), Some(file)) if foreseen == *origin => {
-                execute::compile(py, file, &content)
+        match self.generation().sources.get(self.spec.name) {
+            Some(Prefetched::Source(prefetched, source)) if prefetched == *origin => Ok(source),
+            Some(Prefetched::Broken(prefetched, content)) if prefetched == *origin => {
+                sources::compile(py, origin, &content)
             }
-            _ => execute::load_source(py, self.application, origin),
+            _ => sources::read_and_compile(py, self.application, origin),
         }
     }
 
@@ -165,7 +166,7 @@ impl Application {
         let claimed = ClaimedName { generation, name: spec.name, outcome: None };
         let before = match bodies::running_body() {
             Some(_) => None,
-            None => Some(ProcessState::note(py)?),
+            None => Some(ProcessState::capture(py)?),
         };
         // The time counts anew for each body.
         let run = || Run::new(self.load_limit(), LastResort::of_request());

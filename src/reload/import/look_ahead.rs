@@ -1,6 +1,5 @@
 //! Looks ahead: from the code of loaded modules to the modules that they will import when a function is called.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -9,10 +8,10 @@ use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::change::Resolution;
 use crate::reload::application::view::Context;
-use crate::reload::code::ImportStatement;
-use crate::reload::import::execute;
+use crate::reload::import::importing_code::ImportingCode;
 use crate::reload::import::process::sys_modules;
 use crate::reload::import::resolve::Parent;
+use crate::reload::import::sources;
 use crate::reload::module::prefetch::{PrefetchMap, Prefetched};
 use crate::reload::module::{Managed, Origin, Source};
 use reload_core::files::fingerprint::Content;
@@ -72,7 +71,7 @@ impl<'py> LookAhead<'py> {
     fn finish(mut self) -> PrefetchMap {
         while let Some((package, source)) = self.queue.pop() {
             let root = self.context.application.roots.root_of(&package);
-            for name in names(&package, &source) {
+            for name in (ImportingCode { package: &package, source: &source }).names() {
                 // In a module that was imported by its path a name means a neighbour first.
                 let is_beside = root.is_some_and(|root| self.look_at(&Name::from(format!("{root}.{name}"))));
                 if !is_beside {
@@ -139,7 +138,7 @@ impl<'py> LookAhead<'py> {
     /// `None` for a file that cannot be read: whoever imports it hears of that.
     fn read(&self, name: &Name, origin: Origin) -> Option<Prefetched> {
         let Some(file) = origin.file().cloned() else {
-            let source = execute::namespace_source(&origin);
+            let source = sources::namespace_source(&origin);
             return Some(Prefetched::Source(origin, source));
         };
         let application = &self.context.application;
@@ -147,41 +146,9 @@ impl<'py> LookAhead<'py> {
             Some(content) => content.ok()?,
             None => self.py.detach(|| application.read_written(&file)).ok()?,
         };
-        Some(match execute::compile(self.py, &file, &content) {
+        Some(match sources::compile(self.py, &origin, &content) {
             Ok(source) => Prefetched::Source(origin, source),
             Err(_) => Prefetched::Broken(origin, content),
         })
     }
-}
-
-/// The names that the import statements of a source may load, packages before what is in them.
-pub fn names(package: &str, source: &Source) -> Vec<Name> {
-    names_of(package, source.facts.imports().iter())
-}
-
-/// Those among them that may still be asked for when the body has run.
-pub fn late_names(package: &str, source: &Source) -> Vec<Name> {
-    names_of(package, source.facts.imports().iter().filter(|import| import.is_nested))
-}
-
-fn names_of<'a>(package: &str, imports: impl Iterator<Item = &'a ImportStatement>) -> Vec<Name> {
-    let mut seen = HashSet::new();
-    let mut all = Vec::new();
-    for import in imports {
-        let Some(base) = import.base(package) else { continue };
-        let parts = import.parts.iter().filter(|part| &***part != "*");
-        for name in std::iter::once(base.clone()).chain(parts.map(|part| format!("{base}.{part}"))) {
-            if seen.insert(name.clone()) {
-                all.push(Name::from(name));
-            }
-        }
-    }
-    all
-}
-
-/// Whether one of the source's import statements names the module, or something in it.
-pub fn mentions(package: &str, source: &Source, name: &str) -> bool {
-    names(package, source)
-        .iter()
-        .any(|n| n.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }

@@ -25,11 +25,13 @@ pub mod execute;
 pub mod find;
 mod generation_view;
 pub mod importer;
+pub mod importing_code;
 mod load;
 pub mod look_ahead;
 pub mod process;
 pub mod python_api;
 pub mod resolve;
+pub mod sources;
 pub mod thread_owner;
 
 pub use crate::reload::import::caller::calling_context;

@@ -1,5 +1,6 @@
 //! Managed modules: one record for each execution of a module's body.
 
+pub mod compiler;
 pub mod prefetch;
 
 use std::collections::{HashMap, HashSet};

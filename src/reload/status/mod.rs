@@ -13,7 +13,8 @@ use pyo3::prelude::*;
 
 use crate::reload::Snapshot;
 use crate::reload::application::view::Context;
-use crate::reload::import::{self, look_ahead, unmanaged};
+use crate::reload::import::importing_code::ImportingCode;
+use crate::reload::import::{self, unmanaged};
 use crate::reload::module::Managed;
 use reload_core::files::symlinks;
 use reload_core::graph::{Graph, Name, dot as graphviz};
@@ -68,7 +69,7 @@ pub struct OutdatedModule {
 impl Status {
     /// The status as the calling code sees it.
     pub fn take(py: Python<'_>) -> Self {
-        unmanaged::take_in(py);
+        unmanaged::scan_sys_modules(py);
         py.detach(unmanaged::look);
         let restart_required = unmanaged::outdated()
             .into_iter()
@@ -171,7 +172,7 @@ fn may_import(seen: &Snapshot, graph: &Graph, module: &Managed) -> Vec<Name> {
         seen.any(name).is_some() || seen.sources.get(name).is_some_and(|prefetched| prefetched.origin().is_some())
     };
     let used: HashSet<&Name> = graph.used_by(&module.name).collect();
-    let names = look_ahead::names(module.package(), &module.source).into_iter();
+    let names = ImportingCode::of(module).names().into_iter();
     sorted(names.filter(|name| !used.contains(name) && *name != module.name && is_managed(name)))
 }
 

@@ -8,6 +8,7 @@ use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::build::staging::stage::Stage;
 use crate::reload::build::staging::staged_modules::{Made, StagePlan};
 use crate::reload::import::execute::{self, ModuleOrder};
+use crate::reload::import::sources;
 use crate::reload::interrupt::exceptions::exception;
 use crate::reload::interrupt::run::Reason;
 use crate::reload::lifecycle::hooks;
@@ -116,19 +117,19 @@ impl Stage {
 
     /// The source to run: as the change has it, else as in the base, else as it is on disk.
     fn source(&self, py: Python<'_>, name: &Name, origin: &Origin, before: Option<&Managed>) -> PyResult<Arc<Source>> {
-        let Some(file) = origin.file() else { return Ok(execute::namespace_source(origin)) };
+        let Some(file) = origin.file() else { return Ok(sources::namespace_source(origin)) };
         let content: Option<&Result<Content, _>> = self.changes.get(name).and_then(|c| c.content.as_ref());
         if let Some(source) = self.changes.get(name).and_then(|c| c.source.as_ref()) {
             return Ok(source.clone());
         }
         match content {
-            Some(Ok(content)) => execute::compile(py, file, content),
-            Some(Err(e)) => Err(execute::unreadable(file, e)),
+            Some(Ok(content)) => sources::compile(py, origin, content),
+            Some(Err(e)) => Err(sources::unreadable(file, e)),
             None => match before {
                 Some(before) if before.origin == *origin => Ok(before.source.clone()),
                 _ => match self.base.sources.get(name) {
                     Some(Prefetched::Source(foreseen, source)) if foreseen == *origin => Ok(source),
-                    _ => execute::load_source(py, &self.application, origin),
+                    _ => sources::read_and_compile(py, &self.application, origin),
                 },
             },
         }

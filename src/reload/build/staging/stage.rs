@@ -65,7 +65,7 @@ impl Stage {
         inputs: &BuildInputs,
         build: &Arc<Build>,
     ) -> PyResult<Self> {
-        let process_state = ProcessState::note(py)?;
+        let process_state = ProcessState::capture(py)?;
         let changes = inputs.changes.clone();
         let base = application.current();
         let loaded = BaseModules::of(&base, &inputs.horizon);

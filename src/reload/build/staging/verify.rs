@@ -13,11 +13,12 @@ use crate::reload::application::view::View;
 use crate::reload::build::staging::entry_points;
 use crate::reload::build::staging::stage::Stage;
 use crate::reload::build::staging::staged_modules::Made;
-use crate::reload::import::execute;
 use crate::reload::import::find::is_elsewhere;
+use crate::reload::import::importing_code::{CodePart, Defect, ImportingCode};
 use crate::reload::import::look_ahead;
+use crate::reload::import::sources;
+use crate::reload::module::Managed;
 use crate::reload::module::prefetch::{PrefetchMap, Prefetched};
-use crate::reload::module::{Managed, Source};
 use reload_core::graph::Name;
 
 /// Why a stage cannot be published.
@@ -55,9 +56,11 @@ impl Stage {
         failed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for (name, failure) in failed {
             // A page that is gone is not found; one that is broken is as bad as a handler that is.
-            let is_gone = self.lock().gone.contains(&name);
-            let is_entry = entries.iter().any(|(module, object)| *module == name && (object.is_some() || !is_gone));
-            if is_entry || self.is_wanted(py, &name, is_gone) {
+            let defect = if self.lock().gone.contains(&name) { Defect::Absent } else { Defect::Broken };
+            let is_entry = entries
+                .iter()
+                .any(|(module, object)| *module == name && (object.is_some() || defect == Defect::Broken));
+            if is_entry || self.is_wanted(py, &name, defect) {
                 return Err(StageFailure::of(name, failure));
             }
         }
@@ -136,19 +139,19 @@ impl Stage {
                 Some(record) => {
                     queue.extend(record.uses());
                     // Its functions have not run yet.
-                    queue.extend(before.into_iter().filter(|used| self.may_compose(record, used, false)));
+                    queue.extend(before.into_iter().filter(|used| self.may_compose(record, used, Defect::Broken)));
                 }
                 None => queue.extend(before),
             }
             if let Some(module) = made.or_else(|| self.loaded.get(&name).cloned()) {
                 // What its body has imported it uses.
-                let names = look_ahead::late_names(module.package(), &module.source);
+                let names = ImportingCode::of(&module).late_names();
                 if let Some(root) = self.application.roots.root_of(&module.name) {
                     queue.extend(names.iter().map(|name| Name::from(format!("{root}.{name}"))));
                 }
                 queue.extend(names);
             } else if let Some(Prefetched::Source(origin, source)) = foreseen.and_then(|foreseen| foreseen.get(&name)) {
-                queue.extend(look_ahead::names(origin.package_of(&name), source));
+                queue.extend(ImportingCode { package: origin.package_of(&name), source }.names());
             }
         }
         Some(reached)
@@ -156,7 +159,7 @@ impl Stage {
 
     /// Whether code of the new generation that has not met the failure of a module still asks for it: an import inside a function that
     /// has not run yet would fail in the middle of a request.
-    fn is_wanted(&self, py: Python<'_>, name: &Name, is_gone: bool) -> bool {
+    fn is_wanted(&self, py: Python<'_>, name: &Name, defect: Defect) -> bool {
         let reached = self.reached(None);
         let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
         let made: Vec<Arc<Managed>> = {
@@ -170,31 +173,32 @@ impl Stage {
         let roots = &self.application.roots;
         let root = roots.root_of(name);
         made.iter().any(|record| {
+            let code = ImportingCode::of(record);
             // It has the module in a cycle, from before the failure.
-            if !is_gone && record.uses().contains(name) {
+            if defect == Defect::Broken && record.uses().contains(name) {
                 return true;
             }
             if let Some(root) = root.filter(|root| roots.root_of(&record.name) == Some(root))
                 && let Some(neighbour) = name[root.len()..].strip_prefix('.')
-                && look_ahead::mentions(record.package(), &record.source, neighbour)
+                && code.mentions(neighbour)
             {
-                return execute::requires(py, record.package(), &record.source, neighbour, is_gone, true)
-                    && !(is_gone && is_elsewhere(py, &self.application, neighbour));
+                return code.requires(py, neighbour, defect, CodePart::Functions)
+                    && !(defect == Defect::Absent && is_elsewhere(py, &self.application, neighbour));
             }
-            if look_ahead::mentions(record.package(), &record.source, name) {
-                return execute::requires(py, record.package(), &record.source, name, is_gone, true);
+            if code.mentions(name) {
+                return code.requires(py, name, defect, CodePart::Functions);
             }
-            if is_gone && self.application.calls.has_alternative(name) {
+            if defect == Defect::Absent && self.application.calls.has_alternative(name) {
                 return false;
             }
-            self.may_compose(record, name, is_gone)
+            self.may_compose(record, name, defect)
         })
     }
 
     /// Whether code of the module may import a name again that it puts together.
-    fn may_compose(&self, record: &Managed, name: &Name, is_gone: bool) -> bool {
+    fn may_compose(&self, record: &Managed, name: &Name, defect: Defect) -> bool {
         // The same code does what it did before; only what is there no more may not be asked for any more either.
-        if !is_gone
+        if defect == Defect::Broken
             && let Some(before) = self.loaded.get(&record.name)
             && before.source.hash() == record.source.hash()
         {
@@ -243,18 +247,19 @@ impl Stage {
         let reached = LazyCell::new(|| self.reached(Some(&foreseen)));
         for name in &changed {
             let (Some(Prefetched::Source(..)), Some(now)) = (before.get(name), foreseen.get(name)) else { continue };
-            let failure = match now {
+            let (defect, failure) = match now {
                 Prefetched::Source(..) => continue,
-                Prefetched::Broken(origin, content) => {
-                    let Some(file) = origin.file() else { continue };
-                    execute::compile(py, file, content).err()
+                Prefetched::Broken(origin, content) => match sources::compile(py, origin, content) {
+                    Ok(_) => continue,
+                    Err(failure) => (Defect::Broken, failure),
+                },
+                Prefetched::Absent => {
+                    let text = format!("No module named '{name}'");
+                    (Defect::Absent, PyModuleNotFoundError::new_err(text))
                 }
-                Prefetched::Absent => Some(PyModuleNotFoundError::new_err(format!("No module named '{name}'"))),
             };
-            let is_absent = matches!(now, Prefetched::Absent);
-            if let Some(failure) = failure
-                && self.is_foreseen(py, &foreseen, (*reached).as_ref(), name, is_absent)
-            {
+            let users = ReachedCode { prefetched: &foreseen, reached: (*reached).as_ref() };
+            if self.is_needed_late(py, &users, name, defect) {
                 return Err(StageFailure::of(name.clone(), failure));
             }
         }
@@ -267,31 +272,34 @@ impl Stage {
         table.failed.contains_key(name) || (!table.made.contains_key(name) && self.application.has_missed(name))
     }
 
-    /// Whether code of the new generation that somebody may ask for needs a module that it has not imported yet.
-    fn is_foreseen(
-        &self,
-        py: Python<'_>,
-        foreseen: &PrefetchMap,
-        reached: Option<&HashSet<Name>>,
-        name: &Name,
-        is_absent: bool,
-    ) -> bool {
-        let is_reached = |user: &Name| reached.is_none_or(|reached| reached.contains(user));
-        let needs = |package: &str, source: &Source, has_run: bool| {
-            look_ahead::mentions(package, source, name)
-                && execute::requires(py, package, source, name, is_absent, has_run)
-        };
-        self.loaded
-            .names()
-            .chain(self.changes.keys())
-            .filter(|user| is_reached(user))
-            .filter_map(|user| self.any(user))
-            .any(|m| needs(m.package(), &m.source, true))
-            || foreseen.iter().filter(|(user, _)| is_reached(user) && !self.is_done_without(user)).any(|(user, f)| {
-                match f {
-                    Prefetched::Source(origin, source) => needs(origin.package_of(user), source, false),
-                    Prefetched::Broken(..) | Prefetched::Absent => false,
+    /// Whether code of the new generation that requests may reach needs a module that it has not imported yet.
+    fn is_needed_late(&self, py: Python<'_>, users: &ReachedCode<'_>, name: &Name, defect: Defect) -> bool {
+        let needs = |code: ImportingCode<'_>, part| code.mentions(name) && code.requires(py, name, defect, part);
+        let mut loaded = self.loaded.names().chain(self.changes.keys()).filter(|user| users.has(user));
+        if loaded.any(|user| self.any(user).is_some_and(|m| needs(ImportingCode::of(&m), CodePart::Functions))) {
+            return true;
+        }
+        users.prefetched.iter().filter(|(user, _)| users.has(user) && !self.is_done_without(user)).any(
+            |(user, known)| match known {
+                Prefetched::Source(origin, source) => {
+                    needs(ImportingCode { package: origin.package_of(user), source }, CodePart::All)
                 }
-            })
+                Prefetched::Broken(..) | Prefetched::Absent => false,
+            },
+        )
+    }
+}
+
+/// The code of the new generation that requests may reach.
+struct ReachedCode<'a> {
+    /// What is known of modules that are not loaded.
+    prefetched: &'a PrefetchMap,
+    /// The names that are reached from what directives name; all are where directives name nothing.
+    reached: Option<&'a HashSet<Name>>,
+}
+
+impl ReachedCode<'_> {
+    fn has(&self, name: &Name) -> bool {
+        self.reached.is_none_or(|reached| reached.contains(name))
     }
 }

@@ -45,13 +45,13 @@ impl Auditor for BodyAuditor {
             Access::Match(path) => Dependency::Matches(path),
         };
         if counts(&application, &dependency) {
-            note(py, &application, &body, dependency);
+            note_dependency(py, &application, &body, dependency);
         }
     }
 }
 
 /// Remembers what a module depends on, as it is now. The directories are followed before anything is read.
-fn note(py: Python<'_>, application: &Application, module: &Managed, dependency: Dependency) {
+fn note_dependency(py: Python<'_>, application: &Application, module: &Managed, dependency: Dependency) {
     if application.key.autoreload && module.is_new_read(&dependency) {
         let mark = py.detach(|| application.mark(&module.name, &dependency));
         module.note_read(dependency, mark);
@@ -97,7 +97,7 @@ pub fn declare(py: Python<'_>, paths: &[PathBuf]) -> PyResult<()> {
         if py.detach(|| dependency.is_too_large()) {
             return Err(refuse("stands for too many files to look at"));
         }
-        note(py, &application, &module, dependency);
+        note_dependency(py, &application, &module, dependency);
     }
     Ok(())
 }

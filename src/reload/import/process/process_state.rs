@@ -41,7 +41,7 @@ impl ProcessState {
     ///
     /// # Errors
     /// What Python raises when it is out of memory, or when a module of its own cannot be had.
-    pub fn note(py: Python<'_>) -> PyResult<Self> {
+    pub fn capture(py: Python<'_>) -> PyResult<Self> {
         let mut noted = Self {
             attributes: Vec::new(),
             lists: Vec::new(),
@@ -70,22 +70,22 @@ impl ProcessState {
         }
         for (module, name, before) in &self.attributes {
             let put_back = restore_attribute(py, module, name, before.as_ref());
-            tell(py, &format!("{module}.{name}"), put_back);
+            warn_if_left(py, &format!("{module}.{name}"), put_back);
         }
         for (list, before) in &self.lists {
             let (list, before) = (list.bind(py), before.bind(py));
             let is_same = list.len() == before.len() && list.iter().zip(before.iter()).all(|(a, b)| a.is(&b));
             if !is_same {
-                tell(py, "a list of the import system", list.set_slice(0, list.len(), before.as_any()));
+                warn_if_left(py, "a list of the import system", list.set_slice(0, list.len(), before.as_any()));
             }
         }
         if let Some((environment, before)) = &self.environment {
-            tell(py, "os.environ", restore_environment(environment.bind(py), before.bind(py)));
+            warn_if_left(py, "os.environ", restore_environment(environment.bind(py), before.bind(py)));
         }
         if let Some(before) = &self.directory
             && std::env::current_dir().ok().as_ref() != Some(before)
         {
-            tell(py, "the working directory", std::env::set_current_dir(before).map_err(PyErr::from));
+            warn_if_left(py, "the working directory", std::env::set_current_dir(before).map_err(PyErr::from));
         }
     }
 }
@@ -123,7 +123,7 @@ fn restore_environment(environment: &Bound<'_, PyAny>, before: &Bound<'_, PyDict
     Ok(())
 }
 
-fn tell(py: Python<'_>, what: &str, put_back: PyResult<()>) {
+fn warn_if_left(py: Python<'_>, what: &str, put_back: PyResult<()>) {
     if let Err(error) = put_back {
         let reason = crate::python::error::brief(py, &error);
         log::warning!("{what} stays as code that could not be loaded has left it: {reason}");

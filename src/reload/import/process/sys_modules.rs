@@ -117,11 +117,11 @@ pub fn show(
         Some(module) => modules.set_item(&**name, module)?,
         None if is_own && before.is_some() => {
             modules.del_item(&**name)?;
-            forget(py, name);
+            disown(py, name);
         }
         None => {
             if is_own {
-                forget(py, name);
+                disown(py, name);
             }
             return Ok(Shown::Untouched);
         }
@@ -129,7 +129,7 @@ pub fn show(
     Ok(Shown::Before(before.map(Bound::unbind)))
 }
 
-fn forget(py: Python<'_>, name: &Name) {
+fn disown(py: Python<'_>, name: &Name) {
     if let Some(owners) = OWNERS.borrow(py).as_mut() {
         owners.remove(name);
     }

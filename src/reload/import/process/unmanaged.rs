@@ -76,7 +76,7 @@ fn lock() -> MutexGuard<'static, UnmanagedModules> {
 }
 
 /// Takes in what Python has loaded since the last time, if `sys.modules` has grown or shrunk by modules that are not ours.
-pub fn take_in(py: Python<'_>) {
+pub fn scan_sys_modules(py: Python<'_>) {
     // A copy has no thread that looks.
     if fork::is_copy() {
         return;

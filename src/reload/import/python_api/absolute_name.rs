@@ -24,7 +24,7 @@ impl Importer {
             return Ok(name.clone());
         }
         let beside = Name::from(format!("{root}.{first}"));
-        self.note(py, &beside);
+        self.note_use(py, &beside);
         let directory = Parent::Prefetched(roots.directory_of(root).into_iter().collect());
         let is_neighbour = matches!(
             context.resolve(py, &beside, &directory)?,

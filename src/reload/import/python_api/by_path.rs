@@ -203,7 +203,7 @@ fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &PathTarget) -> Py
             }
         }
         Some(CachedAnswer::Nothing(name)) => {
-            importer.note(py, &name);
+            importer.note_use(py, &name);
             return Ok(None);
         }
         None => {}
@@ -313,7 +313,7 @@ fn note_missing(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Na
         match importer.context.resolve(py, &part, &parent)? {
             Resolution::Managed(origin) if end < name.len() => parent = Parent::Prefetched(origin.directories()),
             _ => {
-                importer.note(py, &part);
+                importer.note_use(py, &part);
                 return Ok(part);
             }
         }

@@ -19,7 +19,7 @@ use reload_core::graph::Name;
 pub fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
     let result = bodies::outside(import);
     if !bodies::is_outside() {
-        unmanaged::take_in(py);
+        unmanaged::scan_sys_modules(py);
     }
     result
 }

@@ -63,14 +63,14 @@ fn import_part(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, part
         let is_submodule = matches!(known, Some(Resolution::Managed(_)))
             && context.view.any(&name).is_none_or(|m| m.exposed(py).is(&value));
         if is_submodule && let Some(found) = context.find(py, &name)? {
-            importer.note(py, &name);
+            importer.note_use(py, &name);
             importer.hold(py, &found);
         }
         return Ok(());
     }
     let resolution = context.resolve(py, &name, &Parent::Loaded(package.clone()))?;
     // Also where it was looked for in vain: a file that appears there changes what the import gets.
-    importer.note(py, &name);
+    importer.note_use(py, &name);
     match resolution {
         Resolution::Managed(_) => {
             if let Some(found) = context.find(py, &name)? {

@@ -74,7 +74,7 @@ fn managed_import<'py>(
     let Some(found) = importer.find_or_note(py, &absolute)? else {
         return foreign(py, &importer, &absolute, &ImportForm { globals, parts, level });
     };
-    importer.show(py, &found)?;
+    importer.refresh_sys_modules(py, &found)?;
     match parts {
         Some(parts) => import_from(py, &importer, &found, parts),
         None => import_whole(py, &importer, &found, (level == 0).then_some(&*text)),
@@ -125,7 +125,7 @@ fn import_from<'py>(
     found: &Arc<Managed>,
     parts: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    importer.note(py, &found.name);
+    importer.note_use(py, &found.name);
     import_parts(py, importer, found, parts)?;
     Ok(found.exposed(py))
 }
@@ -183,7 +183,7 @@ fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyR
     }
     match importer.find_or_note(py, name)? {
         Some(found) => {
-            importer.show(py, &found)?;
+            importer.refresh_sys_modules(py, &found)?;
             importer.note_import(py, &found);
             Ok(Some(found.exposed(py)))
         }
