@@ -1,4 +1,4 @@
-//! A handler may fork. The copy must never return into httpd: two processes would answer one client.
+//! Forks by handlers. The copy must never return into httpd, or two processes would answer one client.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,18 +19,18 @@ extern "C" fn in_copy() {
     fork_gate::open_in_copy();
 }
 
-/// Watches for forks from here on. Called once in each child of httpd.
+/// Handles forks of this process from now on. Called once in each child of httpd.
 pub fn watch() {
     // SAFETY: the functions use atomics and a thread-local number, which is allowed in the child of a fork.
     unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_copy)) };
 }
 
-/// Whether this process is a copy that a handler made.
+/// Whether this process is a copy that a handler forked.
 pub fn is_copy() -> bool {
     FORKED.load(Ordering::Relaxed)
 }
 
-/// Ends the copy, without running what belongs to the original: its cleanups, its atexit functions, its buffered output.
+/// Ends the process if it is a copy, without running what belongs to the original: cleanups, atexit functions, buffered output.
 pub fn leave_copy() {
     if is_copy() {
         // SAFETY: _exit is always allowed and does not return.

@@ -1,26 +1,26 @@
-//! The gate in front of the engine's locks. It is shut while a process is forked: a lock that another thread holds in that moment
-//! would stay locked in the copy, where that thread does not exist.
+//! The gate in front of every [`Mutex`](crate::Mutex). A fork shuts it and waits for the threads inside: a lock that another thread
+//! held at that moment would stay locked in the copy, where that thread does not exist.
 //!
-//! A fork by Python code holds the interpreter lock, and no lock of ours is held while a thread waits for that one, so the
-//! threads inside come out soon.
+//! The wait is short. Python code that forks holds the interpreter lock, and no thread waits for that one while it holds a lock of
+//! this crate.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Threads that hold a lock.
+/// How many threads hold a lock.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 static IS_SHUT: AtomicBool = AtomicBool::new(false);
-/// How many forks lie between this process and the child of httpd.
+/// How often the child of httpd was forked to make this process: 1 in a copy of it, 2 in a copy of that.
 static FORKS: AtomicUsize = AtomicUsize::new(0);
 
-/// How long a fork waits for the threads inside. Without an end it could hang where it is only dangerous to go on.
+/// How long a fork waits for the threads inside at most. Going on is then only dangerous, while waiting for ever would hang.
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_micros(20);
 
 thread_local! {
-    /// How many locks this thread holds.
+    /// How many locks this thread holds. Only the first one passes the gate, so that a thread inside never waits for it.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -55,7 +55,7 @@ impl Drop for Pass {
     }
 }
 
-/// Shuts the gate and waits until no other thread is inside: this one is about to fork.
+/// Shuts the gate, and waits until no other thread is inside. The calling thread is about to fork.
 pub fn shut() {
     IS_SHUT.store(true, Ordering::SeqCst);
     let own = usize::from(DEPTH.get() > 0);
@@ -70,14 +70,14 @@ pub fn open() {
     IS_SHUT.store(false, Ordering::SeqCst);
 }
 
-/// The same in the copy, where no other thread is.
+/// Opens the gate in the copy, where there is no other thread.
 pub fn open_in_copy() {
     INSIDE.store(usize::from(DEPTH.get() > 0), Ordering::SeqCst);
     FORKS.fetch_add(1, Ordering::SeqCst);
     open();
 }
 
-/// How many forks lie between this process and the child of httpd: what a thread of another number was doing nobody ends.
+/// How often the child of httpd was forked to make this process. What a thread had begun at another number is never finished here.
 pub fn forks() -> usize {
     FORKS.load(Ordering::SeqCst)
 }

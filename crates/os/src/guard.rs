@@ -10,9 +10,9 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Runs `body`, which C called as `entry`; when it panics, logs that and returns `fallback`.
+/// Runs `body`, which C called as `entry`. If it panics, logs that and returns `fallback`.
 ///
-/// Every `extern "C"` function of this module consists of one call of this.
+/// Every `extern "C"` function of the module consists of one call of this.
 pub fn guard<T>(entry: &str, fallback: T, body: impl FnOnce() -> T) -> T {
     DEPTH.set(DEPTH.get() + 1);
     let result = catch_unwind(AssertUnwindSafe(body));
@@ -29,8 +29,8 @@ pub fn guard<T>(entry: &str, fallback: T, body: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Whether this thread was inside a guarded entry already when the present one began: a signal handler of httpd may end the
-/// child from within one.
+/// Whether this thread entered another guarded function before the one that it runs now: a signal handler of httpd may end the
+/// child inside one.
 pub fn entered_deeper() -> bool {
     DEPTH.get() > 1
 }

@@ -1,7 +1,10 @@
-//! What the engine and httpd's side need of the operating system: locks that survive a fork, memory that processes share,
-//! threads, and the log behind them.
+//! What the engine and httpd's side need of the operating system.
 //!
-//! Knows neither httpd, nor Python, nor modules.
+//! Promises: a process that is forked at any time gets no lock that nothing releases ([`Mutex`], [`Condvar`], [`fork_gate`]); a
+//! panic in a callback or a thread is logged and never unwinds into C ([`guard()`]); memory and locks that processes share survive
+//! the death of each of them ([`shared_memory`]).
+//!
+//! Knows neither httpd, nor Python, nor modules. Messages go to the [`log`], whose sink httpd's side sets.
 
 pub mod fork;
 pub mod fork_gate;

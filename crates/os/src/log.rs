@@ -53,7 +53,7 @@ pub type Sink = fn(Level, Layout, &str);
 
 static SINK: OnceLock<Sink> = OnceLock::new();
 
-/// Sends all messages there from now on. Only the first call counts.
+/// Sends all messages to this sink from now on. Only the first call has an effect.
 pub fn set_sink(sink: Sink) {
     let _ = SINK.set(sink);
 }
@@ -73,7 +73,7 @@ pub fn write(level: Level, message: Arguments<'_>) {
     }
 }
 
-/// Logs a message for the main server as one record. What is too long for one loses its middle.
+/// Logs a message for the main server as one record. If it is too long for one, its middle is left out.
 pub fn record(level: Level, message: &str) {
     send(level, Layout::Record, message);
 }

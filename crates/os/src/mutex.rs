@@ -11,8 +11,16 @@ use std::time::Duration;
 
 use crate::fork_gate::Pass;
 
-/// A lock. A panic of its holder does not poison it: the guard in front of C has logged the panic, and the state behind every
-/// lock is valid between two statements.
+/// A lock. A panic of its holder does not poison it: the guard in front of C has logged the panic, and the state behind every lock
+/// is valid between two statements.
+///
+/// ```
+/// use os::Mutex;
+///
+/// static NAMES: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+/// NAMES.lock().push("shop");
+/// assert_eq!(*NAMES.lock(), ["shop"]);
+/// ```
 #[derive(Default)]
 pub struct Mutex<T> {
     inner: std::sync::Mutex<T>,
@@ -39,7 +47,7 @@ impl<T> Mutex<T> {
         MutexGuard { guard, mutex: self, _pass: pass }
     }
 
-    /// The value, which nobody else can reach.
+    /// The value, which no other thread can reach.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,16 +75,33 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 
 /// A condition that threads wait for.
 ///
-/// The standard library's condition takes its lock again inside the wait, past the gate: a process that is forked in that moment
-/// would have a copy in which the lock is never released. Here a thread parks without any lock and takes the lock again through
-/// the gate. A wait may return early, so the caller checks its condition in a loop.
+/// The standard library's condition takes its lock again inside the wait, past the gate: a process that is forked at that moment
+/// would have a copy in which the lock is never released. Here a thread parks without any lock, and takes the lock again through
+/// the gate. A wait may return early, so that the caller checks its condition in a loop:
+///
+/// ```
+/// use os::{Condvar, Mutex};
+///
+/// static IS_DONE: Mutex<bool> = Mutex::new(false);
+/// static DONE: Condvar = Condvar::new();
+/// let thread = std::thread::spawn(|| {
+///     *IS_DONE.lock() = true;
+///     DONE.notify_all();
+/// });
+/// let mut is_done = IS_DONE.lock();
+/// while !*is_done {
+///     is_done = DONE.wait(is_done);
+/// }
+/// # drop(is_done);
+/// # thread.join().unwrap();
+/// ```
 #[derive(Default)]
 pub struct Condvar {
     waiting: Mutex<Vec<Thread>>,
 }
 
 impl Condvar {
-    /// A condition that nobody waits for.
+    /// A condition for which no thread waits.
     pub const fn new() -> Self {
         Self { waiting: Mutex::new(Vec::new()) }
     }
@@ -86,7 +111,7 @@ impl Condvar {
         self.park(guard, thread::park)
     }
 
-    /// The same, for at most `time`.
+    /// Unlocks, waits to be notified, for this time at most, and locks again.
     pub fn wait_timeout<'a, T>(&self, guard: MutexGuard<'a, T>, time: Duration) -> MutexGuard<'a, T> {
         self.park(guard, || thread::park_timeout(time))
     }
@@ -98,7 +123,7 @@ impl Condvar {
 
     fn park<'a, T>(&self, guard: MutexGuard<'a, T>, park: impl FnOnce()) -> MutexGuard<'a, T> {
         let mutex = guard.mutex;
-        // While the caller's lock is held: a notification after it is released finds this thread.
+        // While the caller's lock is held: a notification that comes after its release finds this thread.
         self.waiting.lock().push(thread::current());
         drop(guard);
         park();

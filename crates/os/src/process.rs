@@ -1,13 +1,13 @@
 //! Other processes, as the kernel shows them.
 
-/// When a process was started, in the kernel's ticks: tells it from a later one of the same id. `None` for one that is dead,
-/// 0 where the kernel does not show it.
+/// When a process was started, in the kernel's ticks, which differs from any later process with the same id. None if it is dead; 0
+/// where the system has no `/proc`.
 pub fn birth(pid: u32) -> Option<u64> {
     if !std::path::Path::new("/proc/self/stat").exists() {
         return is_there(pid).then_some(0);
     }
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may itself contain some. The state is field 3, the time of the start field 22.
+    // The name is in parentheses, and may contain some itself. The state is field 3, the time of the start is field 22.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
     if matches!(state, "Z" | "X" | "x") {

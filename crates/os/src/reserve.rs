@@ -1,7 +1,8 @@
-//! Memory for Rust's part of the child when there is none left.
+//! A reserve of memory for the Rust code of a child.
 //!
-//! Rust ends the process where an allocation fails. Python code that has taken all memory is to fail by itself, and the child
-//! to go on: a little is set aside that Python cannot take, enough to carry the failure to where that code is let go of.
+//! Rust ends the process where an allocation fails. But if Python code has taken all memory, only that code is to fail, with
+//! `MemoryError`, and the child is to go on. So a little memory is kept that Python cannot take: enough to pass the error on to where
+//! the objects of that code are released.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
@@ -10,26 +11,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const SIZE: usize = 1 << 20;
 
-/// Nobody touches it before the need, so that it takes address space alone.
+/// The reserve. Nothing touches it before it is needed, so that until then it only takes address space.
 #[repr(align(64))]
 struct Area(UnsafeCell<[u8; SIZE]>);
 
-// SAFETY: each part of it belongs to the one allocation that `take` has given it to.
+// SAFETY: each part of it belongs to one allocation at most, to which `take` has given it.
 unsafe impl Sync for Area {}
 
 static AREA: Area = Area(UnsafeCell::new([0; SIZE]));
 
-/// The number of allocations in the area, in the upper half, and how far it is taken. It is free again when the last one goes.
+/// The number of allocations in the area, in the upper half, and how many bytes of it are taken. When the last allocation is freed,
+/// all of it is free again.
 static TAKEN: AtomicU64 = AtomicU64::new(0);
 
-/// The system's memory, and the area when that has run out.
+/// The allocator: the system's, and the area when that has no memory left.
 pub struct Reserved;
 
 fn is_ours(memory: *mut u8) -> bool {
     memory.addr().wrapping_sub(AREA.0.get().addr()) < SIZE
 }
 
-/// A part of the area; null where it is full as well.
+/// Takes a part of the area; null if that is full as well.
 fn take(layout: Layout) -> *mut u8 {
     let base = AREA.0.get().addr();
     let place = |taken: u64| {
@@ -51,7 +53,7 @@ fn give_back() {
     let _ = TAKEN.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
 }
 
-// SAFETY: what does not come from the system's allocator is a part of the area that nobody else has, and goes back there.
+// SAFETY: memory that is not the system allocator's is a part of the area that belongs to one allocation, and is given back there.
 unsafe impl GlobalAlloc for Reserved {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: promised by the caller.
@@ -76,7 +78,7 @@ unsafe impl GlobalAlloc for Reserved {
         }
         let memory = take(layout);
         if !memory.is_null() {
-            // SAFETY: this part of the area is as large as the layout, and nobody else's. It may have been used before.
+            // SAFETY: this part of the area is as large as the layout and belongs to no other allocation. It may have been used before.
             unsafe { memory.write_bytes(0, layout.size()) };
         }
         memory

@@ -1,4 +1,22 @@
 //! Memory and a lock that the parent makes and all its children share.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU64, Ordering};
+//! use os::shared_memory::{RobustMutex, Shared, ZeroInit};
+//!
+//! #[repr(C)]
+//! struct Page { mutex: RobustMutex, count: AtomicU64 }
+//! // SAFETY: an atomic, and a mutex that is initialised below; no pointers, no destructor.
+//! unsafe impl ZeroInit for Page {}
+//!
+//! let page = Shared::<Page>::new()?;     // before the first child is forked
+//! page.mutex.init()?;
+//! // in any child:
+//! if let Some(_held) = page.mutex.lock() {
+//!     page.count.fetch_add(1, Ordering::Relaxed);
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -12,7 +30,8 @@ pub struct Shared<T> {
     _owns: PhantomData<T>,
 }
 
-// SAFETY: the value is reached by shared reference only, and T promises to bear that from many threads (and processes).
+// SAFETY: the value is reached by shared reference only, which T, being Sync, allows from many threads and, as a `ZeroInit`, from
+// many processes.
 unsafe impl<T: Sync> Send for Shared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Shared<T> {}
@@ -68,7 +87,7 @@ impl<T> Drop for Shared<T> {
     }
 }
 
-/// As [`Shared`], of as many values as the configuration asks for.
+/// Like [`Shared`], with a number of values that is known at run time.
 pub struct SharedList<T> {
     place: NonNull<T>,
     length: usize,
@@ -115,15 +134,23 @@ pub struct RobustMutex(UnsafeCell<libc::pthread_mutex_t>);
 // SAFETY: a process-shared pthread mutex is made to be used from everywhere.
 unsafe impl Sync for RobustMutex {}
 
-/// Unlocks when dropped.
+/// A robust mutex that is held. Dropping it unlocks.
 pub struct RobustGuard<'a> {
     mutex: &'a RobustMutex,
-    /// The last holder died while it held the lock.
+    /// The last holder died while it held the lock, so that the state behind it may be half changed.
     pub holder_died: bool,
+    /// The thread that locked a pthread mutex has to unlock it, so that the guard stays on its thread.
+    _on_this_thread: PhantomData<*const ()>,
+}
+
+impl<'a> RobustGuard<'a> {
+    fn new(mutex: &'a RobustMutex, holder_died: bool) -> Self {
+        Self { mutex, holder_died, _on_this_thread: PhantomData }
+    }
 }
 
 impl RobustMutex {
-    /// Makes the mutex usable; called once, in the parent, before anybody locks it.
+    /// Makes the mutex usable. Called once, in the parent, before anything locks it.
     ///
     /// # Errors
     /// What pthread says.
@@ -140,15 +167,15 @@ impl RobustMutex {
         }
     }
 
-    /// Waits for the lock; `None` when it cannot be had at all.
+    /// Waits for the lock. Returns none if the mutex has become unusable.
     pub fn lock(&self) -> Option<RobustGuard<'_>> {
         // SAFETY: initialised by `init`.
         match unsafe { libc::pthread_mutex_lock(self.0.get()) } {
-            0 => Some(RobustGuard { mutex: self, holder_died: false }),
+            0 => Some(RobustGuard::new(self, false)),
             libc::EOWNERDEAD => {
-                // SAFETY: this thread holds the mutex now, and whoever sees `holder_died` repairs the state.
+                // SAFETY: this thread holds the mutex now, and the caller that finds `holder_died` repairs the state.
                 unsafe { libc::pthread_mutex_consistent(self.0.get()) };
-                Some(RobustGuard { mutex: self, holder_died: true })
+                Some(RobustGuard::new(self, true))
             }
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! Threads of our own inside a child of httpd.
+//! Threads that the module starts inside a child of httpd.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use crate::{guard, log};
 
-/// What Python's main thread usually has: its compiler and old versions of its interpreter recurse in C.
+/// The size of a stack. Python's compiler, and old versions of its interpreter, recurse in C as far as the stack of a main thread
+/// allows.
 const STACK: usize = 16 << 20;
 
-/// Starts a thread that no signal is delivered to: httpd's handlers expect httpd's threads. A panic in it is logged.
+/// Starts a thread that gets no signals, as httpd's signal handlers expect to run in httpd's threads. A panic in it is logged.
 ///
 /// # Errors
 /// What the system says when it has no more threads.
@@ -29,7 +30,7 @@ pub fn spawn(name: &'static str, body: impl FnOnce() + Send + 'static) -> io::Re
     spawned.map(drop)
 }
 
-/// How long the calling thread has been at work, which on a busy machine is not how long it took.
+/// How much processor time the calling thread has used, which on a busy machine is less than the time that has passed.
 pub fn time_at_work() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the function fills in the record that it is given.

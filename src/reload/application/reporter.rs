@@ -18,8 +18,8 @@ pub struct Reporter {
     board: Option<Arc<Scoreboard>>,
     key: Hash,
     record: Option<usize>,
-    ledger: Option<usize>,
-    /// The version of the ledger that this child has reached.
+    versions: Option<usize>,
+    /// The version that this child has reached.
     seen: AtomicU64,
     /// The version that a comparison has been asked for.
     asked: AtomicU64,
@@ -29,7 +29,7 @@ pub struct Reporter {
 /// What only one thread may write at a time.
 #[derive(Default)]
 struct OwnRecord {
-    /// What is served, by the ledger's marks of the names.
+    /// What is served, by the marks of the names.
     served: HashMap<u64, (Name, Hash)>,
     /// The sum of it, so that the order does not matter.
     manifest: [u64; 4],
@@ -63,17 +63,17 @@ impl Reporter {
     pub fn new(key: &ApplicationKey, label: &str) -> Self {
         let board = scoreboard::current();
         let hash = *blake3::hash(format!("{key:?}").as_bytes()).as_bytes();
-        let ledger = board.as_ref().and_then(|board| board.ledger_of(&hash));
+        let versions = board.as_ref().and_then(|board| board.versions_of(&hash));
         let record = board.as_ref().and_then(|board| board.claim_record(label));
-        let seen = match (&board, ledger) {
-            (Some(board), Some(index)) => board.ledger(index).version(),
+        let seen = match (&board, versions) {
+            (Some(board), Some(index)) => board.versions(index).version(),
             _ => 0,
         };
         Self {
             board,
             key: hash,
             record,
-            ledger,
+            versions,
             // What is read from now on is at least as new as what anybody serves.
             seen: AtomicU64::new(seen),
             asked: AtomicU64::new(seen),
@@ -85,8 +85,8 @@ impl Reporter {
         self.own.lock()
     }
 
-    fn ledger(&self) -> Option<&ContentVersions> {
-        Some(self.board.as_ref()?.ledger(self.ledger?))
+    fn versions(&self) -> Option<&ContentVersions> {
+        Some(self.board.as_ref()?.versions(self.versions?))
     }
 
     /// The record; none in a copy of the child that a handler has made, which must not speak for the child.
@@ -99,7 +99,7 @@ impl Reporter {
 
     /// The version that is served somewhere.
     pub fn version(&self) -> u64 {
-        self.ledger().map_or(0, ContentVersions::version)
+        self.versions().map_or(0, ContentVersions::version)
     }
 
     /// Whether another child serves what this one has not come to yet.
@@ -141,10 +141,10 @@ impl Reporter {
     /// What is served was compared with the disk just now, which may hold something else by now than what the others found.
     /// Modules that are not `followed` are left out.
     pub fn serve_compared(&self, followed: impl Fn(&str) -> bool) {
-        let Some(ledger) = self.ledger() else { return };
+        let Some(versions) = self.versions() else { return };
         let mut others: Vec<(Name, Hash)> = {
             let own = self.own();
-            ledger.differing(|mark| own.served.get(&mark)).cloned().collect()
+            versions.differing(|mark| own.served.get(&mark)).cloned().collect()
         };
         others.retain(|(name, _)| followed(name));
         self.serve(others.iter().map(|(name, content)| (&**name, Some(*content))), false);
@@ -158,7 +158,7 @@ impl Reporter {
     }
 
     fn note<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, built: bool) -> Option<u64> {
-        self.ledger().filter(|_| !fork::is_copy())?.note(contents, built)
+        self.versions().filter(|_| !fork::is_copy())?.note(contents, built)
     }
 
     /// A generation is published that differs from the one before in these modules; `None` for those that are gone.
@@ -215,7 +215,7 @@ impl Reporter {
 
     /// Whether another child has been able to build these changes.
     pub fn is_served(&self, marks: &Signature) -> bool {
-        self.ledger().is_some_and(|ledger| ledger.serves(contents(marks)))
+        self.versions().is_some_and(|versions| versions.serves(contents(marks)))
     }
 
     /// Why another child could not build these changes: in one line, and in full.

@@ -1,5 +1,5 @@
-//! Edits that change comments, blank lines or docstrings and nothing that code does: nobody has to run again, but tracebacks
-//! must name the new lines.
+//! Edits that only change comments, blank lines or docstrings. No module has to run again, but tracebacks must name the new lines:
+//! the code objects that are in use get the line tables of the new code.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::reload::module::Managed;
 use os::log;
 use reload_core::graph::Name;
 
-/// Names whose presence tells that somebody may make use of docstrings. A module's own `__doc__` is looked for with its source.
+/// Names that code mentions which may read docstrings. The attribute `__doc__` is looked for as well.
 const ASKS_FOR_TEXTS: [&str; 4] = ["getdoc", "doctest", "pydoc", "docopt"];
 
-/// Takes in the changes that leave the code as it is; answers the others, compiled where that was possible. Code objects are
-/// shared by generations: while a handler runs, whose tracebacks are to show what it began with, modules run again.
+/// Takes in the changes that leave the code as it is. Returns the others, compiled where that was possible. Generations share code
+/// objects: while a handler runs, whose tracebacks are to show the lines that it began with, such modules run again instead.
 pub fn take_in(
     py: Python<'_>,
     application: &Arc<Application>,
@@ -36,7 +36,7 @@ pub fn take_in(
         if module.origin.file().is_none() || change.data.is_some() {
             continue;
         }
-        // What does not compile says so when it is built.
+        // If it does not compile, the build says so.
         let Ok(source) = sources::compile(py, &module.origin, content) else { continue };
         change.source = Some(source);
         // An error here only means that the module runs again.

@@ -1,6 +1,10 @@
-//! Who builds. A child that serves one request at a time builds in the thread of the request, which is Python's main thread:
-//! its bodies may do what only that one may, and a signal ends what they wait for. A child with many threads keeps a thread for
-//! that: Python is started in it, and it builds while requests wait. Further threads build what comes meanwhile.
+//! The threads that build.
+//!
+//! A child that serves one request at a time builds in the thread of the request. That is Python's main thread, so that bodies may do
+//! what only that one may, such as set signal handlers, and a signal ends calls that wait in them.
+//!
+//! A child with many threads has a thread for that, `mod_python-main`: Python is started in it, and it builds while requests wait.
+//! If there is more to build meanwhile, as for another application, further threads are started.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -9,15 +13,17 @@ use os::{Condvar, Mutex, fork, log, thread};
 
 type BuildWork = Box<dyn FnOnce() + Send>;
 
-/// Where the main thread of Python gets its work.
+/// The work of Python's main thread.
 struct WorkSlot {
+    /// The thread waits for work.
     is_open: bool,
+    /// Work that it has not begun.
     work: Option<BuildWork>,
 }
 
 static IS_INLINE: AtomicBool = AtomicBool::new(false);
-static DESK: Mutex<WorkSlot> = Mutex::new(WorkSlot { is_open: false, work: None });
-static RUNG: Condvar = Condvar::new();
+static SLOT: Mutex<WorkSlot> = Mutex::new(WorkSlot { is_open: false, work: None });
+static FILLED: Condvar = Condvar::new();
 
 /// Whether the threads of requests build by themselves, as there is only one.
 pub fn is_inline() -> bool {
@@ -32,7 +38,7 @@ pub fn start<R: Send + 'static>(is_inline: bool, start: impl FnOnce() -> R + Sen
     }
     let (done, started) = mpsc::channel();
     let spawned = thread::spawn("mod_python-main", move || {
-        // Nobody else has the other end.
+        // The thread that waits below has the other end.
         let _ = done.send(start());
         serve();
     });
@@ -43,31 +49,31 @@ pub fn start<R: Send + 'static>(is_inline: bool, start: impl FnOnce() -> R + Sen
 }
 
 fn serve() {
-    let mut desk = DESK.lock();
+    let mut slot = SLOT.lock();
     loop {
-        let Some(work) = desk.work.take() else {
-            desk.is_open = true;
-            desk = RUNG.wait(desk);
+        let Some(work) = slot.work.take() else {
+            slot.is_open = true;
+            slot = FILLED.wait(slot);
             continue;
         };
-        drop(desk);
+        drop(slot);
         os::guard("a build", (), work);
         fork::leave_copy();
-        desk = DESK.lock();
+        slot = SLOT.lock();
     }
 }
 
-/// Has a thread do the work; this one does not wait for it. Without a thread the work is dropped, that is logged, and the
-/// answer is no.
+/// Has a thread do the work, for which the calling one does not wait. If the system has no more threads, the work is dropped, that is
+/// logged, and the result is false.
 pub fn hand_over(work: impl FnOnce() + Send + 'static) -> bool {
     let work: BuildWork = Box::new(work);
     {
-        let mut desk = DESK.lock();
-        if desk.is_open {
-            desk.is_open = false;
-            desk.work = Some(work);
-            drop(desk);
-            RUNG.notify_all();
+        let mut slot = SLOT.lock();
+        if slot.is_open {
+            slot.is_open = false;
+            slot.work = Some(work);
+            drop(slot);
+            FILLED.notify_all();
             return true;
         }
     }

@@ -1,20 +1,35 @@
-//! Chains of attributes in code, such as `package.part.name`, and whether one of them gets at a submodule.
+//! Chains of attributes in code, such as `shop.prices.BASE`, and whether one of them reads a submodule of a package.
 //!
-//! Knows nothing of Python's objects; `facts` reads code and tells it what comes.
+//! The caller walks the instructions of code and says what each one does to the value on the stack:
+//!
+//! ```
+//! use reload_core::{code::attribute_chains::AttributeChains, graph::Reading};
+//!
+//! let mut chains = AttributeChains::default();
+//! chains.import(0, "shop", &[]);                 // import shop
+//! chains.store("shop");
+//! chains.name("shop");                           // shop.prices.BASE
+//! chains.attribute("prices");
+//! chains.attribute("BASE");
+//! chains.end();
+//! let is_module = |name: &str| ["shop", "shop.prices"].contains(&name);
+//! assert_eq!(chains.reading("", "shop", "prices", is_module, false), Reading::ByName);
+//! assert_eq!(chains.reading("", "shop", "taxes", is_module, false), Reading::Never);
+//! ```
 
 use std::collections::{HashMap, HashSet};
 
 use crate::code::import_name::ImportName;
 use crate::graph::Reading;
 
-/// What an import statement has bound a name to.
+/// What an import statement has bound a name to: a module's name behind so many dots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Bound {
     level: usize,
     name: String,
 }
 
-/// An import statement of which not all names are bound yet.
+/// An import statement whose names are not all bound yet.
 #[derive(Debug)]
 struct Importing {
     level: usize,
@@ -24,7 +39,7 @@ struct Importing {
     has_parts: bool,
 }
 
-/// Attributes, and the name in front of them if there is one.
+/// Attributes that are read one of another, and the name in front of them if there is one.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Chain {
     base: Option<Box<str>>,
@@ -38,8 +53,9 @@ pub struct AttributeChains {
     /// Texts that look like a chain.
     texts: HashSet<Box<str>>,
     attributes: HashSet<Box<str>>,
-    /// Names of the module that only imports bind, always to the same; `None` for others.
+    /// Names of the module. The value is what imports bind the name to; none if anything else binds it too, or another import.
     bindings: HashMap<Box<str>, Option<Bound>>,
+    /// There is a `from .. import *`, which may bind any name.
     has_stars: bool,
     current: Option<Chain>,
     importing: Option<Importing>,
@@ -59,7 +75,7 @@ impl AttributeChains {
         self.current.get_or_insert_with(|| Chain { base: None, attributes: Vec::new() }).attributes.push(name.into());
     }
 
-    /// Something else comes.
+    /// Another instruction comes, which ends the chain and the import statement.
     pub fn end(&mut self) {
         self.importing = None;
         self.end_chain();
@@ -75,7 +91,7 @@ impl AttributeChains {
     pub fn import(&mut self, level: usize, name: &str, parts: &[String]) {
         self.end();
         if parts.iter().any(|part| part == "*") {
-            // It may bind anything anew.
+            // It may bind any name again.
             self.has_stars = true;
             self.bindings.values_mut().for_each(|bound| *bound = None);
         }
@@ -93,7 +109,7 @@ impl AttributeChains {
         }
     }
 
-    /// What turns the stack between two parts.
+    /// The values on the stack change places, as between two parts of an import.
     pub fn turn(&mut self) {
         self.end_chain();
     }
@@ -109,20 +125,20 @@ impl AttributeChains {
         }
     }
 
-    /// A text that code may take for an attribute or a chain.
+    /// There is a text, which code may use as the name of an attribute or as a chain.
     pub fn text(&mut self, text: &str) {
         let parts = text.split('.').filter(|part| !part.is_empty());
         self.attributes.extend(parts.map(Box::from));
         self.texts.insert(text.into());
     }
 
-    /// Whether an attribute of this name is read, or stands in a text.
+    /// Whether an attribute of this name is read, or a part of a text.
     pub fn has_attribute(&self, name: &str) -> bool {
         self.attributes.contains(name)
     }
 
-    /// How code of a module in the package `own` gets at `rest`, a submodule below `package`. `is_module` tells which dotted names
-    /// stand for modules; `takes_paths`, whether the code may follow a path of attributes in a text.
+    /// How code of a module in the package `own` reads `rest`, a submodule below `package`. `is_module` says whether a dotted name is
+    /// that of a module; `takes_paths`, whether the code may follow a path of attributes in a text, as `attrgetter` does.
     pub fn reading(
         &self,
         own: &str,
@@ -157,7 +173,7 @@ impl AttributeChains {
         if (wanted.is_module)(text) {
             return Reading::Never;
         }
-        // As in an annotation. A name that the module does not have cannot begin an expression there.
+        // The text may be an annotation. There, an expression cannot begin with a name that the module does not have.
         let (base, attributes) = (parts[0], &parts[1..]);
         match self.has_stars || self.bindings.contains_key(base) {
             true => self.of_chain(wanted, Some(base), attributes, true),
@@ -165,7 +181,7 @@ impl AttributeChains {
         }
     }
 
-    /// An expression may be passed on before its end is reached; one that `is_whole` is not.
+    /// What a chain reads. Code may pass the value of a chain on, whose attributes are read elsewhere; not if the chain `is_whole`.
     fn of_chain(&self, wanted: &Wanted<'_>, base: Option<&str>, attributes: &[&str], is_whole: bool) -> Reading {
         let bound =
             base.and_then(|base| self.bindings.get(base)?.as_ref()).and_then(|bound| bound.absolute(wanted.own));
@@ -192,17 +208,17 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether one is the beginning of the other: what is taken as a whole may be looked into elsewhere.
+    /// Whether one is the beginning of the other. Attributes of a value may be read elsewhere, so that a shorter path agrees.
     fn agree(a: &[&str], b: &[&str]) -> bool {
         a.iter().zip(b).all(|(a, b)| a == b)
     }
 
-    /// Whether these attributes of something unknown may lead there.
+    /// Whether these attributes of an unknown value may read it.
     fn is_in(&self, attributes: &[&str]) -> bool {
         (0..attributes.len()).any(|at| Self::agree(&attributes[at..], self.rest))
     }
 
-    /// From a module that is known by its name, as far as the attributes are modules of known names too.
+    /// What attributes of a module of this name read: the chain is followed as long as the next attribute is a module too.
     fn follow(&self, module: String, attributes: &[&str], is_whole: bool) -> Reading {
         let depth = module.split('.').count();
         let mut at = module;
@@ -217,13 +233,13 @@ impl Wanted<'_> {
         }
         let target: Vec<&str> = self.package.split('.').chain(self.rest.iter().copied()).collect();
         let path: Vec<&str> = at.split('.').chain(attributes[followed..].iter().copied()).collect();
-        // The chain itself must take a step below the package: the import that bound its beginning is a use by itself.
+        // The chain itself must go below the package: the import that bound its beginning is a use of its own.
         let steps_below = path.len() > depth.max(target.len() - self.rest.len());
         let ends_above = is_whole && path.len() < target.len();
         if steps_below && !ends_above && target.len() > depth && Self::agree(&path, &target) {
             return Reading::ByName;
         }
-        // What the first unknown attribute is of is known; what the next ones are of may be the package.
+        // The first unknown attribute is one of a known module; the value that the next ones are read of may be the package.
         match attributes.get(followed + 1..) {
             Some(unknown) if self.is_in(unknown) => Reading::Anyhow,
             _ => Reading::Never,

@@ -1,8 +1,8 @@
-//! What a child says of itself on the board: one record for each of its applications, in shared memory.
+//! What a child says of one of its applications, in shared memory.
 //!
-//! A record has one writer, the child that owns it, and readers in all children. Nobody waits for a lock: a counter that is odd
-//! while the record is written tells a reader to read again, and a child that dies in the middle leaves a record that belongs
-//! to nobody.
+//! A record has one writer, the child that owns it, and readers in all children. None of them waits for a lock: it is a sequence
+//! lock. The sequence number is odd while the record is written, so that a reader who finds it odd, or changed after reading, reads
+//! again. A child that dies while it writes leaves a record that the next owner writes anew.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, SystemTime};
@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime};
 use os::process;
 use os::shared_memory::ZeroInit;
 
-/// How often a reader tries to get a record that is being written.
+/// How often a reader tries to read a record that is being written.
 const ATTEMPTS: u32 = 200;
 
-/// Text in shared memory, cut off where it is too long.
+/// Text in shared memory, cut off at a character where it is too long.
 #[repr(C)]
 pub struct SharedText<const WORDS: usize> {
     length: AtomicU64,
@@ -92,13 +92,24 @@ pub struct ChildStatus {
 }
 
 /// A child's record of one application.
+///
+/// ```text
+/// record.claim("app /srv/app");                     // the owner, once
+/// record.enter(ChildState::Failed, Some("..."));    // the owner, when something happens
+/// record.read();                                    // any child: Some(ChildStatus { state: Failed, .. })
+/// record.release_if_dead();                         // any child, under the scoreboard's lock
+/// ```
 #[repr(C)]
 pub struct ChildRecord {
+    /// The process that owns it; 0 for none.
     owner: AtomicU32,
+    /// Odd while the record is written.
     sequence: AtomicU32,
+    /// When the owner was started, which tells it from a later process with the same number.
     born: AtomicU64,
     state: AtomicU64,
     generation: AtomicU64,
+    /// Microseconds since the epoch; so is the next one.
     since: AtomicU64,
     published: AtomicU64,
     manifest: [AtomicU64; 4],
@@ -115,7 +126,7 @@ fn now() -> u64 {
 }
 
 impl ChildRecord {
-    /// Takes a record that belongs to nobody for the calling process. One process at a time may try.
+    /// Claims the record for the calling process. Returns whether it was free. Under the scoreboard's lock only.
     pub fn claim(&self, label: &str) -> bool {
         if self.owner.load(Ordering::Acquire) != 0 {
             return false;
@@ -136,21 +147,21 @@ impl ChildRecord {
         true
     }
 
-    /// Gives the record back if its owner is dead. One process at a time may do so.
-    pub fn bury(&self) {
+    /// Frees the record if its owner is dead. Under the scoreboard's lock only.
+    pub fn release_if_dead(&self) {
         let owner = self.owner.load(Ordering::Acquire);
         if owner != 0 && !self.is_owned_by(owner) {
             self.owner.store(0, Ordering::Release);
         }
     }
 
-    /// Another process may have got the number of one that is dead.
+    /// Whether the owner is this process. Another one may have got the number of one that is dead.
     fn is_owned_by(&self, pid: u32) -> bool {
         process::birth(pid) == Some(self.born.load(Ordering::Relaxed))
     }
 
     fn write(&self, change: impl FnOnce(&Self)) {
-        // Odd already where a child died in the middle.
+        // It is odd already where a child died while it wrote.
         let odd = self.sequence.load(Ordering::Relaxed) | 1;
         self.sequence.store(odd, Ordering::Relaxed);
         fence(Ordering::Release);
@@ -158,7 +169,7 @@ impl ChildRecord {
         self.sequence.store(odd.wrapping_add(1), Ordering::Release);
     }
 
-    /// The state changes. Only the owner may call this, one thread at a time.
+    /// Sets the state, and the error if one is given. Only the owner may call this, one thread at a time.
     pub fn enter(&self, state: ChildState, error: Option<&str>) {
         self.write(|record| {
             if record.state.swap(state as u64, Ordering::Relaxed) != state as u64 {
@@ -170,7 +181,7 @@ impl ChildRecord {
         });
     }
 
-    /// A generation was published. As [`Self::enter`].
+    /// A generation was published. May be called by whom [`Self::enter`] may.
     pub fn publish(&self, generation: u64) {
         self.write(|record| {
             record.generation.store(generation, Ordering::Relaxed);
@@ -178,14 +189,14 @@ impl ChildRecord {
         });
     }
 
-    /// The modules that are served have changed. As [`Self::enter`].
+    /// The modules that are served have changed: their sum. May be called by whom [`Self::enter`] may.
     pub fn list(&self, manifest: [u64; 4]) {
         self.write(|record| {
             record.manifest.iter().zip(manifest).for_each(|(word, value)| word.store(value, Ordering::Relaxed));
         });
     }
 
-    /// What the record says; `None` if it belongs to nobody, or its owner does not come to the end of writing it.
+    /// What the record says; none if it has no owner, or if that does not finish writing it.
     pub fn read(&self) -> Option<ChildStatus> {
         for attempt in 0..ATTEMPTS {
             let pid = self.owner.load(Ordering::Acquire);

@@ -1,7 +1,13 @@
-//! What the children of the server have come to serve of one application, in shared memory: for each module the newest content
-//! that any of them serves, and a version that grows whenever one of them begins to serve other content.
+//! The newest content of each module that any child serves, for one application, in shared memory; and a version that grows
+//! whenever a child begins to serve other content.
 //!
 //! A child whose own version is as high serves nothing older than any other child.
+//!
+//! ```text
+//! child A   note(shop.py: h2)   version 1 -> 2      A serves h2 and has reached 2
+//! child B   version() == 2, it has reached 1        B is behind: it compares its files before it serves anything
+//! child B   note(shop.py: h2)   None                nothing new; B has reached 2 as well
+//! ```
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -9,21 +15,26 @@ use crate::files::fingerprint::Hash;
 
 /// How many modules have a line.
 const LENGTH: usize = 2048;
-/// How far from its place a module is looked for.
+/// How far from the place that its hash gives a module may have its line.
 const REACH: usize = 64;
-/// The mark of a module that is gone.
+/// The content of a module that is gone.
 const GONE: u64 = 1;
 
+/// The newest content of a module.
 #[repr(C)]
 struct VersionLine {
+    /// The mark of the name; 0 in an empty line.
     name: AtomicU64,
+    /// The mark of the content; 0 while none is known.
     content: AtomicU64,
 }
 
-/// The ledger of one application.
+/// The content versions of one application. A table with open addressing, whose lines are never removed.
 #[repr(C)]
 pub struct ContentVersions {
+    /// 0 while they belong to no application.
     used: AtomicU32,
+    /// The hash of the application's key.
     key: [AtomicU64; 4],
     version: AtomicU64,
     lines: [VersionLine; LENGTH],
@@ -34,7 +45,7 @@ fn mark_of(hash: &Hash) -> u64 {
     u64::from_ne_bytes(hash[..8].try_into().unwrap_or_default()).max(2)
 }
 
-/// What stands for a module's name.
+/// The mark of a module's name.
 pub fn name_mark(name: &str) -> u64 {
     mark_of(blake3::hash(name.as_bytes()).as_bytes())
 }
@@ -44,7 +55,7 @@ fn content_mark(content: Option<Hash>) -> u64 {
 }
 
 impl ContentVersions {
-    /// Whether this is the ledger of an application, or of none yet.
+    /// Whether they belong to the application of this key; none if they belong to no application yet.
     pub fn is_of(&self, key: &Hash) -> Option<bool> {
         if self.used.load(Ordering::Acquire) == 0 {
             return None;
@@ -52,20 +63,20 @@ impl ContentVersions {
         Some(self.key.iter().zip(words(key)).all(|(mine, word)| mine.load(Ordering::Relaxed) == word))
     }
 
-    /// Gives an unused ledger to an application. One process at a time may do so.
+    /// Gives them to an application. Under the scoreboard's lock only.
     pub fn give(&self, key: &Hash) {
         self.key.iter().zip(words(key)).for_each(|(mine, word)| mine.store(word, Ordering::Relaxed));
         self.used.store(1, Ordering::Release);
     }
 
-    /// The version that is served somewhere.
+    /// The newest version that a child serves.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::SeqCst)
     }
 
-    /// Notes what the caller is about to serve; `None` for a module that is gone. Answers the new version if any of it is other
-    /// content than is served so far. `built` tells that it was built because something has changed: what the ledger has no
-    /// room for counts as changed then.
+    /// Notes what the caller is about to serve; the hash is none for a module that is gone. Returns the new version if any of it
+    /// differs from what is served so far. A module for which the table has no room counts as different if it was `built`, as a
+    /// build begins with a change.
     pub fn note<'a>(
         &self,
         contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone,
@@ -74,7 +85,7 @@ impl ContentVersions {
         if !contents.clone().any(|(name, content)| self.is_other(name, content, built)) {
             return None;
         }
-        // Raised first: when a child dies between the two, the next one that serves this content raises it again.
+        // The version first: if this child dies between the two, the next one that serves this content raises it again.
         let raised = self.version.fetch_add(1, Ordering::SeqCst) + 1;
         for (name, content) in contents {
             if let Some(line) = self.line(name_mark(name)) {
@@ -84,7 +95,7 @@ impl ContentVersions {
         Some(raised)
     }
 
-    /// Whether this is what some child has served last.
+    /// Whether all of this is the newest that a child serves.
     pub fn serves<'a>(&self, mut contents: impl Iterator<Item = (&'a str, Option<Hash>)>) -> bool {
         contents.all(|(name, content)| {
             let line = self.line(name_mark(name));
@@ -92,7 +103,7 @@ impl ContentVersions {
         })
     }
 
-    /// What the caller serves, by the marks of names, where the ledger has other content.
+    /// What the caller serves, which `served` looks up by the mark of a name, where another child serves other content.
     pub fn differing<'a, N>(&self, served: impl Fn(u64) -> Option<&'a (N, Hash)>) -> impl Iterator<Item = &'a (N, Hash)>
     where
         N: 'a,
@@ -105,7 +116,7 @@ impl ContentVersions {
 
     fn is_other(&self, name: &str, content: Option<Hash>, built: bool) -> bool {
         let Some(line) = self.line(name_mark(name)) else { return built };
-        // Whoever is first fills an empty line in, so that of two who load different contents one notices.
+        // The first child fills an empty line in, so that the second one notices if it loads other content.
         let mine = content_mark(content);
         let now = line.content.compare_exchange(0, mine, Ordering::SeqCst, Ordering::SeqCst);
         now.is_err_and(|now| now != mine)

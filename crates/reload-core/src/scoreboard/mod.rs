@@ -1,8 +1,17 @@
-//! The board: what the children of one configuration tell each other, in memory that they share.
+//! What the children of one configuration tell each other, in memory that they share. Like httpd's scoreboard, and beside it.
 //!
-//! The parent makes it when the configuration is complete. Children of an older configuration keep the older board until they
-//! end. It holds the children's records, a ledger for each application, failures that need not be found out
-//! twice, and which warnings have been logged.
+//! Promises: no child waits for another one that has died; what a dead child wrote is either whole or ignored. Without shared
+//! memory everything here does nothing, and each child is on its own.
+//!
+//! Knows names and hashes of modules, not modules.
+//!
+//! The parent makes the scoreboard when the configuration is complete. Children of an older configuration keep the older one
+//! until they end. It holds:
+//!
+//! - a [`ChildRecord`] for each application of each child: which generation it serves, or why newer code failed;
+//! - the [`ContentVersions`] of each application: the newest content of each module that any child serves;
+//! - failures, so that what failed in one child is not built again in the others;
+//! - which warnings have been logged already, so that each is logged once for the server.
 
 pub mod child_record;
 pub mod content_versions;
@@ -23,20 +32,23 @@ const RECORDS_PER_CHILD: usize = 16;
 const LEAST_RECORDS: usize = 256;
 /// The most records there are, however many children.
 const MOST_RECORDS: usize = 16 * 1024;
-/// How many applications have a ledger.
-const LEDGERS: usize = 256;
-/// How many messages are known to have been logged.
+/// How many applications have content versions.
+const APPLICATIONS: usize = 256;
+/// How many messages are remembered as logged.
 const MESSAGES: usize = 1024;
 /// How many failures are kept.
 const FAILURES: usize = 128;
 
+/// A failed build, for the children that find the same changes.
 #[repr(C)]
 struct SharedFailure {
+    /// 0 while it is written, or forgotten.
     valid: AtomicU32,
-    /// Which changes failed.
+    /// The hash of the changes that failed.
     fingerprint: [AtomicU64; 4],
-    /// Which content was to blame, and in which way.
+    /// The hash of the content that was to blame, and of the error.
     blame: [AtomicU64; 4],
+    /// The application's version when the build began.
     version: AtomicU64,
     brief: SharedText<64>,
     text: SharedText<512>,
@@ -45,20 +57,26 @@ struct SharedFailure {
 #[repr(C)]
 struct ScoreboardMemory {
     mutex: RobustMutex,
-    /// No record from here on has ever been taken.
+    /// Records from this index on have never been claimed.
     records: AtomicUsize,
     messages: [AtomicU64; MESSAGES],
     next_failure: AtomicU64,
     failures: [SharedFailure; FAILURES],
-    ledgers: [ContentVersions; LEDGERS],
+    applications: [ContentVersions; APPLICATIONS],
 }
 
 // SAFETY: atomics and a mutex that `Scoreboard::new` initialises; no pointers, no destructor.
 unsafe impl ZeroInit for ScoreboardMemory {}
 
-/// The board of one configuration.
+/// The scoreboard of one configuration.
+///
+/// ```text
+/// let index = scoreboard.claim_record("app /srv/app");          // Some(0): a record for this child
+/// scoreboard.record(0).enter(ChildState::Building, None);
+/// scoreboard.children();                                        // in any child: [ChildStatus { pid, state: Building, .. }]
+/// ```
 pub struct Scoreboard {
-    page: Shared<ScoreboardMemory>,
+    memory: Shared<ScoreboardMemory>,
     records: SharedList<ChildRecord>,
 }
 
@@ -68,89 +86,89 @@ fn slot() -> MutexGuard<'static, Option<Arc<Scoreboard>>> {
     CURRENT.lock()
 }
 
-/// Makes the board of a new configuration, in the parent, with room for as many children as the server can have.
+/// Makes the scoreboard of a new configuration, in the parent, with room for as many children as the server can have.
 pub fn prepare(most_children: usize) {
     match Scoreboard::new(most_children) {
-        Ok(board) => *slot() = Some(Arc::new(board)),
+        Ok(scoreboard) => *slot() = Some(Arc::new(scoreboard)),
         Err(e) => log::warning!(
-            "no shared memory is to be had ({e}): children do not know of each other, and PythonReloadConsistency \
+            "shared memory is unavailable ({e}): children do not know of each other, and PythonReloadConsistency \
                  server has no effect"
         ),
     }
 }
 
-/// Lets go of the parent's board; children keep theirs.
+/// Drops the parent's scoreboard; children keep theirs.
 pub fn release() {
     *slot() = None;
 }
 
-/// The board that this process has inherited.
+/// The scoreboard that this process has inherited.
 pub fn current() -> Option<Arc<Scoreboard>> {
     slot().clone()
 }
 
-/// Whether a message about this subject is the first one of the server. Without a board, of the child.
+/// Whether a message about this subject has not been logged before in the server. Without a scoreboard, always true.
 pub fn is_first(subject: &str) -> bool {
-    current().is_none_or(|board| board.is_first_message(subject))
+    current().is_none_or(|scoreboard| scoreboard.is_first_message(subject))
 }
 
 impl Scoreboard {
     fn new(children: usize) -> io::Result<Self> {
-        let page = Shared::<ScoreboardMemory>::new()?;
-        page.mutex.init()?;
-        // A graceful restart has children of two configurations, but each has its own board.
+        let memory = Shared::<ScoreboardMemory>::new()?;
+        memory.mutex.init()?;
+        // During a graceful restart there are children of two configurations, but each configuration has its own scoreboard.
         let records = SharedList::new((children * RECORDS_PER_CHILD).clamp(LEAST_RECORDS, MOST_RECORDS))?;
-        Ok(Self { page, records })
+        Ok(Self { memory, records })
     }
 
-    /// Whoever dies with the lock leaves at most one failure that is not valid.
+    /// A child that dies while it holds the lock leaves at most one failure that is not valid.
     fn lock(&self) -> Option<RobustGuard<'_>> {
-        self.page.mutex.lock()
+        self.memory.mutex.lock()
     }
 
-    /// A record for the calling child; none when all are taken.
+    /// Claims a record for the calling child. Returns its index; none when all records belong to living children.
     pub fn claim_record(&self, label: &str) -> Option<usize> {
         let _held = self.lock()?;
         let claim = || self.records.iter().position(|record| record.claim(label));
         let index = claim().or_else(|| {
-            self.records.iter().for_each(ChildRecord::bury);
+            self.records.iter().for_each(ChildRecord::release_if_dead);
             claim()
         })?;
-        self.page.records.fetch_max(index + 1, Ordering::Relaxed);
+        self.memory.records.fetch_max(index + 1, Ordering::Relaxed);
         Some(index)
     }
 
-    /// A record by its number.
+    /// A record by its index.
     pub fn record(&self, index: usize) -> &ChildRecord {
         &self.records[index]
     }
 
-    /// What all living children say.
+    /// The records of all living children.
     pub fn children(&self) -> Vec<ChildStatus> {
-        let used = &self.records[..self.page.records.load(Ordering::Relaxed).min(self.records.len())];
+        let used = &self.records[..self.memory.records.load(Ordering::Relaxed).min(self.records.len())];
         let held = self.lock();
-        used.iter().for_each(ChildRecord::bury);
+        used.iter().for_each(ChildRecord::release_if_dead);
         drop(held);
         used.iter().filter_map(ChildRecord::read).collect()
     }
 
-    /// The ledger of an application; none when all are taken.
-    pub fn ledger_of(&self, key: &Hash) -> Option<usize> {
+    /// The index of an application's content versions, by the hash of its key; none when all belong to other applications.
+    pub fn versions_of(&self, key: &Hash) -> Option<usize> {
         let _held = self.lock()?;
-        let index = self.page.ledgers.iter().position(|ledger| ledger.is_of(key) != Some(false))?;
-        let ledger = &self.page.ledgers[index];
-        if ledger.is_of(key).is_none() {
-            ledger.give(key);
+        let index = self.memory.applications.iter().position(|versions| versions.is_of(key) != Some(false))?;
+        let versions = &self.memory.applications[index];
+        if versions.is_of(key).is_none() {
+            versions.give(key);
         }
         Some(index)
     }
 
-    /// A ledger by its number.
-    pub fn ledger(&self, index: usize) -> &ContentVersions {
-        &self.page.ledgers[index]
+    /// An application's content versions by their index.
+    pub fn versions(&self, index: usize) -> &ContentVersions {
+        &self.memory.applications[index]
     }
 
-    /// A failure that a child has had at this version of the ledger: in one line, and in full.
+    /// A failure of these changes that a child has had at this version of the application: its last line, and the traceback.
     pub fn failure(&self, fingerprint: &Hash, version: u64) -> Option<(String, String)> {
         let _held = self.lock()?;
         let found = self.find(fingerprint)?;
@@ -158,21 +176,20 @@ impl Scoreboard {
     }
 
     fn valid_failures(&self) -> impl Iterator<Item = &SharedFailure> {
-        self.page.failures.iter().filter(|failure| failure.valid.load(Ordering::Acquire) != 0)
+        self.memory.failures.iter().filter(|failure| failure.valid.load(Ordering::Acquire) != 0)
     }
 
     fn find(&self, fingerprint: &Hash) -> Option<&SharedFailure> {
         self.valid_failures().find(|failure| holds(&failure.fingerprint, fingerprint))
     }
 
-    /// Keeps a failure for the other children, by its fingerprint and what is to blame; whether none of them has had one with
-    /// the same to blame.
+    /// Keeps a failure for the other children. Returns whether it is news: none of them has had one with the same `blame`.
     pub fn keep_failure(&self, [fingerprint, blame]: [&Hash; 2], version: u64, [brief, text]: [&str; 2]) -> bool {
         let Some(_held) = self.lock() else { return true };
         let is_news = !self.valid_failures().any(|failure| holds(&failure.blame, blame));
         let failure = self.find(fingerprint).unwrap_or_else(|| {
-            let at = self.page.next_failure.fetch_add(1, Ordering::Relaxed) % FAILURES as u64;
-            &self.page.failures[usize::try_from(at).unwrap_or(0)]
+            let at = self.memory.next_failure.fetch_add(1, Ordering::Relaxed) % FAILURES as u64;
+            &self.memory.failures[usize::try_from(at).unwrap_or(0)]
         });
         failure.valid.store(0, Ordering::Release);
         put(&failure.fingerprint, fingerprint);
@@ -184,7 +201,7 @@ impl Scoreboard {
         is_news
     }
 
-    /// Forgets a failure: the content is not what it was.
+    /// Forgets a failure: the content has changed since.
     pub fn forget_failure(&self, fingerprint: &Hash) {
         let Some(_held) = self.lock() else { return };
         if let Some(known) = self.find(fingerprint) {
@@ -197,14 +214,14 @@ impl Scoreboard {
         let mark = words(&hash)[0].max(1);
         let start = usize::try_from(mark % MESSAGES as u64).unwrap_or(0);
         for step in 0..MESSAGES {
-            let place = &self.page.messages[(start + step) % MESSAGES];
+            let place = &self.memory.messages[(start + step) % MESSAGES];
             match place.compare_exchange(0, mark, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => return true,
                 Err(taken) if taken == mark => return false,
                 Err(_) => {}
             }
         }
-        // So many different messages: one too many is better than one too few.
+        // The table is full: a message that is logged twice is better than one that is not logged.
         true
     }
 }

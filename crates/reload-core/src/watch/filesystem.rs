@@ -1,4 +1,4 @@
-//! Which file systems do not announce every change: those that others change too, on another machine or underneath.
+//! Which file systems do not announce every change through inotify: those that can be changed on another machine, or underneath.
 
 use std::path::Path;
 

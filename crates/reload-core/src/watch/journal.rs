@@ -1,4 +1,12 @@
-//! What changed, for all children: the events that one of them took from the kernel, in shared memory.
+//! The events that children took from the kernel, in shared memory, for all children to read.
+//!
+//! A ring of lines. One process at a time posts, under the journal's lock; readers take no lock. Each reader keeps its own cursor, a
+//! count of events: one that falls behind by more than the ring has lines reads [`Event::Lost`] and compares everything.
+//!
+//! ```text
+//! posted = 7      lines  [.. 4: shop.py written | 5: shop.py settled | 6: util.py settled]
+//! child A, cursor 7: nothing to read        child B, cursor 5: reads lines 5 and 6
+//! ```
 
 use std::cell::Cell;
 use std::io;
@@ -9,35 +17,35 @@ use os::shared_memory::{RobustGuard, RobustMutex, Shared, ZeroInit};
 /// How many events stay readable. A child that is further behind compares everything.
 const LENGTH: usize = 4096;
 
-/// How many 64-bit words the table of wanted names has: a million bits, of which an application of thousands of modules sets a
-/// few per cent.
+/// How many 64-bit words the filter of wanted names has: a million bits, of which an application of thousands of modules sets a few
+/// per cent.
 const WORDS: usize = 16 * 1024;
 
-/// A name in a watched directory, as far as the journal knows it.
+/// A name in a watched directory, as the journal has it: by hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct JournalEntry {
     /// The directory's watch descriptor.
     pub watch: i32,
-    /// The hash of the name's part before the first dot, which `x.py` shares with all that may stand in its place.
+    /// The hash of the name's part before its first dot, which `x.py` has in common with everything that may take its place.
     pub stem: u64,
     /// The hash of the whole name.
     pub name: u64,
 }
 
-/// What happened to an entry, as far as that tells whether its file is complete.
+/// What happened to an entry: whether its file is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// Something that says nothing about the content being complete: attributes, or a directory.
+    /// Something that says nothing about its content: attributes changed, or it is a directory.
     Touched,
-    /// The file was made, and may have a writer.
+    /// It was created, and may have a writer.
     Created,
-    /// The file was written to, and not closed since.
+    /// It was written to, and has not been closed since.
     Written,
-    /// A writer closed it, or the name stands for another file or none.
+    /// A writer closed it, or the name belongs to another file or none.
     Settled,
 }
 
-/// An event of a watched directory, or a word to all children.
+/// An event of a watched directory, or a request to all children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// Something happened to an entry.
@@ -46,10 +54,11 @@ pub enum Event {
     Directory(i32),
     /// Events were lost: compare everything.
     Lost,
-    /// Modules are to be loaded again even if nothing has changed: the hash of their name or package, none for all.
+    /// Load modules again even if nothing has changed: those of the name or package with this hash, or all.
     Rebuild(Option<u64>),
 }
 
+/// What `JournalLine::kind` says; 0 in a line that was never written.
 const KIND_TOUCHED: u32 = 1;
 const KIND_CREATED: u32 = 2;
 const KIND_WRITTEN: u32 = 3;
@@ -70,8 +79,11 @@ struct JournalLine {
 #[repr(C)]
 struct JournalMemory {
     mutex: RobustMutex,
+    /// Not 0 while a process has events in its hands that are not posted yet.
     draining: AtomicU32,
+    /// How many events were posted. Event number `n` is in line `n % LENGTH`.
     posted: AtomicU64,
+    /// A filter of the names that some child follows: a bit that is not set rules a name out.
     wanted: [AtomicU64; WORDS],
     lines: [JournalLine; LENGTH],
 }
@@ -80,12 +92,19 @@ struct JournalMemory {
 unsafe impl ZeroInit for JournalMemory {}
 
 /// The journal of one configuration.
+///
+/// ```text
+/// let journal = Journal::new()?;                  // in the parent
+/// journal.want(watch, stem);                      // in a child that follows a file
+/// journal.drain()?.post(Event::Entry(..));        // in the child that took the event from the kernel
+/// cursor = journal.read(cursor, |event| ..);      // in every child
+/// ```
 pub struct Journal(Shared<JournalMemory>);
 
 /// The right to post, held by the one process that drains the kernel's queue.
 pub struct JournalDrain<'a> {
-    page: &'a JournalMemory,
-    /// The last process to have it died with it: its events are lost, and everybody has been told so.
+    memory: &'a JournalMemory,
+    /// The last process that had it died meanwhile. Its events are lost, and [`Event::Lost`] has been posted.
     pub is_inherited: bool,
     last: Cell<Option<Event>>,
     _lock: RobustGuard<'a>,
@@ -97,34 +116,35 @@ impl Journal {
     /// # Errors
     /// What the system says.
     pub fn new() -> io::Result<Self> {
-        let page = Shared::<JournalMemory>::new()?;
-        page.mutex.init()?;
-        Ok(Self(page))
+        let memory = Shared::<JournalMemory>::new()?;
+        memory.mutex.init()?;
+        Ok(Self(memory))
     }
 
-    /// How many events have been posted so far: the epoch.
-    pub fn epoch(&self) -> u64 {
+    /// How many events have been posted so far.
+    pub fn posted(&self) -> u64 {
         self.0.posted.load(Ordering::SeqCst)
     }
 
-    /// Whether somebody has taken events from the kernel that are not posted yet.
+    /// Whether a process has taken events from the kernel that are not posted yet.
     pub fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::SeqCst) != 0
     }
 
-    /// Waits for the right to drain. When the last one to have it died with events in its hands, everybody is told that events
-    /// were lost. `None` when the lock cannot be had any more.
+    /// Waits for the right to drain. If the last process that had it died meanwhile, posts that events were lost. Returns none if
+    /// the lock has become unusable.
     pub fn drain(&self) -> Option<JournalDrain<'_>> {
         let lock = self.0.mutex.lock()?;
         self.0.draining.store(1, Ordering::SeqCst);
-        let drain = JournalDrain { page: &self.0, is_inherited: lock.holder_died, last: Cell::new(None), _lock: lock };
+        let drain =
+            JournalDrain { memory: &self.0, is_inherited: lock.holder_died, last: Cell::new(None), _lock: lock };
         if drain.is_inherited {
             drain.post(Event::Lost);
         }
         Some(drain)
     }
 
-    /// Some child wants to hear of this name in the directory from now on: of a stem, or of a whole name.
+    /// Has events of a name in the directory posted from now on: the hash of its stem, or of the whole name.
     pub fn want(&self, watch: i32, hash: u64) {
         let (word, bit) = place_of(watch, hash);
         let word = &self.0.wanted[word];
@@ -133,17 +153,17 @@ impl Journal {
         }
     }
 
-    /// Calls `each` with the events from `cursor` on; answers the new cursor.
+    /// Calls `each` with the events from `cursor` on. Returns the new cursor.
     pub fn read(&self, cursor: u64, mut each: impl FnMut(Event)) -> u64 {
-        let end = self.epoch();
+        let end = self.posted();
         let capacity = LENGTH as u64;
         if end.saturating_sub(cursor) >= capacity {
             each(Event::Lost);
             return end;
         }
         let events: Vec<Event> = (cursor..end).map(|at| self.line(at)).collect();
-        // A writer may have come round while the lines were read.
-        if self.epoch().saturating_sub(cursor) >= capacity {
+        // The writer may have come round the ring while the lines were read.
+        if self.posted().saturating_sub(cursor) >= capacity {
             each(Event::Lost);
             return end;
         }
@@ -180,21 +200,21 @@ fn place_of(watch: i32, hash: u64) -> (usize, u64) {
 }
 
 impl JournalDrain<'_> {
-    /// Whether some child may want to hear of the name. A yes may be wrong, a no is not.
+    /// Whether some child may follow the name. Yes may be wrong; no is right.
     pub fn is_wanted(&self, watch: i32, hash: u64) -> bool {
         let (word, bit) = place_of(watch, hash);
-        self.page.wanted[word].load(Ordering::SeqCst) & bit != 0
+        self.memory.wanted[word].load(Ordering::SeqCst) & bit != 0
     }
 
-    /// Appends an event. One write after another to the same file counts once.
+    /// Appends an event. Writes to the same file, one right after another, are posted once.
     pub fn post(&self, event: Event) {
         let is_repeated = matches!(event, Event::Entry(_, EventKind::Written)) && self.last.get() == Some(event);
         if is_repeated {
             return;
         }
         self.last.set(Some(event));
-        let at = self.page.posted.load(Ordering::SeqCst);
-        let line = &self.page.lines[place(at)];
+        let at = self.memory.posted.load(Ordering::SeqCst);
+        let line = &self.memory.lines[place(at)];
         let none = JournalEntry { watch: -1, stem: 0, name: 0 };
         let (kind, JournalEntry { watch, stem, name }) = match event {
             Event::Entry(entry, EventKind::Touched) => (KIND_TOUCHED, entry),
@@ -210,12 +230,12 @@ impl JournalDrain<'_> {
         line.watch.store(watch, Ordering::Release);
         line.stem.store(stem, Ordering::Release);
         line.name.store(name, Ordering::Release);
-        self.page.posted.store(at + 1, Ordering::SeqCst);
+        self.memory.posted.store(at + 1, Ordering::SeqCst);
     }
 }
 
 impl Drop for JournalDrain<'_> {
     fn drop(&mut self) {
-        self.page.draining.store(0, Ordering::SeqCst);
+        self.memory.draining.store(0, Ordering::SeqCst);
     }
 }

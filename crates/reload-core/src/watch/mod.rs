@@ -188,7 +188,7 @@ impl Watch {
                 Err(e) => self.fall_back(&format!("the inotify instance cannot be asked for its events ({e})")),
             }
         }
-        if journal.epoch() != self.cursor.load(Ordering::Acquire) {
+        if journal.posted() != self.cursor.load(Ordering::Acquire) {
             self.catch_up(journal);
         }
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 /// What `PythonReloadWatch` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WatchMode {
-    /// The kernel announces changes; where it cannot, files are looked at.
+    /// The kernel announces changes; where it cannot, files are compared.
     #[default]
     Auto,
     /// The kernel announces changes, and httpd does not start where it cannot.
     Inotify,
-    /// Files are looked at; the kernel is not asked.
+    /// Files are compared; inotify is not used.
     Stat,
 }
 
@@ -20,7 +20,7 @@ pub enum WatchMode {
 pub struct Watching {
     /// `PythonReloadWatch`.
     pub mode: WatchMode,
-    /// `PythonReloadInterval`; none where it is left to the engine.
+    /// `PythonReloadInterval`; none where the engine chooses.
     pub interval: Option<Duration>,
     /// `PythonReloadTrigger`.
     pub trigger: Option<PathBuf>,

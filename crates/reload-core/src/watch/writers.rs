@@ -1,4 +1,5 @@
-//! Files that were written and not closed: what is read of one may be half of a save.
+//! Files that are being written. What is read of one may be half of a save, so that nothing is built from it before its writer has
+//! closed it.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
@@ -8,24 +9,24 @@ use std::time::{Duration, Instant};
 use crate::files::fingerprint::Stat;
 use crate::watch::journal::{EventKind, JournalEntry};
 
-/// A file that nothing happened to for so long is taken as it is: a program may keep it open for ever.
+/// A file to which nothing has happened for so long counts as complete: a program may keep it open for ever.
 const STILLNESS: Duration = Duration::from_secs(3);
-/// A file that was written to for so long is taken as it is: it is no save, but a log.
+/// A file that has been written to for so long counts as complete: it is a log rather than a save.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A file that nobody follows is forgotten after so long.
+/// A file that nothing follows is forgotten after so long.
 const MEMORY: Duration = Duration::from_secs(60);
 
-/// The files of the watched directories that have a writer.
+/// The files of the watched directories that have a writer: `((watch, hash of the name), file)`.
 #[derive(Default)]
 pub struct Writers(HashMap<(i32, u64), File>);
 
 struct File {
     stem: u64,
-    /// None while nobody has asked for it.
+    /// None while nothing follows the file.
     path: Option<PathBuf>,
-    /// Made, and not written to so far: it may be a link, which has no writer.
+    /// Created, and not written to so far: it may be a link, which has no writer.
     is_new: bool,
-    /// Written to for longer than a save takes: not waited for until it is closed.
+    /// Written to for longer than a save takes: nothing waits for it any more.
     is_given_up: bool,
     begun: Instant,
     stat: Option<Stat>,
@@ -37,28 +38,28 @@ impl File {
         if self.is_given_up {
             return false;
         }
-        // Whatever has come into the directory with a content or with another name is no new file.
+        // What was linked into the directory, or has content already, was not created here.
         !self.is_new || path.symlink_metadata().is_ok_and(|m| m.is_file() && m.nlink() == 1 && m.len() == 0)
     }
 }
 
 impl Writers {
-    /// Whether there is nothing to wait for.
+    /// Whether no file has a writer.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes in what happened to an entry, whose path is known if somebody follows it.
-    pub fn note(&mut self, entry: JournalEntry, what: EventKind, path: Option<&Path>) {
+    /// Notes what happened to an entry, whose path is given if something follows it.
+    pub fn note(&mut self, entry: JournalEntry, kind: EventKind, path: Option<&Path>) {
         let key = (entry.watch, entry.name);
         let now = Instant::now();
-        match what {
+        match kind {
             EventKind::Touched => {}
             EventKind::Settled => {
                 self.0.remove(&key);
             }
             EventKind::Created | EventKind::Written => {
-                let is_new = what == EventKind::Created;
+                let is_new = kind == EventKind::Created;
                 let file = self.0.entry(key).or_insert_with(|| File {
                     stem: entry.stem,
                     path: None,
@@ -85,19 +86,19 @@ impl Writers {
         self.0.iter().map(|(&(watch, name), file)| (JournalEntry { watch, stem: file.stem, name }, file.begun))
     }
 
-    /// A directory is not watched any more.
+    /// Forgets the files of a directory that is not watched any more.
     pub fn forget(&mut self, watch: i32) {
         self.0.retain(|(w, _), _| *w != watch);
     }
 
-    /// Remembers the path of a file that somebody follows from now on.
+    /// Remembers the path of a file that is followed from now on.
     pub fn follow(&mut self, watch: i32, name: u64, path: &Path) {
         if let Some(file) = self.0.get_mut(&(watch, name)) {
             file.path.get_or_insert_with(|| path.to_owned());
         }
     }
 
-    /// Ends the waiting for files that hold still, or never come to an end; answers those that somebody follows.
+    /// Stops waiting for files that nothing writes to any more, or for which nothing waits any longer. Returns those that are followed.
     pub fn expire(&mut self) -> Vec<JournalEntry> {
         let now = Instant::now();
         let mut expired = Vec::new();
