@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::api::request::ActivePhase;
+use crate::config::HandlerEntry;
 
 struct HandlerItem {
     handler: String,
@@ -21,18 +21,13 @@ pub struct HandlerEntries {
 }
 
 impl HandlerEntries {
-    /// The list of a phase at the handler that runs; `filename` is the request's, for directories that depend on it.
-    pub fn of(phase: &ActivePhase, current: usize, filename: Option<&str>) -> Self {
-        let items = phase
-            .entries()
+    /// The list of a phase at the handler that runs now; `filename` is the request's, for directories that depend on it.
+    pub fn of(entries: &[HandlerEntry], current: usize, filename: Option<&str>) -> Self {
+        let items = entries
             .iter()
-            .enumerate()
-            .map(|(index, entry)| HandlerItem {
+            .map(|entry| HandlerItem {
                 handler: entry.text.clone(),
-                directory: match phase.directories.get(index) {
-                    Some(directory) => directory.clone(),
-                    None => entry.place.directory_for(filename),
-                },
+                directory: entry.place.directory_for(filename),
                 is_location: entry.place.is_location(),
             })
             .collect();
@@ -69,7 +64,7 @@ impl HandlerEntries {
         self.item().map(|item| item.is_location)
     }
 
-    /// Whether a missing handler is no error.
+    /// Whether a missing handler is no error: no directive makes it so.
     #[getter]
     fn silent(&self) -> Option<bool> {
         self.item().map(|_| false)

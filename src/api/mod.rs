@@ -8,6 +8,7 @@ pub mod functions;
 pub mod hlist;
 pub mod leased;
 pub mod module;
+pub mod phase;
 pub mod request;
 pub mod server;
 pub mod state;

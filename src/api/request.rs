@@ -14,8 +14,8 @@ use pyo3::types::PyDict;
 
 use crate::api::connection::Connection;
 use crate::api::finfo::FileInfo;
-use crate::api::hlist::HandlerEntries;
 use crate::api::leased::refused;
+use crate::api::phase::ActivePhase;
 use crate::api::server::Server;
 use crate::api::state::RequestState;
 use crate::api::table::Table;
@@ -26,28 +26,6 @@ use crate::python::gil::GilCell;
 
 pub use crate::api::request::actions::settings_table;
 pub use crate::api::request::body::RequestBody;
-
-/// The phase that a request is in, as `begin_phase` is told.
-pub struct ActivePhase {
-    /// The directive's name: `req.phase`.
-    pub name: &'static str,
-    /// The interpreter's name: `req.interpreter`.
-    pub interpreter: Arc<str>,
-    /// The extension that chose the list: `req.extension`. It stays set for later phases.
-    pub extension: Option<Box<str>>,
-    /// The list of handlers, which outlives the request.
-    pub entries: *const [HandlerEntry],
-    /// The directory of each handler, resolved for this request; may be shorter, then the rest is resolved when asked for.
-    pub directories: Vec<Option<String>>,
-}
-
-impl ActivePhase {
-    /// The handlers.
-    pub fn entries(&self) -> &[HandlerEntry] {
-        // SAFETY: the lists are part of the configuration that the request runs under, which is only read.
-        unsafe { &*self.entries }
-    }
-}
 
 /// The parts of a request that Python holds on to; each is made at its first use, and the same object ever after.
 #[derive(Default)]
@@ -60,7 +38,6 @@ struct Objects {
     config: Option<Py<Table>>,
     options: Option<Py<Table>>,
     finfo: Option<Py<FileInfo>>,
-    hlist: Option<Py<HandlerEntries>>,
     connection: Option<Py<Connection>>,
     server: Option<Py<Server>>,
     /// What `req.form` is made of when it is first read.
@@ -94,34 +71,33 @@ impl Request {
     }
 
     /// A phase begins on this thread.
-    pub fn begin_phase(&self, py: Python<'_>, phase: ActivePhase) {
+    pub fn begin_phase(&self, phase: ActivePhase) {
         self.state.lease().take();
         if let Ok(state) = self.state() {
-            state.phase.replace(Some(phase));
-            state.in_phase.set(true);
-            state.entry.set(0);
-            let previous = self.objects.borrow(py).hlist.take();
-            drop(previous);
+            state.phases.borrow_mut().begin(phase);
         }
     }
 
-    /// The phase is over. `req.extension` and `req.interpreter` stay what they are.
-    pub fn end_phase(&self, py: Python<'_>) {
+    /// The innermost phase is over. After the last one `req.extension` and `req.interpreter` stay what they are.
+    pub fn end_phase(&self, _: Python<'_>) {
         if let Ok(state) = self.state() {
-            state.in_phase.set(false);
-            let previous = self.objects.borrow(py).hlist.take();
-            drop(previous);
+            let hlist = state.phases.borrow_mut().end();
+            drop(hlist);
         }
     }
 
-    /// The handler at `index` of the list runs now.
-    pub fn set_entry(&self, py: Python<'_>, index: usize) {
-        if let Ok(state) = self.state() {
-            state.entry.set(index);
-            if let Some(hlist) = self.objects.borrow(py).hlist.as_ref() {
-                hlist.get().go_to(index);
-            }
+    /// The handler at `index` of the running phase's list runs now. Returns the list; `None` past its end.
+    pub fn begin_handler(&self, index: usize) -> Option<Arc<[HandlerEntry]>> {
+        let mut phases = self.state().ok()?.phases.borrow_mut();
+        let phase = phases.running_mut()?;
+        if index >= phase.entries.len() {
+            return None;
         }
+        phase.current = index;
+        if let Some(hlist) = &phase.hlist {
+            hlist.get().go_to(index);
+        }
+        Some(Arc::clone(&phase.entries))
     }
 
     /// What was written and not yet handed to httpd.

@@ -9,7 +9,8 @@ use pyo3::prelude::*;
 
 use crate::api::Request;
 use crate::api::cleanup::Cleanup;
-use crate::api::request::{ActivePhase, RequestBody};
+use crate::api::phase::PhaseStack;
+use crate::api::request::RequestBody;
 use crate::config::HandlerEntry;
 use crate::httpd::lease::Leased;
 use crate::httpd::module::slot;
@@ -37,12 +38,8 @@ pub struct RequestState {
     pub(super) output: RefCell<Vec<u8>>,
     /// What was read ahead of the body.
     pub(super) body: RefCell<RequestBody>,
-    /// The phase that runs, or the last one that ran.
-    pub(super) phase: RefCell<Option<ActivePhase>>,
-    /// Whether a phase runs now.
-    pub(super) in_phase: Cell<bool>,
-    /// The index of the handler that runs.
-    pub(super) entry: Cell<usize>,
+    /// The phases that run.
+    pub(super) phases: RefCell<PhaseStack>,
     /// Bytes written through Python.
     pub(super) queued: Cell<i64>,
     /// Whether Python chose the content type.
@@ -65,9 +62,7 @@ impl RequestState {
             wrapper: RefCell::default(),
             output: RefCell::default(),
             body: RefCell::default(),
-            phase: RefCell::default(),
-            in_phase: Cell::default(),
-            entry: Cell::default(),
+            phases: RefCell::default(),
             queued: Cell::default(),
             content_type_set: Cell::default(),
             finished: Cell::default(),
@@ -95,8 +90,10 @@ impl RequestState {
     /// Shows the handlers of the phase that runs, or of the last one that ran, and which of them is the running one. Nothing
     /// in `look` may run Python or httpd's hooks.
     pub fn with_entries<R>(&self, look: impl FnOnce(&[HandlerEntry], usize) -> R) -> R {
-        let phase = self.phase.borrow();
-        look(phase.as_ref().map(ActivePhase::entries).unwrap_or_default(), self.entry.get())
+        match self.phases.borrow().latest() {
+            Some(phase) => look(&phase.entries, phase.current),
+            None => look(&[], 0),
+        }
     }
 
     /// The generation of an application that the request has settled on.
@@ -138,10 +135,13 @@ impl RequestState {
         if thread::leaving() || fork::is_copy() || embed::running().is_err() {
             // Python cannot be entered any more, so what belongs to it is left to the end of the process.
             std::mem::forget(self.wrapper.take());
+            std::mem::forget(self.phases.take());
             std::mem::forget(self.cleanups.take());
             return;
         }
         python::attach(|py| {
+            // A panic may have left a phase open.
+            drop(self.phases.take());
             loop {
                 let next = self.cleanups.borrow_mut().pop();
                 if let Some(cleanup) = next {

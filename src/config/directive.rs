@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::phase::Phase;
 use crate::config::record::{
     ConfigValue, Consistency, DirConfig, OnError, ReloadMode, Section, ServerConfig, Settings,
 };
@@ -70,10 +71,10 @@ const fn line(
 /// Every directive. Those whose action is `later*` refuse to start httpd, and say so.
 const DIRECTIVES: &[Directive] = &[
     line(
-        c"PythonHandler",
+        Phase::Content.directive(),
         ArgumentForm::Raw,
         ANYWHERE,
-        python_handler,
+        content_handlers,
         c"Handlers that answer requests: MODULE[::OBJECT] ... [| .EXT ...]",
     ),
     line(
@@ -192,14 +193,14 @@ const DIRECTIVES: &[Directive] = &[
     line(c"PythonEnablePdb", ArgumentForm::Flag, ANYWHERE, later_flag, c"Not available yet"),
 ];
 
-fn python_handler(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
-    for mut list in handler_list::parse(arguments[0])?.into_lists(&scene.place, scene.lasts) {
+fn content_handlers(scene: &mut DirectiveContext, arguments: &[&str]) -> Result<(), String> {
+    add_handlers(scene, Phase::Content, arguments)
+}
+
+fn add_handlers(scene: &mut DirectiveContext, phase: Phase, arguments: &[&str]) -> Result<(), String> {
+    for list in handler_list::parse(arguments[0])?.into_lists(&scene.place, scene.lasts) {
         // The server's own record tells settings and options only, so the list goes into the section alone.
-        let section = scene.dir.section_mut();
-        match section.handlers.iter_mut().find(|l| l.extension == list.extension) {
-            Some(existing) => existing.entries.append(&mut list.entries),
-            None => section.handlers.push(list),
-        }
+        scene.dir.section_mut().add_handlers(phase, list);
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ impl HandlerKind {
 ///
 /// `PythonHandler shop.pages::show` in `<Directory /srv/shop>` becomes
 /// `{ kind: Function, module: "shop.pages", object: Some("show"), text: "shop.pages::show", place: Directory("/srv/shop/") }`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HandlerEntry {
     /// Who runs it.
     pub kind: HandlerKind,
@@ -48,8 +48,8 @@ pub struct HandlerEntry {
 /// The handlers of one line, and the file extensions they are for.
 #[derive(Debug)]
 pub struct HandlerList {
-    /// In the order in which they run.
-    pub entries: Vec<HandlerEntry>,
+    /// In the order in which they run. Requests that run them share the list.
+    pub entries: Arc<[HandlerEntry]>,
     /// `None` for a bare list, else the extension with its dot.
     pub extension: Option<String>,
 }

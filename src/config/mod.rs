@@ -2,6 +2,7 @@
 
 pub mod directive;
 pub mod handler_list;
+pub mod phase;
 pub mod process_settings;
 pub mod record;
 pub mod section;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::config::phase::Phase;
 use crate::config::{HandlerEntry, HandlerList};
 use crate::httpd::module::{ConfigRecord, slot};
 use crate::httpd::{Pool, RequestRec, ServerRec};
@@ -130,10 +132,21 @@ impl<T> ConfigValue<T> {
 /// The lists of one section, filled while it is parsed.
 #[derive(Default)]
 pub struct Section {
-    /// The `PythonHandler` lists, at most one per extension and one bare.
-    pub handlers: Vec<HandlerList>,
+    /// The lists of handlers by phase, for each at most one per extension and one bare.
+    handlers: [Vec<HandlerList>; Phase::COUNT],
     /// `PythonOption` lines in order; `None` takes an inherited value away.
     pub options: Vec<(String, Option<String>)>,
+}
+
+impl Section {
+    /// Appends to the phase's list of the same extension.
+    pub fn add_handlers(&mut self, phase: Phase, list: HandlerList) {
+        let lists = &mut self.handlers[phase as usize];
+        match lists.iter_mut().find(|l| l.extension == list.extension) {
+            Some(known) => known.entries = known.entries.iter().chain(&*list.entries).cloned().collect(),
+            None => lists.push(list),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -194,13 +207,13 @@ impl DirConfig {
         })
     }
 
-    /// The handlers for a file with `extension` (with its dot): the innermost list of that extension, else the innermost bare
+    /// The handlers of a phase for a file with `extension` (with its dot): the innermost list of that extension, else the innermost bare
     /// list. The flag tells which.
-    pub fn handlers(&self, extension: Option<&str>) -> Option<(&[HandlerEntry], bool)> {
+    pub fn handlers(&self, phase: Phase, extension: Option<&str>) -> Option<(&Arc<[HandlerEntry]>, bool)> {
         let find = |wanted: Option<&str>| {
             self.sections()
-                .find_map(|s| s.handlers.iter().find(|l| l.extension.as_deref() == wanted))
-                .map(|l| l.entries.as_slice())
+                .find_map(|s| s.handlers[phase as usize].iter().find(|l| l.extension.as_deref() == wanted))
+                .map(|l| &l.entries)
         };
         extension
             .and_then(|e| find(Some(e)))

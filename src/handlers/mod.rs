@@ -8,6 +8,7 @@ pub mod extensions;
 pub mod functions;
 pub mod lifecycle;
 mod outcome;
+mod phase;
 mod pins;
 mod refusal;
 mod select;

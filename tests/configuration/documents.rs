@@ -23,9 +23,10 @@ fn lines_with(text: &str, mark: &str) -> BTreeSet<String> {
     text.lines().filter_map(|line| line.trim_start().strip_prefix(mark)).map(word).collect()
 }
 
-/// The names in the table of directives.
+/// The names in the table of directives, and in that of the phases, from which it takes the names of theirs.
 fn directives() -> BTreeSet<String> {
-    let names = words_after(&read("src/config/directive.rs"), "c\"");
+    let tables = ["src/config/directive.rs", "src/config/phase.rs"].map(read).concat();
+    let names = words_after(&tables, "c\"");
     let names: BTreeSet<String> = names.into_iter().filter(|name| is_directive(name)).collect();
     assert!(names.contains("PythonHandler") && names.contains("PythonReloadTrigger"), "{names:?}");
     names

@@ -1,6 +1,6 @@
 //! Several handlers on one request, and the ways to name them.
 
-use crate::support::{Httpd, Mpm, Site, module, mpm_tests};
+use crate::support::{Httpd, Mpm, Site, module, mpm_tests, wait_for};
 
 /// Serves a module with these lines of configuration.
 fn serve(mpm: Mpm, conf: &str, code: &str) -> (Site, Httpd) {
@@ -72,6 +72,42 @@ def b(req):
         );
         assert_eq!(httpd.get("/note.txt").ok(), "plain text");
         assert!(!httpd.log().contains("the second handler ran"));
+    }
+
+    [prefork, event]
+    fn a_phase_is_what_it_was_after_another_request_ran_inside_it(mpm) {
+        let code = "
+def shown(req):
+    return (req.phase, req.hlist.handler, req.hlist.directory is not None, req.extension, req.interpreter)
+def first(req):
+    return apache.OK
+def second(req):
+    before, hlist = shown(req), req.hlist
+    eq(before[:2], ('PythonHandler', 'tested::second'))
+    eq(before[3], '.out')
+    req.internal_redirect('/inner.in')
+    eq(shown(req), before)
+    assert req.hlist is hlist
+    return apache.OK
+def third(req):
+    eq(shown(req)[:2], ('PythonHandler', 'tested::third'))
+    req.log_error('the third handler has its own phase')
+    return apache.OK
+def inner(req):
+    eq(shown(req)[:2], ('PythonHandler', 'tested::inner'))
+    eq(shown(req)[3], '.in')
+    outer = req.prev
+    eq(shown(outer)[:2], ('PythonHandler', 'tested::second'))
+    eq(shown(outer)[3], '.out')
+    req.write('inner', 0)
+    return apache.OK
+";
+        let lines = "PythonHandler tested::first tested::second tested::third | .out\nPythonHandler tested::inner | .in";
+        let (_site, httpd) = serve(mpm, lines, code);
+        assert_eq!(httpd.get("/page.out").ok(), "inner");
+        // The inner request ends the response, so what runs after it can only be seen in the log.
+        let lines = || httpd.log_lines("the third handler has its own phase");
+        wait_for("the third handler", || Some(lines()).filter(|lines| !lines.is_empty()));
     }
 
     [prefork, event]

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use pyo3::exceptions::{PyAttributeError, PyOverflowError};
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -95,23 +95,21 @@ impl Request {
     /// The handlers of the running phase, if there is one.
     pub(super) fn handler_list<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, HandlerEntries>>> {
         let state = self.state()?;
-        if !state.in_phase.get() {
-            return Ok(None);
+        let entries = {
+            let phases = state.phases.borrow();
+            let Some(phase) = phases.running() else { return Ok(None) };
+            if let Some(hlist) = &phase.hlist {
+                return Ok(Some(hlist.bind(py).clone()));
+            }
+            let record = state.record();
+            let filename = record.filename().map(decode);
+            HandlerEntries::of(&phase.entries, phase.current, filename.as_deref())
+        };
+        let hlist = Bound::new(py, entries)?;
+        if let Some(phase) = state.phases.borrow_mut().running_mut() {
+            phase.hlist = Some(hlist.clone().unbind());
         }
-        let list = self.part(
-            py,
-            |o| &mut o.hlist,
-            || {
-                let list = {
-                    let phase = state.phase.borrow();
-                    let Some(phase) = phase.as_ref() else { return Err(PyAttributeError::new_err("hlist")) };
-                    let filename = state.record().filename().map(|name| decode(name).into_owned());
-                    HandlerEntries::of(phase, state.entry.get(), filename.as_deref())
-                };
-                Bound::new(py, list)
-            },
-        );
-        list.map(Some)
+        Ok(Some(hlist))
     }
 }
 

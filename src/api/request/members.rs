@@ -164,8 +164,8 @@ impl Request {
     /// The extension that chose the list of handlers; "" for a file without one, None when the bare list runs.
     #[getter]
     fn extension<'py>(&self, py: Python<'py>) -> FieldText<'py> {
-        let phase = self.state()?.phase.borrow();
-        let extension = phase.as_ref().and_then(|phase| phase.extension.as_deref());
+        let phases = self.state()?.phases.borrow();
+        let extension = phases.latest().and_then(|phase| phase.extension.as_deref());
         Ok(extension.map(|extension| PyString::new(py, extension)))
     }
 
@@ -255,8 +255,8 @@ impl Request {
     /// The name of the interpreter that runs the handlers.
     #[getter]
     fn interpreter<'py>(&self, py: Python<'py>) -> FieldText<'py> {
-        let phase = self.state()?.phase.borrow();
-        Ok(phase.as_ref().map(|phase| PyString::new(py, &phase.interpreter)))
+        let phases = self.state()?.phases.borrow();
+        Ok(phases.latest().map(|phase| PyString::new(py, &phase.interpreter)))
     }
 
     /// The request that this one is a subrequest of.
@@ -344,8 +344,7 @@ impl Request {
     #[getter]
     fn phase<'py>(&self, py: Python<'py>) -> FieldText<'py> {
         let state = self.state()?;
-        let phase = state.phase.borrow();
-        let name = phase.as_ref().filter(|_| state.in_phase.get()).map(|phase| phase.name);
+        let name = state.phases.borrow().running().map(|phase| phase.phase.name());
         Ok(name.map(|name| PyString::intern(py, name)))
     }
 
