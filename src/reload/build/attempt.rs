@@ -23,10 +23,10 @@ use reload_core::resolve::Found;
 use reload_core::watch::interests::Listener;
 
 /// How long a child that cannot build what others serve waits before it tries again.
-pub const RETRY: Duration = Duration::from_secs(2);
+pub(in crate::reload) const RETRY: Duration = Duration::from_secs(2);
 
 /// The right to build, for one build. Tells the waiting requests when that has ended, however it did.
-pub struct BuildAttempt {
+pub(in crate::reload) struct BuildAttempt {
     application: Arc<Application>,
     /// The build.
     pub build: Arc<Build>,
@@ -224,7 +224,7 @@ impl Application {
     }
 
     /// Takes back the work of a build whose thread does not come back, so that newer code can be built without it.
-    pub fn give_up(&self, build: &Arc<Build>) {
+    pub(in crate::reload) fn give_up(&self, build: &Arc<Build>) {
         let taken = crate::python::attach(|py| {
             let text = build.run.thread().and_then(|thread| error::stack_of(py, thread).ok()).unwrap_or_default();
             let stage = build.take()?;
@@ -266,7 +266,7 @@ impl Application {
 
     /// Whether a file that a build reads holds something else by now, so that it need not come to its end. A build's own changes
     /// are compared by what is in them, though not by way of `Application::read`, which would take a change for one that is known.
-    pub fn is_superseded(&self, build: &Build) -> bool {
+    pub(in crate::reload) fn is_superseded(&self, build: &Build) -> bool {
         self.watch.poll();
         let is_polling = self.watch.is_polling();
         // A file that has a writer is half of a save.
@@ -287,7 +287,7 @@ impl Application {
     }
 
     /// Whether anything that a build has read, or one of these bodies, holds something else by now.
-    pub fn is_outdated(&self, build: &Build, bodies: &[Arc<Managed>]) -> bool {
+    pub(in crate::reload) fn is_outdated(&self, build: &Build, bodies: &[Arc<Managed>]) -> bool {
         self.watch.poll();
         if !self.turn.has_change() || self.watch.holds(&self.listener()) {
             return false;

@@ -73,12 +73,12 @@ impl Build {
     }
 
     /// Keeps what it makes for the thread that may have to take it back, until an attached thread takes it out.
-    pub fn hold(&self, stage: &Arc<Stage>) {
+    pub(in crate::reload) fn hold(&self, stage: &Arc<Stage>) {
         *self.stage.lock() = Some(stage.clone());
     }
 
     /// Takes out what it makes. Must be called attached.
-    pub fn take(&self) -> Option<Arc<Stage>> {
+    pub(in crate::reload) fn take(&self) -> Option<Arc<Stage>> {
         self.stage.lock().take()
     }
 

@@ -19,7 +19,7 @@ static OWNERS_OUTSIDE: Mutex<StaticMap<ThreadId, u32>> = Mutex::new(static_map()
 
 /// Runs an import of Python's own. The engine's and importlib's locks do not know of each other: a thread that waits for a managed
 /// module uses [`is_outside`] and [`is_owner_outside`] to find out whether its wait may have no end.
-pub fn outside<R>(import: impl FnOnce() -> R) -> R {
+pub(in crate::reload) fn outside<R>(import: impl FnOnce() -> R) -> R {
     struct Inside(Option<ThreadId>);
     impl Drop for Inside {
         fn drop(&mut self) {
@@ -45,28 +45,28 @@ pub fn outside<R>(import: impl FnOnce() -> R) -> R {
 }
 
 /// Whether this thread is inside Python's own import.
-pub fn is_outside() -> bool {
+pub(in crate::reload) fn is_outside() -> bool {
     OUTSIDE.get() > 0
 }
 
 /// Whether a thread that runs a managed body is inside Python's own import.
-pub fn is_owner_outside(thread: ThreadId) -> bool {
+pub(in crate::reload) fn is_owner_outside(thread: ThreadId) -> bool {
     OWNERS_OUTSIDE.lock().contains_key(&thread)
 }
 
 /// The innermost body that this thread runs.
-pub fn running_body() -> Option<Arc<Managed>> {
+pub(in crate::reload) fn running_body() -> Option<Arc<Managed>> {
     BODIES.with_borrow(|bodies| bodies.last().cloned())
 }
 
 /// The body that what this thread reads counts for: its own, or the unfinished one that started the thread.
-pub fn reading_body() -> Option<Arc<Managed>> {
+pub(in crate::reload) fn reading_body() -> Option<Arc<Managed>> {
     let helped = || HELPED.with_borrow(Weak::upgrade).filter(|body| !body.has_run());
     is_in_body().then(|| running_body().or_else(helped)).flatten()
 }
 
 /// Until the returned mark is dropped, what this thread reads counts for a body that runs on another thread.
-pub fn help(body: Weak<Managed>) -> BodyMark {
+pub(in crate::reload) fn help(body: Weak<Managed>) -> BodyMark {
     HELPED.set(body);
     BodyMark(IN_BODY.replace(true))
 }
@@ -77,7 +77,7 @@ pub fn is_in_body() -> bool {
 }
 
 /// Sets [`is_in_body`] back to what it was when this is dropped.
-pub struct BodyMark(bool);
+pub(in crate::reload) struct BodyMark(bool);
 
 impl Drop for BodyMark {
     fn drop(&mut self) {
@@ -86,17 +86,17 @@ impl Drop for BodyMark {
 }
 
 /// Until the returned mark is dropped, the running body does not account for what this thread does.
-pub fn leave_body() -> BodyMark {
+pub(in crate::reload) fn leave_body() -> BodyMark {
     BodyMark(IN_BODY.replace(false))
 }
 
 /// Ends the body when dropped.
-pub struct RunningBody {
+pub(in crate::reload) struct RunningBody {
     _before: BodyMark,
 }
 
 /// A body begins to run on this thread.
-pub fn begin_body(module: &Arc<Managed>) -> RunningBody {
+pub(in crate::reload) fn begin_body(module: &Arc<Managed>) -> RunningBody {
     BODIES.with_borrow_mut(|bodies| bodies.push(module.clone()));
     RunningBody { _before: BodyMark(IN_BODY.replace(true)) }
 }

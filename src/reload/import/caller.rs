@@ -10,7 +10,7 @@ use crate::reload::application::view::Context;
 use crate::reload::module::{self, Managed};
 
 /// The managed module whose code is nearest on the stack.
-pub fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
+pub(in crate::reload) fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
     // SAFETY: attached; the frame is borrowed from the running thread and kept by the new reference.
     let mut frame: Bound<'_, PyAny> = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())? };
     loop {
@@ -23,20 +23,20 @@ pub fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
 }
 
 /// The application of the code that calls, and what is seen there.
-pub fn calling_context(py: Python<'_>) -> Option<Context> {
+pub(in crate::reload) fn calling_context(py: Python<'_>) -> Option<Context> {
     let application = nearest_managed(py).and_then(|module| module.application.upgrade());
     application.as_ref().map(Context::of).or_else(Context::innermost)
 }
 
 /// The namespace of the Python code that calls.
-pub fn calling_globals(py: Python<'_>) -> Option<Bound<'_, PyDict>> {
+pub(in crate::reload) fn calling_globals(py: Python<'_>) -> Option<Bound<'_, PyDict>> {
     // SAFETY: attached; the returned reference is borrowed, and null when no Python code runs.
     let globals: Option<Bound<'_, PyAny>> = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetGlobals()) };
     globals?.cast_into().ok()
 }
 
 /// The code object that runs.
-pub fn calling_code(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+pub(in crate::reload) fn calling_code(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
     // SAFETY: attached; the frame is borrowed from the running thread and kept by the new reference.
     let frame: Bound<'_, PyAny> = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())? };
     frame.getattr("f_code").ok()

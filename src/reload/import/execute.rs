@@ -23,12 +23,12 @@ use reload_core::graph::Name;
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
 
 /// The sequence number that the next body to be entered gets.
-pub fn horizon() -> u64 {
+pub(in crate::reload) fn horizon() -> u64 {
     SEQUENCE.load(Ordering::SeqCst)
 }
 
 /// A module to make: what it is called and made from, and for which generation.
-pub struct ModuleOrder {
+pub(in crate::reload) struct ModuleOrder {
     /// The application.
     pub application: Arc<Application>,
     /// The dotted name.
@@ -50,7 +50,11 @@ pub struct ModuleOrder {
 ///
 /// # Errors
 /// What the body raises, `SystemExit` included.
-pub fn run(py: Python<'_>, order: ModuleOrder, begin: impl FnOnce(&Arc<Managed>)) -> PyResult<Arc<Managed>> {
+pub(in crate::reload) fn run(
+    py: Python<'_>,
+    order: ModuleOrder,
+    begin: impl FnOnce(&Arc<Managed>),
+) -> PyResult<Arc<Managed>> {
     stack::check(py, &order.name)?;
     let (module, loader) = new_module(py, &order)?;
     let ModuleOrder { application, name, origin, source, generation, draft, run } = order;
@@ -104,7 +108,7 @@ fn is_another(py: Python<'_>, application: &Application, name: &Name, shown: &Bo
 ///
 /// # Errors
 /// What Python raises when it is out of memory.
-pub fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> PyResult<Arc<Managed>> {
+pub(in crate::reload) fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: &[Box<str>]) -> PyResult<Arc<Managed>> {
     let module = PyModule::new(py, &original.name)?;
     let dict = module.dict();
     dict.update(original.module.bind(py).dict().as_mapping())?;
@@ -154,7 +158,7 @@ fn new_module<'py>(py: Python<'py>, order: &ModuleOrder) -> PyResult<(Bound<'py,
 ///
 /// # Errors
 /// What setting the attribute raises.
-pub fn bind(py: Python<'_>, package: &Managed, child: &Managed) -> PyResult<bool> {
+pub(in crate::reload) fn bind(py: Python<'_>, package: &Managed, child: &Managed) -> PyResult<bool> {
     let Some((_, tail)) = child.name.rsplit_once('.') else { return Ok(false) };
     if !package.note_bound(tail, child) {
         return Ok(false);

@@ -145,7 +145,7 @@ impl Importer {
 }
 
 /// Whether a name stands for something also without the neighbour that has it.
-pub fn is_elsewhere(py: Python<'_>, application: &Application, name: &str) -> bool {
+pub(in crate::reload) fn is_elsewhere(py: Python<'_>, application: &Application, name: &str) -> bool {
     let first = name.split('.').next().unwrap_or(name);
     matches!(application.known(first), Some(Resolution::Managed(_))) || is_importable(py, first).unwrap_or(false)
 }

@@ -16,7 +16,7 @@ use crate::reload::module::{self, Managed};
 use reload_core::graph::Name;
 
 /// Who imports, and what is seen there.
-pub struct Importer {
+pub(in crate::reload) struct Importer {
     /// The module whose code imports, if it is managed.
     pub module: Option<Arc<Managed>>,
     /// Its application, or the one that this thread works for; and what is seen of it.

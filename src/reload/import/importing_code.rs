@@ -11,7 +11,7 @@ use reload_core::graph::Name;
 
 /// Why a module cannot be imported.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Defect {
+pub(in crate::reload) enum Defect {
     /// There is no such module.
     Absent,
     /// Its body raises, or it does not compile.
@@ -20,7 +20,7 @@ pub enum Defect {
 
 /// Which import statements of a code count.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum CodePart {
+pub(in crate::reload) enum CodePart {
     /// All of them: the body has not run.
     All,
     /// Those in functions: the body has run.
@@ -29,7 +29,7 @@ pub enum CodePart {
 
 /// The code of a module, of which the import statements are looked at.
 #[derive(Clone, Copy)]
-pub struct ImportingCode<'a> {
+pub(in crate::reload) struct ImportingCode<'a> {
     /// The package that relative imports start from.
     pub package: &'a str,
     /// The source.

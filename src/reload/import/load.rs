@@ -26,7 +26,7 @@ use reload_core::graph::generation::LoadClaim;
 ///
 /// # Errors
 /// What its body raises.
-pub fn load(
+pub(super) fn load(
     py: Python<'_>,
     application: &Arc<Application>,
     generation: &Snapshot,
@@ -77,7 +77,7 @@ fn wait_for_claim(py: Python<'_>, generation: &Snapshot, name: &Name) -> Option<
 /// let result = execute::run(py, load.order(source), |record| load.publish_begun(record));
 /// match result { Ok(record) => application.loaded(py, load, record), Err(_) => application.load_failed(py, load, None) }
 /// ```
-pub struct Load<'a, 'py> {
+pub(in crate::reload) struct Load<'a, 'py> {
     application: &'a Arc<Application>,
     spec: &'a ModuleSpec<'a>,
     /// When nothing of the module had been read yet.

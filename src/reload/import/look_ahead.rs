@@ -19,7 +19,12 @@ use reload_core::graph::Name;
 
 /// The module is loaded in the generation now: what its functions import is looked up and read, so that the generation keeps
 /// it as it is.
-pub fn after_load(py: Python<'_>, application: &Arc<Application>, generation: &Snapshot, module: &Arc<Managed>) {
+pub(in crate::reload) fn after_load(
+    py: Python<'_>,
+    application: &Arc<Application>,
+    generation: &Snapshot,
+    module: &Arc<Managed>,
+) {
     generation.sources.forget(&module.name);
     // An older generation has missed the moment: the files may be newer than it.
     let current = application.current();
@@ -35,7 +40,7 @@ pub fn after_load(py: Python<'_>, application: &Arc<Application>, generation: &S
 
 /// Extends what is known of modules that are not loaded, before a build publishes them: by the changed names, and by what the
 /// modules that ran mention.
-pub fn before_publication(
+pub(in crate::reload) fn before_publication(
     py: Python<'_>,
     context: Context,
     known: PrefetchMap,

@@ -20,22 +20,23 @@
 //! ```
 
 pub mod bodies;
-pub mod caller;
-pub mod execute;
-pub mod find;
+pub(in crate::reload) mod caller;
+pub(in crate::reload) mod execute;
+pub(in crate::reload) mod find;
 mod generation_view;
-pub mod importer;
-pub mod importing_code;
+pub(in crate::reload) mod importer;
+pub(in crate::reload) mod importing_code;
 mod load;
-pub mod look_ahead;
-pub mod process;
-pub mod python_api;
-pub mod resolve;
-pub mod sources;
-pub mod thread_owner;
+pub(in crate::reload) mod look_ahead;
+pub(in crate::reload) mod process;
+pub(in crate::reload) mod python_api;
+pub(in crate::reload) mod resolve;
+pub(in crate::reload) mod sources;
+pub(in crate::reload) mod thread_owner;
 
-pub use crate::reload::import::caller::calling_context;
-pub use crate::reload::import::process::{file_reads, sys_modules, unmanaged};
+pub(in crate::reload) use crate::reload::import::caller::calling_context;
+pub(in crate::reload) use crate::reload::import::process::unmanaged;
+pub use crate::reload::import::process::{file_reads, sys_modules};
 pub use crate::reload::import::python_api::by_path;
 pub use crate::reload::import::python_api::spec_api::{SpecOrigin, is_of_another, load_for_spec, note_find, origin_of};
 pub use crate::reload::import::python_api::statement::install;

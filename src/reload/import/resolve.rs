@@ -21,7 +21,7 @@ use reload_core::resolve::search_path::SearchDirectory;
 use reload_core::scoreboard;
 
 /// Where a name is looked for.
-pub enum Parent {
+pub(in crate::reload) enum Parent {
     /// In the managed directories of the search path.
     Nothing,
     /// In the `__path__` of this package.
@@ -41,7 +41,7 @@ impl Context {
     ///
     /// # Errors
     /// What Python raises while it is asked for its own modules.
-    pub fn resolve(&self, py: Python<'_>, name: &Name, parent: &Parent) -> PyResult<Resolution> {
+    pub(in crate::reload) fn resolve(&self, py: Python<'_>, name: &Name, parent: &Parent) -> PyResult<Resolution> {
         let resolution = self.resolution_of(py, name, parent)?;
         if resolution == Resolution::Unmanaged {
             self.view.note_missing(py, name);

@@ -17,7 +17,7 @@ use reload_core::files::fingerprint::{self, Content};
 ///
 /// # Errors
 /// What the compiler of the origin raises.
-pub fn compile(py: Python<'_>, origin: &Origin, content: &Content) -> PyResult<Arc<Source>> {
+pub(in crate::reload) fn compile(py: Python<'_>, origin: &Origin, content: &Content) -> PyResult<Arc<Source>> {
     let Some(file) = origin.file() else { return Ok(namespace_source(origin)) };
     let bytes = PyBytes::new(py, &content.bytes);
     let CompiledCode { code, summary } = origin.compiler().compile(file, &bytes)?;
@@ -29,14 +29,18 @@ pub fn compile(py: Python<'_>, origin: &Origin, content: &Content) -> PyResult<A
 ///
 /// # Errors
 /// `OSError` when the file cannot be read; what the compiler raises.
-pub fn read_and_compile(py: Python<'_>, application: &Application, origin: &Origin) -> PyResult<Arc<Source>> {
+pub(in crate::reload) fn read_and_compile(
+    py: Python<'_>,
+    application: &Application,
+    origin: &Origin,
+) -> PyResult<Arc<Source>> {
     let Some(file) = origin.file() else { return Ok(namespace_source(origin)) };
     let content = py.detach(|| application.read_written(file)).map_err(|e| unreadable(file, &e))?;
     compile(py, origin, &content)
 }
 
 /// The exception for a file that cannot be read.
-pub fn unreadable(file: &Path, error: &std::io::Error) -> PyErr {
+pub(in crate::reload) fn unreadable(file: &Path, error: &std::io::Error) -> PyErr {
     // A file that must not be read raises what the system would raise, so that code which tries imports does not swallow it.
     let refused = (error.kind() == std::io::ErrorKind::PermissionDenied).then_some(libc::EACCES);
     match error.raw_os_error().or(refused) {
@@ -46,7 +50,7 @@ pub fn unreadable(file: &Path, error: &std::io::Error) -> PyErr {
 }
 
 /// The source of a namespace package, which is its list of directories.
-pub fn namespace_source(origin: &Origin) -> Arc<Source> {
+pub(in crate::reload) fn namespace_source(origin: &Origin) -> Arc<Source> {
     let text: String = origin.directories().iter().map(|d| format!("{}\n", d.display())).collect();
     Arc::new(Source::new(fingerprint::hash_of(&text), Arc::from(&[][..]), None, CodeSummary::default(), None))
 }

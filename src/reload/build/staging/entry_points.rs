@@ -10,7 +10,7 @@ use crate::reload::module::Managed;
 ///
 /// # Errors
 /// `AttributeError` where a part is missing, `TypeError` where the object cannot be called.
-pub fn check(py: Python<'_>, module: &Managed, object: &str) -> PyResult<()> {
+pub(super) fn check(py: Python<'_>, module: &Managed, object: &str) -> PyResult<()> {
     let mut found = module.exposed(py);
     let mut path = String::new();
     for part in object.split('.') {

@@ -9,7 +9,7 @@ use crate::reload::import::execute;
 use reload_core::graph::Name;
 
 /// What a build takes in.
-pub struct BuildInputs {
+pub(in crate::reload) struct BuildInputs {
     /// The names that differ from what is served. They were found among the modules that had been begun before the horizon.
     pub changes: HashMap<Name, Change>,
     /// What stands for the same as before, but is found in other directories now.
@@ -19,7 +19,7 @@ pub struct BuildInputs {
 }
 
 /// How far loading had come when a build began: what is loaded later is not compared with its file.
-pub struct LoadHorizon {
+pub(in crate::reload) struct LoadHorizon {
     generation: Arc<Snapshot>,
     additions: usize,
     /// The sequence number of the first body that was begun later.

@@ -20,5 +20,5 @@ mod staged_modules;
 mod verify;
 mod view;
 
-pub use crate::reload::build::staging::inputs::{BuildInputs, LoadHorizon};
-pub use crate::reload::build::staging::run::{Unpublished, build};
+pub(in crate::reload) use crate::reload::build::staging::inputs::{BuildInputs, LoadHorizon};
+pub(in crate::reload) use crate::reload::build::staging::run::{Unpublished, build};

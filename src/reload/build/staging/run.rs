@@ -23,7 +23,7 @@ use os::log;
 use reload_core::graph::Name;
 
 /// Why a build was not published.
-pub enum Unpublished {
+pub(in crate::reload) enum Unpublished {
     /// It has failed; everything is as before.
     Broken(Box<Broken>),
     /// What it read is not the newest any more; everything is as before.
@@ -44,7 +44,7 @@ enum Outcome {
 ///
 /// # Errors
 /// Why it is not published.
-pub fn build(
+pub(in crate::reload) fn build(
     py: Python<'_>,
     application: &Arc<Application>,
     inputs: BuildInputs,

@@ -33,7 +33,7 @@ use reload_core::resolve::search_path::Search;
 /// let prefetched = stage.look_ahead(py)?;
 /// stage.publish(py, prefetched);
 /// ```
-pub struct Stage {
+pub(in crate::reload) struct Stage {
     pub(super) application: Arc<Application>,
     pub(super) build: Arc<Build>,
     /// The generation that was the current one when the build began.

@@ -13,7 +13,7 @@ use crate::reload::import::process::file_reads;
 
 /// The archive that a module came from, in the hands of its loader.
 #[pyclass(frozen, module = "_apache", name = "archive")]
-pub struct ArchiveHandle {
+pub(in crate::reload) struct ArchiveHandle {
     application: Weak<Application>,
     root: PathBuf,
 }
@@ -44,7 +44,7 @@ impl ArchiveHandle {
 
 /// An archive's bytes.
 #[pyclass(frozen, module = "_apache", name = "archive_snapshot")]
-pub struct ArchiveBytes(Arc<Archive>);
+pub(in crate::reload) struct ArchiveBytes(Arc<Archive>);
 
 #[pymethods]
 impl ArchiveBytes {

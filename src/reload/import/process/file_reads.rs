@@ -59,7 +59,7 @@ fn note_dependency(py: Python<'_>, application: &Application, module: &Managed, 
 }
 
 /// The running body has read a file of which this was the content.
-pub fn note_content(path: &Path, hash: Hash) {
+pub(in crate::reload) fn note_content(path: &Path, hash: Hash) {
     if let Some(body) = bodies::reading_body() {
         if let Some(application) = body.application.upgrade() {
             application.follow_file(&body.name, path);

@@ -6,8 +6,8 @@
 //!
 //! Does not know generations or builds beyond what it is told to show.
 
-pub mod archive_resources;
+pub(in crate::reload) mod archive_resources;
 pub mod file_reads;
-pub mod process_state;
+pub(in crate::reload) mod process_state;
 pub mod sys_modules;
-pub mod unmanaged;
+pub(in crate::reload) mod unmanaged;

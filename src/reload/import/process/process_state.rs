@@ -28,7 +28,7 @@ const ATTRIBUTES: [(&str, &str); 10] = [
 ];
 
 /// The surroundings as they were at one moment.
-pub struct ProcessState {
+pub(in crate::reload) struct ProcessState {
     attributes: Vec<(&'static str, &'static str, Option<Py<PyAny>>)>,
     lists: Vec<(Py<PyList>, Py<PyList>)>,
     environment: Option<(Py<PyAny>, Py<PyDict>)>,

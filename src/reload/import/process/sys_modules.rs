@@ -29,7 +29,7 @@ struct ShownEntry {
 }
 
 /// What `show` has changed.
-pub enum Shown {
+pub(in crate::reload) enum Shown {
     /// Nothing.
     Untouched,
     /// The entry was this before.
@@ -37,17 +37,17 @@ pub enum Shown {
 }
 
 /// Whether the name's entry in `sys.modules` is a managed module, perhaps of another generation.
-pub fn is_ours(py: Python<'_>, name: &str) -> bool {
+pub(in crate::reload) fn is_ours(py: Python<'_>, name: &str) -> bool {
     OWNERS.borrow(py).as_ref().is_some_and(|owners| owners.contains_key(name))
 }
 
 /// How many names managed modules have put into `sys.modules`.
-pub fn count(py: Python<'_>) -> usize {
+pub(in crate::reload) fn count(py: Python<'_>) -> usize {
     OWNERS.borrow(py).as_ref().map_or(0, HashMap::len)
 }
 
 /// Whether the name's entry in `sys.modules` is a module of another application.
-pub fn is_of_another(py: Python<'_>, application: &Application, name: &Name) -> bool {
+pub(in crate::reload) fn is_of_another(py: Python<'_>, application: &Application, name: &Name) -> bool {
     let owners = OWNERS.borrow(py);
     owners.as_ref().and_then(|owners| owners.get(name)).is_some_and(|entry| entry.owner != mark(application))
 }
@@ -56,7 +56,7 @@ pub fn is_of_another(py: Python<'_>, application: &Application, name: &Name) -> 
 ///
 /// # Errors
 /// What Python raises when `sys.modules` is not a dict any more.
-pub fn is_missing(py: Python<'_>, application: &Application, name: &Name) -> PyResult<bool> {
+pub(in crate::reload) fn is_missing(py: Python<'_>, application: &Application, name: &Name) -> PyResult<bool> {
     let is_own =
         OWNERS.borrow(py).as_ref().and_then(|owners| owners.get(name)).is_some_and(|e| e.owner == mark(application));
     Ok(is_own && !modules(py)?.contains(&**name)?)
@@ -66,7 +66,7 @@ pub fn is_missing(py: Python<'_>, application: &Application, name: &Name) -> PyR
 ///
 /// # Errors
 /// As [`show`].
-pub fn show_again(py: Python<'_>, application: &Application) -> PyResult<()> {
+pub(in crate::reload) fn show_again(py: Python<'_>, application: &Application) -> PyResult<()> {
     for (name, module) in &application.current().modules() {
         if is_missing(py, application, name)? {
             show(py, application, name, Some(&module.exposed(py)))?;
@@ -79,7 +79,7 @@ pub fn show_again(py: Python<'_>, application: &Application) -> PyResult<()> {
 ///
 /// # Errors
 /// As [`show`].
-pub fn give_up(py: Python<'_>, name: &Name) -> PyResult<()> {
+pub(in crate::reload) fn give_up(py: Python<'_>, name: &Name) -> PyResult<()> {
     let below = format!("{name}.");
     let is_meant = |other: &Name| other == name || other.starts_with(&below);
     let names: Vec<Name> =
@@ -101,7 +101,7 @@ pub fn give_up(py: Python<'_>, name: &Name) -> PyResult<()> {
 ///
 /// # Errors
 /// What Python raises when `sys.modules` is not a dict any more.
-pub fn show(
+pub(in crate::reload) fn show(
     py: Python<'_>,
     application: &Application,
     name: &Name,
@@ -153,7 +153,7 @@ fn claim(py: Python<'_>, application: &Application, name: &Name, takes: bool) ->
 ///
 /// # Errors
 /// As [`show`].
-pub fn restore(py: Python<'_>, application: &Application, name: &Name, shown: Shown) -> PyResult<()> {
+pub(in crate::reload) fn restore(py: Python<'_>, application: &Application, name: &Name, shown: Shown) -> PyResult<()> {
     match shown {
         Shown::Untouched => Ok(()),
         Shown::Before(Some(module)) => modules(py)?.set_item(&**name, module),

@@ -28,7 +28,7 @@ const PORTION: u64 = 1024 * 1024;
 
 /// A module that runs other code than its file holds.
 #[derive(Debug, Clone)]
-pub struct Outdated {
+pub(in crate::reload) struct Outdated {
     /// The module's name.
     pub name: Name,
     /// Its file.
@@ -76,7 +76,7 @@ fn lock() -> MutexGuard<'static, UnmanagedModules> {
 }
 
 /// Takes in what Python has loaded since the last time, if `sys.modules` has grown or shrunk by modules that are not ours.
-pub fn scan_sys_modules(py: Python<'_>) {
+pub(in crate::reload) fn scan_sys_modules(py: Python<'_>) {
     // A copy has no thread that looks.
     if fork::is_copy() {
         return;
@@ -140,7 +140,7 @@ fn look_in_background() -> Instant {
 }
 
 /// Looks at all files now. Without the interpreter lock.
-pub fn look() {
+pub(in crate::reload) fn look() {
     read_portion();
     let known: Vec<(Name, PathBuf, Option<Stat>)> =
         lock().by_name.iter().map(|(name, module)| (name.clone(), module.file.clone(), module.last)).collect();
@@ -198,7 +198,7 @@ fn read_portion() {
 }
 
 /// The modules that run other code than their files hold, by name.
-pub fn outdated() -> Vec<Outdated> {
+pub(in crate::reload) fn outdated() -> Vec<Outdated> {
     let held = lock();
     let found = held.by_name.iter().filter(|(_, module)| module.is_outdated);
     let mut found: Vec<Outdated> = found

@@ -38,7 +38,7 @@ impl Importer {
 ///
 /// # Errors
 /// `ImportError` where there is no such package above.
-pub fn relative(package: &str, name: &str, level: usize) -> PyResult<Name> {
+pub(in crate::reload) fn relative(package: &str, name: &str, level: usize) -> PyResult<Name> {
     ImportName { level, name }.absolute(package).map(Name::from).map_err(|e| {
         PyImportError::new_err(match e {
             RelativeImportError::NoPackage => "attempted relative import with no known parent package",

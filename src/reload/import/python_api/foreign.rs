@@ -16,7 +16,7 @@ use crate::reload::module::Managed;
 use reload_core::graph::Name;
 
 /// Runs an import of Python's own, and takes in what it has loaded.
-pub fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
+pub(in crate::reload) fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
     let result = bodies::outside(import);
     if !bodies::is_outside() {
         unmanaged::scan_sys_modules(py);
@@ -29,7 +29,7 @@ pub fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
 ///
 /// # Errors
 /// `ModuleNotFoundError` where it has none.
-pub fn make_way(py: Python<'_>, application: &Arc<Application>, name: &Name) -> PyResult<()> {
+pub(in crate::reload) fn make_way(py: Python<'_>, application: &Arc<Application>, name: &Name) -> PyResult<()> {
     let first = Name::from(name.split('.').next().unwrap_or(name));
     if !sys_modules::is_of_another(py, application, &first) {
         return Ok(());
@@ -43,7 +43,7 @@ pub fn make_way(py: Python<'_>, application: &Arc<Application>, name: &Name) -> 
 }
 
 /// `ModuleNotFoundError` with the name that it is about.
-pub fn not_found(py: Python<'_>, name: &str) -> PyErr {
+pub(in crate::reload) fn not_found(py: Python<'_>, name: &str) -> PyErr {
     let error = PyModuleNotFoundError::new_err(format!("No module named '{name}'"));
     // An exception that has just been made takes an attribute.
     let _ = error.value(py).setattr("name", name);
@@ -54,7 +54,7 @@ pub fn not_found(py: Python<'_>, name: &str) -> PyErr {
 ///
 /// # Errors
 /// What the import raises, unless there is no such module.
-pub fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
+pub(in crate::reload) fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
     if sys_modules::is_ours(py, name) {
         // What stands there under this name is a module that this generation does not have.
         return Ok(None);
@@ -73,7 +73,7 @@ pub fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<
 ///
 /// # Errors
 /// As [`make_way`].
-pub fn leaves_to_python(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<bool> {
+pub(in crate::reload) fn leaves_to_python(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<bool> {
     if importer.module.is_some() || importer.concerns_managed(py, name)? {
         return Ok(false);
     }
@@ -82,7 +82,7 @@ pub fn leaves_to_python(py: Python<'_>, importer: &Importer, name: &Name) -> PyR
 }
 
 /// How an import is written.
-pub struct ImportForm<'a, 'py> {
+pub(in crate::reload) struct ImportForm<'a, 'py> {
     /// The namespace of the code that imports.
     pub globals: Option<&'a Bound<'py, PyAny>>,
     /// What is imported from the module, if that is not imported as a whole.
@@ -95,7 +95,7 @@ pub struct ImportForm<'a, 'py> {
 ///
 /// # Errors
 /// What the import raises.
-pub fn foreign<'py>(
+pub(in crate::reload) fn foreign<'py>(
     py: Python<'py>,
     importer: &Importer,
     name: &Name,

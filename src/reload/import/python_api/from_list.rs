@@ -17,7 +17,7 @@ use reload_core::graph::Name;
 ///
 /// # Errors
 /// `TypeError` for items that are no text; what the submodules raise.
-pub fn import_parts(
+pub(in crate::reload) fn import_parts(
     py: Python<'_>,
     importer: &Importer,
     package: &Arc<Managed>,

@@ -6,10 +6,10 @@
 //!
 //! Does not know how a module is found or loaded: it asks a [`Context`](crate::reload::application::view::Context).
 
-pub mod absolute_name;
+pub(in crate::reload) mod absolute_name;
 pub mod by_path;
-pub mod foreign;
-pub mod from_list;
-pub mod originals;
-pub mod spec_api;
-pub mod statement;
+pub(in crate::reload) mod foreign;
+pub(in crate::reload) mod from_list;
+pub(in crate::reload) mod originals;
+pub(in crate::reload) mod spec_api;
+pub(in crate::reload) mod statement;

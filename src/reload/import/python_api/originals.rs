@@ -6,7 +6,7 @@ use pyo3::sync::PyOnceLock;
 static ORIGINALS: PyOnceLock<Originals> = PyOnceLock::new();
 
 /// The functions that stood in `builtins` and `importlib` before the hook took their places.
-pub struct Originals {
+pub(in crate::reload) struct Originals {
     /// `builtins.__import__`.
     pub import: Py<PyAny>,
     /// `importlib.import_module`.
@@ -17,13 +17,13 @@ pub struct Originals {
 ///
 /// # Errors
 /// What Python raises while it is asked for them.
-pub fn remember_originals(py: Python<'_>) -> PyResult<bool> {
+pub(in crate::reload) fn remember_originals(py: Python<'_>) -> PyResult<bool> {
     let import = crate::python::import(py, "builtins")?.getattr("__import__")?.unbind();
     let import_module = crate::python::import(py, "importlib")?.getattr("import_module")?.unbind();
     Ok(ORIGINALS.set(py, Originals { import, import_module }).is_ok())
 }
 
 /// The functions. Only the hook and what it calls need them, so that they are known.
-pub fn originals(py: Python<'_>) -> &Originals {
+pub(in crate::reload) fn originals(py: Python<'_>) -> &Originals {
     ORIGINALS.get(py).expect("the hook that calls this is installed after it is set")
 }

@@ -203,7 +203,11 @@ fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyR
 ///
 /// # Errors
 /// As the import.
-pub fn import_for<'py>(py: Python<'py>, importer: Option<&Importer>, name: &Name) -> PyResult<Bound<'py, PyAny>> {
+pub(in crate::reload) fn import_for<'py>(
+    py: Python<'py>,
+    importer: Option<&Importer>,
+    name: &Name,
+) -> PyResult<Bound<'py, PyAny>> {
     let found = match importer {
         Some(importer) => import_by_name(py, importer, name)?,
         None => None,
