@@ -1,4 +1,4 @@
-//! Building the next generation, and what becomes of the attempt.
+//! An attempt to build: whether there is anything to build, and what is remembered of the result.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -22,10 +22,10 @@ use reload_core::graph::Name;
 use reload_core::resolve::Found;
 use reload_core::watch::interests::Listener;
 
-/// How long a child that cannot build what others serve waits before it tries again.
+/// How long a child waits before it retries a build of code that other children serve.
 pub(in crate::reload) const RETRY: Duration = Duration::from_secs(2);
 
-/// The right to build, for one build. Tells the waiting requests when that has ended, however it did.
+/// The right to build, for one build. When it is dropped, the waiting requests wake up, however the build has ended.
 pub(in crate::reload) struct BuildAttempt {
     application: Arc<Application>,
     /// The build.
@@ -34,7 +34,7 @@ pub(in crate::reload) struct BuildAttempt {
 }
 
 impl BuildAttempt {
-    /// For a build that the application's turn has been given to.
+    /// For a build that has become the application's build under way.
     pub fn new(application: Arc<Application>, build: Arc<Build>) -> Self {
         Self { application, build, has_run: false }
     }
@@ -49,7 +49,7 @@ impl BuildAttempt {
 impl Drop for BuildAttempt {
     fn drop(&mut self) {
         if !self.has_run {
-            // What was to be taken in has not been: there was no thread, or a panic.
+            // There was no thread, or a panic: the changes are compared again.
             self.application.anything_changed();
         }
         self.application.turn.end(&self.build.run);
@@ -143,7 +143,7 @@ impl Application {
         Decision::Fail(failure)
     }
 
-    /// Remembers what has become of a build. `modules` are those that the changes name because of what they have read.
+    /// Records the result of a build. `modules` are the changed modules whose data files have changed.
     fn conclude_build(
         &self,
         build: &Build,
@@ -168,7 +168,7 @@ impl Application {
         }
     }
 
-    /// Keeps the last good generation, and says why unless that is known.
+    /// Keeps the last good generation, and logs why unless the log has that already.
     fn fail(&self, version: u64, failure: Failure) {
         let before = self.failure();
         if self.report.keep_failure(&failure) && !before.is_some_and(|before| before.is_repeated_by(&failure)) {
@@ -177,7 +177,7 @@ impl Application {
         self.conclude(version, Some(failure));
     }
 
-    /// Ends a comparison that began when the server had come to `version`: with code that is as new as the disk, or a failure.
+    /// Ends a comparison that began when the server was at `version`: either the code is as new as the disk, or there is a failure.
     fn conclude(&self, version: u64, failure: Option<Failure>) {
         let failure = failure.map(Arc::new);
         let before = std::mem::replace(&mut *self.failure.lock(), failure.clone());
@@ -190,7 +190,7 @@ impl Application {
         }
         let current = self.current();
         if self.report.is_behind(version) {
-            // What is kept is not what is on disk, and no child follows another one there.
+            // Pinned modules differ from the disk, and no child follows another one in that.
             self.report.serve_compared(|name| current.ready(name).is_some_and(|module| !self.keeps(&module)));
         }
         self.report.reach(version);
@@ -198,7 +198,7 @@ impl Application {
         self.report.settle(modules.size(), || modules.iter().map(|(name, module)| (name, module.source.hash())));
     }
 
-    /// Changes of modules that are kept are not built. Attached, as a change may hold compiled code.
+    /// Sets the changes of pinned modules aside. Must be called attached, as a change may hold compiled code.
     fn set_kept_aside(&self, _: pyo3::Python<'_>, mut suspects: HashMap<Name, Change>) -> HashMap<Name, Change> {
         let current = self.current();
         suspects.retain(|name, change| {
@@ -216,7 +216,7 @@ impl Application {
         suspects
     }
 
-    /// Builds what was not tried for lack of room.
+    /// Retries a build that was not tried for lack of room.
     fn try_for_room(&self) {
         if self.failure().is_some_and(|failure| failure.lacks_room()) {
             self.turn.note_change();
@@ -247,7 +247,7 @@ impl Application {
             self.turn.note_change();
         }
         self.turn.end(&build.run);
-        // What the code itself undoes may take its time, so nobody waits for it.
+        // The code may take long to undo what it did, so no request waits for it.
         crate::python::attach(|py| {
             if let Some(stage) = stage {
                 stage.undo(py);
@@ -264,8 +264,8 @@ impl Application {
         new.map(|(_, read)| read).collect()
     }
 
-    /// Whether a file that a build reads holds something else by now, so that it need not come to its end. A build's own changes
-    /// are compared by what is in them, though not by way of `Application::read`, which would take a change for one that is known.
+    /// Whether a file that a build reads has changed, so that the build need not run to its end. The comparison is by content, but
+    /// not through `Application::read`, which would record the change as known.
     pub(in crate::reload) fn is_superseded(&self, build: &Build) -> bool {
         self.watch.poll();
         let is_polling = self.watch.is_polling();
@@ -286,7 +286,7 @@ impl Application {
         false
     }
 
-    /// Whether anything that a build has read, or one of these bodies, holds something else by now.
+    /// Whether any file that a build, or one of these bodies, has read has changed since.
     pub(in crate::reload) fn is_outdated(&self, build: &Build, bodies: &[Arc<Managed>]) -> bool {
         self.watch.poll();
         if !self.turn.has_change() || self.watch.holds(&self.listener()) {
@@ -296,8 +296,8 @@ impl Application {
             || bodies.iter().any(|body| self.other_data(&body.name, &body.reads()).is_some())
     }
 
-    /// Adds what is known below names that stand for something else now: it must be looked for in other directories. Answers as well
-    /// what is the same there, as in a namespace package that has gained or lost a directory.
+    /// Adds the submodules of names that must be resolved anew, as they are looked for in other directories. Also returns the
+    /// submodules that are the same there, as in a namespace package that has gained or lost a directory.
     fn with_submodules(&self, mut changes: HashMap<Name, Change>) -> (HashMap<Name, Change>, HashMap<Name, Resolved>) {
         let mut same = HashMap::new();
         let open: Vec<String> =
@@ -325,7 +325,8 @@ impl Application {
         (changes, same)
     }
 
-    /// Reads what has no content yet, in a package that is elsewhere now: the first file of a name is to be told from the next.
+    /// Hashes what changes without content will probably be, in a package that has moved: the signatures of two such changes differ
+    /// then.
     fn foretell(&self, suspects: &mut HashMap<Name, Change>) {
         let is_open = |change: &Change| change.known.is_none() && change.content.is_none();
         let mut open: Vec<Name> = suspects.iter().filter(|(_, c)| is_open(c)).map(|(name, _)| name.clone()).collect();
@@ -343,7 +344,7 @@ impl Application {
         }
     }
 
-    /// The directories of a package as it lies on disk now.
+    /// The directories of a package, as they are on disk now.
     fn directories_of(&self, package: &str, places: &mut HashMap<Name, Vec<PathBuf>>) -> Option<Vec<PathBuf>> {
         if let Some(directories) = places.get(package) {
             return Some(directories.clone());
@@ -357,7 +358,7 @@ impl Application {
         Some(directories)
     }
 
-    /// What a submodule is known by in the new directories of a namespace package, if it is what it was.
+    /// The resolution of a submodule in the new directories of a namespace package, if that is the same file as before.
     fn beside(&self, package: &str, package_known: &Resolved, name: &Name, known: &Resolved) -> Option<Resolved> {
         let Found::Namespace(_) = package_known.candidate else { return None };
         let Found::Namespace(directories) = self.look_on_disk(&Name::from(package), &package_known.directories).found
@@ -371,12 +372,12 @@ impl Application {
     }
 }
 
-/// The names of the modules that have read something which is not as it was.
+/// The changed modules whose data files have changed.
 fn modules_with_other_data(changes: &HashMap<Name, Change>) -> HashSet<Name> {
     changes.iter().filter(|(_, change)| change.data.is_some()).map(|(name, _)| name.clone()).collect()
 }
 
-/// The failure that was met last, as far as it may be that of the changes which are found now.
+/// The last failure, which a build of the present changes may repeat.
 struct KnownFailure {
     /// None where there is none, or a build is asked for all the same.
     failure: Option<Arc<Failure>>,
@@ -387,7 +388,7 @@ struct KnownFailure {
 impl KnownFailure {
     /// Whether a build of these changes would fail in the same way.
     fn is_of(&self, application: &Application, signature: &Signature) -> bool {
-        // What another child serves can be built, perhaps only not at that time.
+        // Another child serves these changes, so that a retry may succeed.
         let is_final = |failure: &Failure| {
             (failure.age() < RETRY || !application.report.is_served(signature))
                 && !(failure.lacks_room() && self.has_room)

@@ -39,8 +39,7 @@ impl Application {
         Some(self.current())
     }
 
-    /// Another child serves what this one has not looked for yet: neither a build in the background nor the last good code
-    /// will do.
+    /// Builds what another child serves already: neither a build in the background nor the last good code would do.
     fn draw_level(&self, patience: Duration) -> Option<Arc<Snapshot>> {
         let version = self.report.version();
         let is_due = self.failure().is_some_and(|failure| failure.age() >= RETRY);

@@ -1,4 +1,4 @@
-//! Making and running a module.
+//! The execution of a module: its object is made and its body runs.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::reload::lifecycle::retirement;
 use crate::reload::module::{self, Managed, ManagedParts, Origin, Source};
 use reload_core::graph::Name;
 
-/// Counts bodies entered in this child.
+/// The sequence number of the next body in this child.
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
 
-/// The sequence number that the next body to be entered gets.
+/// The sequence number of the next body that begins.
 pub(in crate::reload) fn horizon() -> u64 {
     SEQUENCE.load(Ordering::SeqCst)
 }
@@ -79,7 +79,7 @@ pub(in crate::reload) fn run(
     drop(running);
     if let Err(error) = result {
         hooks::failed(py, &record, &error);
-        // What was taken back while the body hung is by now what something newer shows.
+        // An abandoned build has been taken back: the entry is another build's by now.
         if !run.is_some_and(|run| run.is_abandoned()) {
             sys_modules::restore(py, &application, &name, before)?;
         }
@@ -96,15 +96,15 @@ pub(in crate::reload) fn run(
     Ok(record)
 }
 
-/// Whether what `sys.modules` shows under the name is another execution of the module, which another thread has put there.
+/// Whether the entry of `sys.modules` is another execution of the module, which another thread has put there.
 fn is_another(py: Python<'_>, application: &Application, name: &Name, shown: &Bound<'_, PyAny>) -> bool {
     let namespace = shown.cast::<PyModule>().map(|module| module.dict()).ok();
     namespace.and_then(|dict| module::by_globals(&dict)).is_some_and(|other| other.name == *name)
         || application.current().any(name).is_some_and(|served| served.exposed(py).is(shown))
 }
 
-/// A copy of a package's namespace under a module object of its own: what a package gets when a submodule of it is renewed but
-/// its own code need not run. `renewed` are the submodules whose attributes are left out.
+/// Copies a package's namespace to a new module object. A package gets such a copy when a submodule of it is renewed and its own
+/// code need not run. The attributes of the `renewed` submodules are left out.
 ///
 /// # Errors
 /// What Python raises when it is out of memory.
@@ -135,7 +135,7 @@ pub(in crate::reload) fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: 
     Ok(record)
 }
 
-/// A module object, and its loader.
+/// Makes a module object and its loader.
 fn new_module<'py>(py: Python<'py>, order: &ModuleOrder) -> PyResult<(Bound<'py, PyModule>, Bound<'py, PyAny>)> {
     let ModuleOrder { application, name, origin, source, .. } = order;
     let module = PyModule::new(py, name)?;
@@ -153,8 +153,8 @@ fn new_module<'py>(py: Python<'py>, order: &ModuleOrder) -> PyResult<(Bound<'py,
     Ok((module, loader))
 }
 
-/// Puts a submodule into its package's namespace, once for each pair of objects, as Python does after loading it. Answers whether
-/// the attribute was set.
+/// Puts a submodule into its package's namespace, once for each pair of objects, as Python does after loading it. Returns whether
+/// it set the attribute.
 ///
 /// # Errors
 /// What setting the attribute raises.

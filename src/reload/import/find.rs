@@ -1,4 +1,4 @@
-//! Finding the managed module that an import asks for.
+//! Finds the managed module that an import asks for.
 
 use std::sync::Arc;
 
@@ -144,7 +144,7 @@ impl Importer {
     }
 }
 
-/// Whether a name stands for something also without the neighbour that has it.
+/// Whether a name stands for something else where no neighbour of the importer has it.
 pub(in crate::reload) fn is_elsewhere(py: Python<'_>, application: &Application, name: &str) -> bool {
     let first = name.split('.').next().unwrap_or(name);
     matches!(application.known(first), Some(Resolution::Managed(_))) || is_importable(py, first).unwrap_or(false)

@@ -53,7 +53,8 @@ pub(super) fn load(
     }
 }
 
-/// Claims a name for this thread; or returns the module that an other import has loaded, or loads in a cycle with this one.
+/// Claims a name for this thread and returns `None`. Returns the module instead if another import has loaded it, or loads it in a
+/// cycle with this one.
 fn wait_for_claim(py: Python<'_>, generation: &Snapshot, name: &Name) -> Option<Arc<Managed>> {
     loop {
         match generation.claim(name) {
@@ -80,7 +81,7 @@ fn wait_for_claim(py: Python<'_>, generation: &Snapshot, name: &Name) -> Option<
 pub(in crate::reload) struct Load<'a, 'py> {
     application: &'a Arc<Application>,
     spec: &'a ModuleSpec<'a>,
-    /// When nothing of the module had been read yet.
+    /// A time before anything of the module was read.
     since: SystemTime,
     claimed: ClaimedName<'a>,
     /// What the process was like before the outermost load: a module that catches a failure may build on what the failed body
@@ -107,7 +108,7 @@ impl Load<'_, '_> {
         self.claimed.generation
     }
 
-    /// The source: as it was when the generation was made, if it was prefetched then; unless other children serve a newer one.
+    /// The source as it was prefetched when the generation was made, else as it is on disk.
     fn source(&self, py: Python<'_>) -> PyResult<Arc<Source>> {
         let read = self.read_source(py)?;
         if self.application.note_loading(self.generation(), self.spec.name, read.hash()) {
@@ -252,7 +253,7 @@ impl Application {
 
 /// Whether the current generation would load the same module under the name.
 fn is_same_in(generation: &Snapshot, current: &Snapshot, record: &Managed) -> bool {
-    // On a search path that lies elsewhere by now, it would be another file.
+    // Where a link has moved the search path, the name is another file.
     if !Arc::ptr_eq(&generation.sources.search, &current.sources.search)
         || current.sources.hash(&record.name).is_some_and(|hash| hash != record.source.hash())
     {

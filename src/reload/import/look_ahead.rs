@@ -1,4 +1,4 @@
-//! Looks ahead: from the code of loaded modules to the modules that they will import when a function is called.
+//! Prefetches the modules that functions of loaded modules will import when they are called.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::reload::module::{Managed, Origin, Source};
 use reload_core::files::fingerprint::Content;
 use reload_core::graph::Name;
 
-/// The module is loaded in the generation now: what its functions import is looked up and read, so that the generation keeps
-/// it as it is.
+/// Prefetches what the functions of a module import that was loaded just now, so that the generation keeps those sources as they
+/// are.
 pub(in crate::reload) fn after_load(
     py: Python<'_>,
     application: &Arc<Application>,
@@ -26,7 +26,7 @@ pub(in crate::reload) fn after_load(
     module: &Arc<Managed>,
 ) {
     generation.sources.forget(&module.name);
-    // An older generation has missed the moment: the files may be newer than it.
+    // For an older generation it is too late: the files may be newer than it.
     let current = application.current();
     if !std::ptr::eq(&*current, generation) {
         return;
@@ -38,8 +38,7 @@ pub(in crate::reload) fn after_load(
     generation.sources.extend(&found);
 }
 
-/// Extends what is known of modules that are not loaded, before a build publishes them: by the changed names, and by what the
-/// modules that ran mention.
+/// Extends what is prefetched, before a build is published: by the changed names, and by what the modules that ran mention.
 pub(in crate::reload) fn before_publication(
     py: Python<'_>,
     context: Context,
@@ -87,7 +86,7 @@ impl<'py> LookAhead<'py> {
         self.found
     }
 
-    /// Whether something managed stands behind the name.
+    /// Whether the name is managed; prefetches it if it is not loaded.
     fn look_at(&mut self, name: &Name) -> bool {
         if self.context.view.any(name).is_some() {
             return true;
@@ -106,7 +105,7 @@ impl<'py> LookAhead<'py> {
             None if self.is_foreign(name) => return false,
             None => Parent::Nothing,
         };
-        // What cannot be resolved now raises where it is imported.
+        // An error is left to the import.
         let Ok(resolution) = self.context.resolve(self.py, name, &parent) else { return false };
         let foreseen = match resolution {
             Resolution::Managed(origin) => self.read(name, origin),
@@ -134,13 +133,13 @@ impl<'py> LookAhead<'py> {
         package.module.bind(self.py).dict().contains(attribute).unwrap_or(false)
     }
 
-    /// Whether the name belongs to something that is imported already and is not managed.
+    /// Whether an unmanaged module of this name is loaded.
     fn is_foreign(&self, name: &Name) -> bool {
         let is_loaded = crate::python::raw_import::modules(self.py).and_then(|m| m.contains(&**name)).unwrap_or(true);
         is_loaded && !sys_modules::is_ours(self.py, name)
     }
 
-    /// `None` for a file that cannot be read: whoever imports it hears of that.
+    /// `None` for a file that cannot be read: the import raises that.
     fn read(&self, name: &Name, origin: Origin) -> Option<Prefetched> {
         let Some(file) = origin.file().cloned() else {
             let source = sources::namespace_source(&origin);

@@ -1,4 +1,4 @@
-//! What a name stands for where an import asks for it.
+//! What a name stands for in a view: a managed origin, or nothing managed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -137,7 +137,7 @@ impl Context {
         } else if !roots.iter().any(|root| end.starts_with(canonical(Path::new(root)))) {
             return Ok(Elsewhere::Unmanaged);
         }
-        // By the path that leads through links, as the links may be changed.
+        // The path that leads through links is kept, as the links may change.
         let file = if file.is_absolute() { file } else { end };
         Ok(Elsewhere::Managed(match file.parent() {
             Some(directory) if is_package => Origin::Package(file.clone(), directory.to_owned()),
@@ -154,8 +154,8 @@ fn finds_module(py: Python<'_>, name: &Name, directories: &[&SearchDirectory]) -
     Ok(!spec.is_none() && !spec.getattr("loader")?.is_none())
 }
 
-/// The directories of `sys.path` that lie in such a place: by the paths that lead through links, as they may be turned. Archives,
-/// which are read as directories from now on, by their own.
+/// The directories of `sys.path` for which `is_own` holds, by the paths that lead through links, as the links may change. An
+/// archive is named by its canonical path, and is read as a directory from now on.
 fn own_directories(
     py: Python<'_>,
     application: &Application,
@@ -174,7 +174,7 @@ fn own_directories(
     Ok(own.collect())
 }
 
-/// Says once that a file of the application bears the name of a module of the standard library.
+/// Warns once about a file of the application that has the name of a module of the standard library.
 fn warn_of_shadow(name: &Name, found: &Found) {
     let (Found::Package(file, _) | Found::Module(file)) = found else { return };
     let file = file.display();

@@ -1,4 +1,4 @@
-//! Which application a thread works for that no request runs on.
+//! The application that a thread works for, also where no request runs on the thread.
 
 use std::cell::OnceCell;
 use std::sync::{Arc, Weak};
@@ -10,7 +10,7 @@ use crate::reload::application::view::Context;
 use crate::reload::application::{Application, registry};
 use crate::reload::import::caller::nearest_managed;
 
-/// The attribute of `threading.Thread` that says for which application it was started.
+/// The attribute of a `threading.Thread` with the mark of the application whose code started it.
 const ATTRIBUTE: &str = "_mp_application";
 
 thread_local! {
@@ -35,9 +35,9 @@ fn started_for(py: Python<'_>) -> Option<Arc<Application>> {
     STARTED_FOR.with(|cell| cell.get_or_init(|| owner.as_ref().map(Arc::downgrade)).as_ref()?.upgrade())
 }
 
-/// What `threading` knows of this thread; asked without making an object for a thread that is not Python's.
+/// The mark in the `threading.Thread` of this thread. Makes no such object for a thread that Python has not started.
 fn ask(py: Python<'_>) -> PyResult<Option<usize>> {
-    // Not imported where code has thrown it out of `sys.modules`: its own imports would ask for the application again.
+    // `threading` is not imported if code has removed it from `sys.modules`: its own imports would ask for the application again.
     let Some(threading) = crate::python::raw_import::modules(py)?.get_item("threading")? else { return Ok(None) };
     let own = threading.call_method0(intern!(py, "get_ident"))?;
     let Some(active) = threading.getattr_opt(intern!(py, "_active"))? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Whether what a directive names is there in new code, as far as that can be told without calling anything.
+//! Whether new code has the object that a directive names, as far as that is known without calling anything.
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
@@ -6,7 +6,7 @@ use pyo3::types::{PyModule, PyType};
 
 use crate::reload::module::Managed;
 
-/// Looks for `object`, which may be dotted, in a module that is going to be published.
+/// Checks that a module to be published has the `object`, whose name may be dotted.
 ///
 /// # Errors
 /// `AttributeError` where a part is missing, `TypeError` where the object cannot be called.
@@ -41,7 +41,7 @@ pub(super) fn check(py: Python<'_>, module: &Managed, object: &str) -> PyResult<
 enum Look<'py> {
     Found(Bound<'py, PyAny>),
     Missing,
-    /// Only running code would tell.
+    /// Only a call would show whether it is there.
     Unknown,
 }
 
@@ -56,13 +56,13 @@ fn look<'py>(owner: &Bound<'py, PyAny>, name: &str) -> PyResult<Look<'py>> {
     let value = inspect.getattr("getattr_static")?.call1((owner, name, &nothing))?;
     if value.is(&nothing) {
         let is_unknown = match owner.cast::<PyType>() {
-            // The request gets an instance of a class on the way.
+            // A request makes an instance of a class on the way to the object.
             Ok(class) => instance_may_have(class, name, &object)?,
             Err(_) => answers_by_code(&owner.get_type(), &object)?,
         };
         return Ok(if is_unknown { Look::Unknown } else { Look::Missing });
     }
-    // What a property or a method answers is for the request to find out.
+    // What a property or a method returns is left to the request.
     if value.get_type().hasattr("__get__")? || owner.is_instance_of::<PyType>() {
         return Ok(Look::Unknown);
     }
@@ -74,7 +74,7 @@ fn answers_by_code(class: &Bound<'_, PyType>, object: &Bound<'_, PyAny>) -> PyRe
     Ok(class.hasattr("__getattr__")? || !own.is(object.getattr("__getattribute__")?))
 }
 
-/// What a function calls that may set attributes of any name.
+/// Names in a function's code that may set attributes of any name.
 const SETTERS: [&str; 4] = ["setattr", "__setattr__", "__dict__", "vars"];
 
 /// Whether an instance may have an attribute that its class does not have: only where code of the class mentions the name, or

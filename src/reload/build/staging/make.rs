@@ -89,7 +89,7 @@ impl Stage {
         Ok(record)
     }
 
-    /// Remembers what the module was made from that could not be made: an edit of that is worth another try.
+    /// Remembers what a failed module was made from: an edit of that is worth a retry.
     fn remember_failed_body(&self, py: Python<'_>, name: &Name, origin: &Origin, error: &PyErr) {
         let half_made = self.lock().made.remove(name);
         let begun = half_made.as_ref().map(|made| &**made.record());

@@ -1,4 +1,4 @@
-//! The end of a stage: it is published whole, or taken back.
+//! The end of a stage: it is published in one step, or taken back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ impl Stage {
         let next = self.next_modules(py, &mut table);
         self.rebind_submodules(py, &next);
         if self.has_moved() {
-            // Code that looks through sys.path finds what is imported all the same.
+            // An error only concerns code that walks over sys.path itself.
             let _ = registry::move_path(py, &self.application.kept.exclusions, &self.base.sources.search, &self.search);
         }
         let names = next.what_ran();
@@ -81,7 +81,7 @@ impl Stage {
         self.keep_late_that_stay(&modules, &mut late, &mut gone);
         for name in &gone {
             modules.remove_mut(name);
-            // What cannot be taken out of `sys.modules` any more is at worst an old entry there.
+            // At worst an old entry stays in `sys.modules`.
             let _ = sys_modules::show(py, &self.application, name, None);
         }
         for (name, record) in &renewed {

@@ -110,7 +110,7 @@ impl Stage {
     pub(super) fn orphans(&self) -> Vec<Name> {
         let mut failed: HashSet<Name> = self.lock().failed.keys().cloned().collect();
         failed.retain(|name| self.loaded.get(name).is_none_or(|module| module.origin.is_package()));
-        // Only then is there anything to be walked through.
+        // The walk over all modules is needed only after a failure.
         if failed.is_empty() {
             return Vec::new();
         }
@@ -120,8 +120,8 @@ impl Stage {
         self.loaded.names().filter(|name| is_below(name) && is_new(name) && !is_kept(name)).cloned().collect()
     }
 
-    /// The modules that what directives name leads to: others are loaded, but nobody asks for them any more. `None` where
-    /// directives name nothing that is remembered, as in a `.htaccess` file.
+    /// The modules that are reachable from what directives name: others are loaded, but nothing imports them any more. `None` where
+    /// no directive is remembered, as for a `.htaccess` file.
     fn reached(&self, foreseen: Option<&PrefetchMap>) -> Option<HashSet<Name>> {
         let mut queue: Vec<Name> = self.application.entries().into_iter().map(|(module, _)| module).collect();
         if queue.is_empty() {
@@ -144,7 +144,7 @@ impl Stage {
                 None => queue.extend(before),
             }
             if let Some(module) = made.or_else(|| self.loaded.get(&name).cloned()) {
-                // What its body has imported it uses.
+                // The imports of its body are among its uses.
                 let names = ImportingCode::of(&module).late_names();
                 if let Some(root) = self.application.roots.root_of(&module.name) {
                     queue.extend(names.iter().map(|name| Name::from(format!("{root}.{name}"))));
@@ -157,8 +157,8 @@ impl Stage {
         Some(reached)
     }
 
-    /// Whether code of the new generation that has not met the failure of a module still asks for it: an import inside a function that
-    /// has not run yet would fail in the middle of a request.
+    /// Whether code of the new generation may still import a failed module, without having met the failure: an import in a function
+    /// that has not run yet would fail in the middle of a request.
     fn is_wanted(&self, py: Python<'_>, name: &Name, defect: Defect) -> bool {
         let reached = self.reached(None);
         let users: Vec<Name> = self.application.with_graph(|graph| graph.users_of(name).cloned().collect());
@@ -174,7 +174,7 @@ impl Stage {
         let root = roots.root_of(name);
         made.iter().any(|record| {
             let code = ImportingCode::of(record);
-            // It has the module in a cycle, from before the failure.
+            // It imported the module in a cycle, before that failed.
             if defect == Defect::Broken && record.uses().contains(name) {
                 return true;
             }
@@ -195,18 +195,18 @@ impl Stage {
         })
     }
 
-    /// Whether code of the module may import a name again that it puts together.
+    /// Whether code of the module may import a name that it composes at run time.
     fn may_compose(&self, record: &Managed, name: &Name, defect: Defect) -> bool {
-        // The same code does what it did before; only what is there no more may not be asked for any more either.
+        // The same code imports what it imported before, unless the module is gone.
         if defect == Defect::Broken
             && let Some(before) = self.loaded.get(&record.name)
             && before.source.hash() == record.source.hash()
         {
             return !before.has_copied(name);
         }
-        // Code does not mention the name of a root, but the path of the file.
+        // Code mentions the path of such a file, and not the name of its directory.
         let written = self.application.roots.as_written(name);
-        // A relative import does not mention what both names have in common.
+        // A relative import does not mention the packages that both names share.
         let own = record.package().split('.').zip(written.split('.')).take_while(|(a, b)| a == b).count();
         let is_outermost = |name: &str| self.loaded.has(name) || self.lock().made.contains_key(name);
         record.source.facts.imports_by_text(&written.split('.').collect::<Vec<_>>(), own, is_outermost)
@@ -218,8 +218,8 @@ impl Stage {
         table.made.values().filter_map(Made::execution).cloned().collect()
     }
 
-    /// Whether any of these bodies was made from something that was read after the comparison, or has read it: where files change
-    /// in between, that belongs to another state of the disk than the rest.
+    /// Whether any of these bodies was made from a file, or has read one, that was not part of the comparison: if files changed in
+    /// between, the build mixes two states of the disk.
     pub(super) fn has_read_since(&self, bodies: &[Arc<Managed>]) -> bool {
         bodies.iter().any(|body| {
             let (change, before) = (self.changes.get(&body.name), self.loaded.get(&body.name));
@@ -230,7 +230,7 @@ impl Stage {
         })
     }
 
-    /// What the new generation will know of modules that are not loaded.
+    /// Prefetches what the new generation will know of modules that are not loaded.
     ///
     /// # Errors
     /// Why one of them cannot be loaded any more, if code still needs it.
@@ -243,7 +243,7 @@ impl Stage {
             known.remove_mut(name);
         }
         let foreseen = look_ahead::before_publication(py, self.context(), known, &changed, &made);
-        // That walks through all modules, so only a failure asks for it.
+        // Only after a failure, as it walks over all modules.
         let reached = LazyCell::new(|| self.reached(Some(&foreseen)));
         for name in &changed {
             let (Some(Prefetched::Source(..)), Some(now)) = (before.get(name), foreseen.get(name)) else { continue };
@@ -266,7 +266,7 @@ impl Stage {
         Ok(foreseen)
     }
 
-    /// Whether a module could not be loaded, and whoever asked for it has gone on without.
+    /// Whether a module could not be loaded, and its importers have caught that.
     fn is_done_without(&self, name: &Name) -> bool {
         let table = self.lock();
         table.failed.contains_key(name) || (!table.made.contains_key(name) && self.application.has_missed(name))
@@ -294,7 +294,7 @@ impl Stage {
 struct ReachedCode<'a> {
     /// What is known of modules that are not loaded.
     prefetched: &'a PrefetchMap,
-    /// The names that are reached from what directives name; all are where directives name nothing.
+    /// The names that are reachable from what directives name; `None` means all.
     reached: Option<&'a HashSet<Name>>,
 }
 

@@ -18,7 +18,7 @@ use reload_core::files::fingerprint::Hash;
 
 struct BodyAuditor;
 
-/// From now on bodies leave a dependency for each file that they read.
+/// Installs the audit hook: bodies get a dependency for each file that they read.
 ///
 /// # Errors
 /// What Python raises.
@@ -34,7 +34,7 @@ impl Auditor for BodyAuditor {
     fn access(&self, py: Python<'_>, access: Access) {
         let Some(body) = bodies::reading_body() else { return };
         let Some(application) = body.application.upgrade() else { return };
-        // What happens in here is no doing of the body.
+        // The body does not account for what the engine reads here.
         let _quiet = bodies::leave_body();
         let dependency = match access {
             Access::Write(path) => return body.note_written(&path),
@@ -50,7 +50,7 @@ impl Auditor for BodyAuditor {
     }
 }
 
-/// Remembers what a module depends on, as it is now. The directories are followed before anything is read.
+/// Adds a dependency to a module, with its present state. The directories are followed before anything is read.
 fn note_dependency(py: Python<'_>, application: &Application, module: &Managed, dependency: Dependency) {
     if application.key.autoreload && module.is_new_read(&dependency) {
         let mark = py.detach(|| application.mark(&module.name, &dependency));
@@ -72,7 +72,7 @@ pub(in crate::reload) fn note_content(path: &Path, hash: Hash) {
 /// is not managed has nothing to declare them for.
 ///
 /// # Errors
-/// `ValueError` for what has no end, and for what the kernel makes up.
+/// `ValueError` for too many files, and for files that the kernel makes up.
 pub fn declare(py: Python<'_>, paths: &[PathBuf]) -> PyResult<()> {
     let Some(module) = nearest_managed(py) else { return Ok(()) };
     let Some(application) = module.application.upgrade() else { return Ok(()) };
@@ -83,7 +83,7 @@ pub fn declare(py: Python<'_>, paths: &[PathBuf]) -> PyResult<()> {
     };
     let directory = directory.unwrap_or_default();
     for path in paths.iter().filter_map(|path| audit::absolute(&directory.join(path))) {
-        // An archive is one dependency, whatever part of it is meant.
+        // An archive is one dependency, whatever member is named.
         let path = application.archives().root_of(&path).unwrap_or(path);
         let refuse = |why: &str| {
             let text =
@@ -106,7 +106,7 @@ fn is_kernel(path: &Path) -> bool {
     ["/proc", "/sys", "/dev"].iter().any(|d| path.starts_with(d)) && !path.starts_with("/dev/shm")
 }
 
-/// Whether a path may be a dependency: neither the kernel's files nor the standard library nor what is installed are.
+/// Whether a path may be a dependency. The kernel's files, the standard library and installed packages are none.
 fn counts(application: &Application, dependency: &Dependency) -> bool {
     let (Dependency::File(path) | Dependency::Listing(path) | Dependency::Matches(path) | Dependency::Contents(path)) =
         dependency;
@@ -121,7 +121,7 @@ fn is_bytecode(path: &Path) -> bool {
         || path.components().any(|c| c.as_os_str() == "__pycache__")
 }
 
-/// A body that runs, for the threads that it starts.
+/// A running body, in the hands of the threads that it starts.
 #[pyclass(frozen, module = "_apache", name = "body")]
 pub struct Reader(Weak<Managed>);
 
@@ -134,21 +134,21 @@ impl Reader {
 
 #[pymethods]
 impl Reader {
-    /// Call a function. While the body has not come to its end, what is read in there counts for it.
+    /// Call a function. What the function reads counts for the body, until the body has run to its end.
     fn run<'py>(&self, function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let _helping = bodies::help(self.0.clone());
         function.call0()
     }
 }
 
-/// Whether the code that is running is one of these parts of Python's import system, looking for modules.
+/// Whether the running code belongs to one of these files of Python's import system, which look for modules.
 fn is_import(py: Python<'_>, files: &[&str]) -> bool {
     let file: Option<String> =
         calling_code(py).and_then(|code| code.getattr("co_filename").ok()).and_then(|file| file.extract().ok());
     file.is_some_and(|file| files.iter().any(|f| file.starts_with(f)))
 }
 
-/// Whether the module glob lists a directory for a pattern that it has told already.
+/// Whether the module glob lists a directory for a pattern that it has announced already.
 fn is_glob(py: Python<'_>) -> bool {
     let text = |name: &str| -> Option<String> { calling_code(py)?.getattr(name).ok()?.extract().ok() };
     text("co_name").is_some_and(|name| name == "_iterdir")

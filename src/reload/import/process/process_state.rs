@@ -1,8 +1,7 @@
-//! What a body can change around itself, and what is put back when the build that ran it comes to nothing: `sys.path`,
-//! `sys.meta_path`, `sys.path_hooks`, the standard streams, the import functions, `os.environ`, the working directory and the
-//! limit of recursion.
+//! The state of the process that a body can change and that is restored when its build fails: `sys.path`, `sys.meta_path`,
+//! `sys.path_hooks`, the standard streams, the import functions, `os.environ`, the working directory and the recursion limit.
 //!
-//! What another thread changes in them while a build fails is put back with the rest: nothing tells who changed a list.
+//! Changes that another thread makes while a build fails are undone with the rest: nothing records which thread changed a list.
 
 use std::ffi::c_int;
 use std::path::PathBuf;
@@ -13,7 +12,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::python::raw_import;
 use os::log;
 
-/// Attributes whose objects are put back; of a list or of the environment its contents as well.
+/// Attributes whose objects are restored. The contents of lists and of the environment are restored as well.
 const ATTRIBUTES: [(&str, &str); 10] = [
     ("sys", "path"),
     ("sys", "meta_path"),
@@ -27,7 +26,7 @@ const ATTRIBUTES: [(&str, &str); 10] = [
     ("os", "environ"),
 ];
 
-/// The surroundings as they were at one moment.
+/// The state of the process at one moment.
 pub(in crate::reload) struct ProcessState {
     attributes: Vec<(&'static str, &'static str, Option<Py<PyAny>>)>,
     lists: Vec<(Py<PyList>, Py<PyList>)>,
@@ -37,10 +36,10 @@ pub(in crate::reload) struct ProcessState {
 }
 
 impl ProcessState {
-    /// Notes what is there now.
+    /// Takes the present state.
     ///
     /// # Errors
-    /// What Python raises when it is out of memory, or when a module of its own cannot be had.
+    /// What Python raises when it is out of memory, or when one of its own modules cannot be imported.
     pub fn capture(py: Python<'_>) -> PyResult<Self> {
         let mut noted = Self {
             attributes: Vec::new(),
@@ -52,7 +51,7 @@ impl ProcessState {
         for (module, name) in ATTRIBUTES {
             let value = crate::python::import(py, module)?.getattr_opt(name)?;
             if name == "environ" {
-                // What a program has put in its place may be no mapping at all.
+                // A program may have replaced it by something that is no mapping.
                 noted.environment = value.as_ref().and_then(|e| Some((e.clone().unbind(), copy(e).ok()?)));
             } else if let Some(list) = value.as_ref().and_then(|v| v.cast::<PyList>().ok()) {
                 noted.lists.push((list.clone().unbind(), PyList::new(py, list.iter())?.unbind()));
@@ -62,9 +61,9 @@ impl ProcessState {
         Ok(noted)
     }
 
-    /// Puts back what is different now. What cannot be is logged.
+    /// Restores what differs now. Logs what cannot be restored.
     pub fn restore(&self, py: Python<'_>) {
-        // First: with a low limit nothing else could be called.
+        // First, as nothing else can be called with a low limit.
         if raw_import::recursion_limit(py) != self.recursion_limit {
             raw_import::set_recursion_limit(py, self.recursion_limit);
         }
@@ -104,7 +103,7 @@ fn restore_attribute(py: Python<'_>, module: &str, name: &str, before: Option<&P
     }
 }
 
-/// Through the mapping's own setters, which tell the C library as well.
+/// Restores through the mapping's own setters, which call `setenv` as well.
 fn restore_environment(environment: &Bound<'_, PyAny>, before: &Bound<'_, PyDict>) -> PyResult<()> {
     let now = copy(environment)?;
     let now = now.bind(environment.py());

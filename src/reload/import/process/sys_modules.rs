@@ -1,4 +1,4 @@
-//! What `sys.modules` shows of managed modules, for code that looks them up by name: pickle, dataclasses, type hints.
+//! The entries of managed modules in `sys.modules`, for code that looks modules up by name: pickle, dataclasses, type hints.
 //!
 //! There is one `sys.modules`, but two applications may have modules of one name. The entry belongs to the one that was entered
 //! last: under prefork that is the one whose request runs.
@@ -20,7 +20,7 @@ use reload_core::graph::Name;
 /// Names that managed modules have put into `sys.modules`, and the application whose module stands there.
 static OWNERS: GilCell<Option<HashMap<Name, ShownEntry>>> = GilCell::new(None);
 
-/// Whether there is a name that more than one application has.
+/// Whether any name belongs to more than one application.
 static RIVALS: AtomicBool = AtomicBool::new(false);
 
 struct ShownEntry {
@@ -32,7 +32,7 @@ struct ShownEntry {
 pub(in crate::reload) enum Shown {
     /// Nothing.
     Untouched,
-    /// The entry was this before.
+    /// The entry was changed; this stood there before.
     Before(Option<Py<PyAny>>),
 }
 
@@ -52,7 +52,7 @@ pub(in crate::reload) fn is_of_another(py: Python<'_>, application: &Application
     owners.as_ref().and_then(|owners| owners.get(name)).is_some_and(|entry| entry.owner != mark(application))
 }
 
-/// Whether somebody has taken the application's module out of `sys.modules`.
+/// Whether code has removed the application's module from `sys.modules`.
 ///
 /// # Errors
 /// What Python raises when `sys.modules` is not a dict any more.
@@ -62,7 +62,7 @@ pub(in crate::reload) fn is_missing(py: Python<'_>, application: &Application, n
     Ok(is_own && !modules(py)?.contains(&**name)?)
 }
 
-/// Puts the application's modules back that somebody has taken out.
+/// Puts back the application's modules that code has removed.
 ///
 /// # Errors
 /// As [`show`].
@@ -75,7 +75,7 @@ pub(in crate::reload) fn show_again(py: Python<'_>, application: &Application) -
     Ok(())
 }
 
-/// Leaves a name, and those below it, to something unmanaged.
+/// Gives a name, and those below it, to something unmanaged.
 ///
 /// # Errors
 /// As [`show`].
@@ -96,8 +96,8 @@ pub(in crate::reload) fn give_up(py: Python<'_>, name: &Name) -> PyResult<()> {
     Ok(())
 }
 
-/// Puts a module into `sys.modules`, or takes the application's own out, unless the name belongs to something unmanaged.
-/// Answers what was there before, if the entry was changed.
+/// Puts a module into `sys.modules`, or removes the application's own, unless the name belongs to something unmanaged. Returns what
+/// was there before, if it changed the entry.
 ///
 /// # Errors
 /// What Python raises when `sys.modules` is not a dict any more.
@@ -135,7 +135,7 @@ fn disown(py: Python<'_>, name: &Name) {
     }
 }
 
-/// Notes whose module the entry is; whether it was the application's own, or nobody's.
+/// Records the owner of an entry. Returns whether the entry was the application's own, or had no owner.
 fn claim(py: Python<'_>, application: &Application, name: &Name, takes: bool) -> bool {
     let mut owners = OWNERS.borrow(py);
     let new = ShownEntry { owner: mark(application), is_contested: false };
@@ -149,7 +149,7 @@ fn claim(py: Python<'_>, application: &Application, name: &Name, takes: bool) ->
     is_own
 }
 
-/// Takes back what `show` did.
+/// Undoes what `show` did.
 ///
 /// # Errors
 /// As [`show`].

@@ -1,4 +1,4 @@
-//! Modules that are not managed and whose files have changed since Python loaded them: what a restart of httpd would change.
+//! Unmanaged modules whose files have changed since Python loaded them: a restart of httpd would load other code.
 //!
 //! The background thread compares their files. The content decides where a file is small, size and date where it is big.
 
@@ -17,13 +17,13 @@ use reload_core::files::fingerprint::{Content, Hash, Stat};
 use reload_core::graph::Name;
 use reload_core::scoreboard;
 
-/// The shortest time between two looks at all files.
+/// The shortest time between two comparisons of all files.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// Looking costs at most this part of the time: one over it.
+/// Comparing takes at most one part in so many of the time.
 const SHARE: u32 = 1000;
 /// The biggest file whose content is compared.
 const SMALL: u64 = 512 * 1024;
-/// How many bytes are read at one look to learn the contents of new modules.
+/// How many bytes of new modules are read in one step.
 const PORTION: u64 = 1024 * 1024;
 
 /// A module that runs other code than its file holds.
@@ -49,7 +49,7 @@ struct UnmanagedModule {
 
 struct UnmanagedModules {
     by_name: StaticMap<Name, UnmanagedModule>,
-    /// Those whose content is still to be learned; the last ones first.
+    /// Modules whose content has not been read yet; the newest first.
     unread: Vec<Name>,
     next_look: Option<Instant>,
 }
@@ -68,16 +68,16 @@ impl UnmanagedModules {
     }
 }
 
-/// How many modules that are not ours `sys.modules` had when it was looked through.
+/// How many unmanaged modules `sys.modules` had when it was scanned last.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 fn lock() -> MutexGuard<'static, UnmanagedModules> {
     MODULES.lock()
 }
 
-/// Takes in what Python has loaded since the last time, if `sys.modules` has grown or shrunk by modules that are not ours.
+/// Records the modules that Python has loaded since the last scan, if the number of unmanaged modules has changed.
 pub(in crate::reload) fn scan_sys_modules(py: Python<'_>) {
-    // A copy has no thread that looks.
+    // A forked copy has no background thread to compare files.
     if fork::is_copy() {
         return;
     }
@@ -120,7 +120,7 @@ fn describe(py: Python<'_>, name: &Bound<'_, PyAny>, module: &Bound<'_, PyAny>) 
     file.is_absolute().then(|| (Name::from(&*name), file, module.as_ptr() as usize))
 }
 
-/// Looks at the files when it is time to. Returns when it is to be called again.
+/// Compares the files when that is due. Returns when it is to be called again.
 fn look_in_background() -> Instant {
     let begun = Instant::now();
     let worked = thread::time_at_work();
@@ -139,7 +139,7 @@ fn look_in_background() -> Instant {
     next
 }
 
-/// Looks at all files now. Without the interpreter lock.
+/// Compares all files now. Must be called without the interpreter lock.
 pub(in crate::reload) fn look() {
     read_portion();
     let known: Vec<(Name, PathBuf, Option<Stat>)> =
@@ -181,7 +181,7 @@ fn compare(name: &Name, file: &Path, now: Option<Stat>) {
     }
 }
 
-/// Learns the contents of some modules that were loaded lately, while their files are as they were then.
+/// Reads the contents of some modules that were loaded lately, while their files are as they were then.
 fn read_portion() {
     let mut read = 0;
     while read < PORTION {

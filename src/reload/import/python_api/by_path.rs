@@ -52,7 +52,7 @@ fn site_of(importer: &Importer, said: Option<Site>) -> Site {
     application.calls.site(&caller).or(said).unwrap_or_else(unknown)
 }
 
-/// What the place stood for when the caller asked before in this generation.
+/// What the place stood for at an earlier call of the same module in this generation.
 fn answer_of(importer: &Importer, place: &PathTarget) -> Option<CachedAnswer> {
     let (caller, generation) = importer.caller_and_generation()?;
     importer.context.application.calls.answer(caller, generation, place)
@@ -162,7 +162,7 @@ fn places(py: Python<'_>, importer: &Importer, call: &PathCall<'_>, site: &Site)
     };
     let mut search = Vec::new();
     for directory in call.path {
-        // An entry that says nothing else is beside the caller as well.
+        // Any other relative entry begins at the caller's directory as well.
         search.push(match anchored(directory)? {
             Some(directory) => directory,
             None => own()?.join(directory),
@@ -272,7 +272,7 @@ fn names(py: Python<'_>, importer: &Importer, directory: &Path, stem: &str, file
             names.push(Name::from(parts.join(".")));
         }
     }
-    // Only where the directory itself would answer the name with this very file.
+    // Only if the name, looked up in the directory, is this file.
     let (above, last) = match stem.rsplit_once('.') {
         Some((packages, last)) => (directory.join(packages.replace('.', "/")), last),
         None => (directory.to_owned(), stem),
@@ -304,7 +304,7 @@ fn leads_to(py: Python<'_>, importer: &Importer, parts: &[&str], file: &Path) ->
     Ok(origin.file().is_some_and(|found| found == file))
 }
 
-/// Leaves an edge to the first part of a name that stands for nothing; answers that part.
+/// Leaves an edge to the first part of a name that stands for nothing, and returns that part.
 fn note_missing(py: Python<'_>, importer: &Importer, name: &Name) -> PyResult<Name> {
     let mut parent = Parent::Nothing;
     let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]);
@@ -332,7 +332,7 @@ fn not_found(py: Python<'_>, name: &str, looked_in: &[PathTarget]) -> PyErr {
 fn load_unmanaged<'py>(py: Python<'py>, application: &Application, file: &Path) -> PyResult<Bound<'py, PyAny>> {
     let directory = file.parent().unwrap_or(file);
     let name = match file.file_name().and_then(|name| name.to_str()?.split('.').next()) {
-        // A C extension must be called as its file is.
+        // The name of a C extension must be that of its file.
         Some(stem) if application.is_foreign_file(file) => {
             Name::from(format!("{}.{stem}", application.name_directory(directory)))
         }

@@ -1,4 +1,4 @@
-//! Imports that Python's own machinery answers.
+//! Imports that are left to Python's own machinery.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::reload::import::python_api::originals::originals;
 use crate::reload::module::Managed;
 use reload_core::graph::Name;
 
-/// Runs an import of Python's own, and takes in what it has loaded.
+/// Runs an import of Python's own, and records the modules that it has loaded.
 pub(in crate::reload) fn import_outside<R>(py: Python<'_>, import: impl FnOnce() -> R) -> R {
     let result = bodies::outside(import);
     if !bodies::is_outside() {
@@ -24,17 +24,17 @@ pub(in crate::reload) fn import_outside<R>(py: Python<'_>, import: impl FnOnce()
     result
 }
 
-/// Before Python's own machinery answers: what `sys.modules` shows under the name may be another application's module. Where
-/// Python has one of the name as well, that takes its place.
+/// Prepares an import by Python's own machinery, where the entry in `sys.modules` is another application's module. An unmanaged
+/// module of the name takes its place.
 ///
 /// # Errors
-/// `ModuleNotFoundError` where it has none.
+/// `ModuleNotFoundError` where there is no unmanaged module of the name.
 pub(in crate::reload) fn make_way(py: Python<'_>, application: &Arc<Application>, name: &Name) -> PyResult<()> {
     let first = Name::from(name.split('.').next().unwrap_or(name));
     if !sys_modules::is_of_another(py, application, &first) {
         return Ok(());
     }
-    // What finders look at is not read by the body that imports.
+    // The importing body does not account for what finders read.
     let _quiet = bodies::leave_body();
     if crate::python::import(py, "_mod_python_loader")?.getattr("is_unmanaged")?.call1((&*first,))?.extract()? {
         return sys_modules::give_up(py, &first);
@@ -42,10 +42,10 @@ pub(in crate::reload) fn make_way(py: Python<'_>, application: &Arc<Application>
     Err(not_found(py, &first))
 }
 
-/// `ModuleNotFoundError` with the name that it is about.
+/// A `ModuleNotFoundError` with its `name`.
 pub(in crate::reload) fn not_found(py: Python<'_>, name: &str) -> PyErr {
     let error = PyModuleNotFoundError::new_err(format!("No module named '{name}'"));
-    // An exception that has just been made takes an attribute.
+    // A new exception accepts attributes.
     let _ = error.value(py).setattr("name", name);
     error
 }
@@ -56,7 +56,7 @@ pub(in crate::reload) fn not_found(py: Python<'_>, name: &str) -> PyErr {
 /// What the import raises, unless there is no such module.
 pub(in crate::reload) fn foreign_part<'py>(py: Python<'py>, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
     if sys_modules::is_ours(py, name) {
-        // What stands there under this name is a module that this generation does not have.
+        // The entry is a managed module of another generation.
         return Ok(None);
     }
     match import_outside(py, || originals(py).import_module.bind(py).call1((&**name,))) {
@@ -154,7 +154,7 @@ fn foreign_submodule<'py>(
     if form.parts.is_some() || form.level > 0 {
         return Ok(module);
     }
-    // Where the name was found beside the importer, what stands for the directory is no part of it.
+    // The name of a directory outside the search path is no part of what the code has written.
     let root = importer.context.application.roots.root_of(name).map_or(0, |root| root.len() + 1);
     let end = name[root..].find('.').map_or(name.len(), |at| root + at);
     match importer.context.find(py, &Name::from(&name[..end]))? {

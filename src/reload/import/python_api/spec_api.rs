@@ -1,4 +1,4 @@
-//! What the finder and the loader answer code that asks the import system rather than importing.
+//! What the finder and the loader ask the engine: for code that uses the import system without an import.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub type SpecOrigin<'py> = (usize, Option<PathBuf>, Option<Vec<PathBuf>>, Option
 /// What Python raises while it is asked for its own modules.
 pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<SpecOrigin<'py>>> {
     if is_standard(name) {
-        // Whoever asks Python's own import system for a standard name gets the standard module.
+        // Python's own import system finds the standard module for a standard name.
         return Ok(None);
     }
     let candidates: Vec<Arc<Application>> = match application_of_thread(py) {
@@ -53,7 +53,7 @@ pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<SpecOrigin
     Ok(None)
 }
 
-/// The module that a spec of ours stands for.
+/// The module of a spec that the finder has returned.
 ///
 /// # Errors
 /// As an import of it.
@@ -70,7 +70,7 @@ pub fn load_for_spec<'py>(py: Python<'py>, mark: usize, name: &str) -> PyResult<
     Err(not_found(py, &name))
 }
 
-/// Code asks whether there is a module of this name: what it does depends on the answer as it does on an import.
+/// Leaves an edge where code asks whether a module exists: what the code does depends on that as on an import.
 ///
 /// # Errors
 /// As [`Context::resolve`].
@@ -84,11 +84,11 @@ pub fn note_find(py: Python<'_>, name: &str) -> PyResult<()> {
         None => Name::from(name.split('.').next().unwrap_or(&name)),
     };
     importer.note_prefixes(py, &asked);
-    // So that it is followed where there is none, too.
+    // Resolved so that its paths are followed, also if there is no such module.
     importer.context.resolve(py, &asked, &Parent::from(parent.as_ref())).map(drop)
 }
 
-/// Whether `sys.modules` shows a module of another application than the calling one under this name.
+/// Whether the entry in `sys.modules` is a module of another application than the calling one.
 pub fn is_of_another(py: Python<'_>, name: &str) -> bool {
     application_of_thread(py).is_some_and(|application| sys_modules::is_of_another(py, &application, &Name::from(name)))
 }

@@ -82,7 +82,7 @@ fn managed_import<'py>(
 }
 
 impl<'a, 'py> ImportCall<'a, 'py> {
-    /// Has Python's own `__import__` answer.
+    /// Calls Python's own `__import__`.
     fn pass_through(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let none = py.None().into_bound(py);
         let [globals, locals, fromlist] = [self.globals, self.locals, self.fromlist].map(|a| a.unwrap_or(&none));
@@ -97,7 +97,7 @@ impl<'a, 'py> ImportCall<'a, 'py> {
         }
     }
 
-    /// The absolute name; `None` for what only Python's own import has an answer to.
+    /// The absolute name; `None` where the import is left to Python.
     fn absolute(&self, py: Python<'py>, importer: &Importer, text: &str) -> PyResult<Option<Name>> {
         if self.level > 0 {
             let Some(record) = &importer.module else { return Ok(None) };
@@ -176,7 +176,7 @@ fn managed_import_module<'py>(
     import_by_name(py, &importer, &absolute)?.map_or_else(pass_through, Ok)
 }
 
-/// The module of an absolute name; `None` where Python's own import is to be asked.
+/// The module of an absolute name; `None` where the import is left to Python.
 fn import_by_name<'py>(py: Python<'py>, importer: &Importer, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
     if leaves_to_python(py, importer, name)? {
         return Ok(None);
