@@ -280,13 +280,13 @@ impl Application {
 
     /// Whether something else is found in the directories that code has put on `sys.path`, where top-level names are looked for.
     pub(in crate::reload) fn is_else_beyond(&self, name: &Name, known: &Resolved) -> bool {
-        let is_else = |beyond: &PathAdditions| self.look_in(&beyond.directories, name) != beyond.candidate;
+        let is_else = |beyond: &PathAdditions| self.lookup(&beyond.directories, name) != beyond.candidate;
         known.beyond.as_ref().is_some_and(is_else)
     }
 
     /// Whether a name stands for something else by now than what is known.
     pub fn is_other(&self, name: &Name, known: &Resolved) -> bool {
-        self.look_on_disk(name, &known.directories).found != known.candidate || self.is_else_beyond(name, known)
+        self.lookup_name(name, &known.directories).found != known.candidate || self.is_else_beyond(name, known)
     }
 
     pub(in crate::reload) fn compare_one(
@@ -296,7 +296,7 @@ impl Application {
         current: &Snapshot,
         is_asked: bool,
     ) -> Option<Change> {
-        let looked = self.look_on_disk(name, &known.directories);
+        let looked = self.lookup_name(name, &known.directories);
         self.follow_paths(name, &looked.probed);
         if self.is_else_beyond(name, known) {
             return Some(Change { is_asked, ..Change::open(None) });

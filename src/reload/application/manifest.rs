@@ -143,15 +143,15 @@ impl Application {
         self.places.lock().are(search).then(|| known.resolution.clone())
     }
 
-    /// Looks a name up without remembering the answer.
-    pub fn look_up<E>(
+    /// Resolves a name on disk. Follows the paths that the result rests on, but does not remember the result.
+    pub fn resolve_anew<E>(
         &self,
         name: &Name,
         directories: Vec<PathBuf>,
         elsewhere: impl FnOnce(&Found) -> Result<Elsewhere, E>,
     ) -> Result<Resolved, E> {
         let expected = self.expected(name, &directories);
-        let candidate = self.look_and_follow(name, &expected, || self.look_on_disk(name, &directories));
+        let candidate = self.lookup_and_follow(name, &expected, || self.lookup_name(name, &directories));
         let mut beyond = None;
         let origin = match origin_of(&candidate) {
             Some(origin) if self.is_excluded(name, &origin) => None,
@@ -166,7 +166,7 @@ impl Application {
                         Some(origin)
                     }
                     Elsewhere::Beyond(directories) => {
-                        let candidate = self.look_beyond(name, &directories);
+                        let candidate = self.lookup_additions(name, &directories);
                         let origin = origin_of(&candidate);
                         beyond = Some(PathAdditions { directories, candidate });
                         origin
@@ -181,14 +181,14 @@ impl Application {
         Ok(Resolved { resolution, candidate, directories, beyond })
     }
 
-    /// What a top-level name stands for in directories that code has put on `sys.path`.
-    fn look_beyond(&self, name: &Name, directories: &[PathBuf]) -> Found {
+    /// Looks a top-level name up in directories that code has put on `sys.path`.
+    fn lookup_additions(&self, name: &Name, directories: &[PathBuf]) -> Found {
         let expected: Vec<PathBuf> = resolve::candidates(directories, name).collect();
-        self.look_and_follow(name, &expected, || self.lookup_in(directories, name))
+        self.lookup_and_follow(name, &expected, || self.lookup_probed(directories, name))
     }
 
-    /// Looks a name up. What is expected is followed before that, so that nothing can happen unseen in between.
-    fn look_and_follow(&self, name: &Name, expected: &[PathBuf], look: impl FnOnce() -> Lookup) -> Found {
+    /// Looks a name up. The expected paths are followed before that, so that no change in between goes unseen.
+    fn lookup_and_follow(&self, name: &Name, expected: &[PathBuf], look: impl FnOnce() -> Lookup) -> Found {
         self.follow_paths(name, expected);
         let looked = look();
         let others: Vec<PathBuf> = looked.probed.into_iter().filter(|path| !expected.contains(path)).collect();
@@ -196,24 +196,24 @@ impl Application {
         looked.found
     }
 
-    /// What stands behind a name: what it was given for, else the first of these directories that has it.
-    pub(in crate::reload) fn look_on_disk(&self, name: &Name, directories: &[PathBuf]) -> Lookup {
+    /// Looks a name up: as the path that it was given for, else in these directories.
+    pub(in crate::reload) fn lookup_name(&self, name: &Name, directories: &[PathBuf]) -> Lookup {
         match self.roots.get(name) {
             // Whether the directory is there shows at the files in it.
             Some(PathName::Directory(directory)) => {
                 Lookup { found: Found::Namespace(vec![directory]), probed: Vec::new() }
             }
             Some(PathName::File(file)) => resolve::file(file),
-            None => self.lookup_in(directories, tail_of(name)),
+            None => self.lookup_probed(directories, tail_of(name)),
         }
     }
 
-    /// What `tail` stands for in these directories, without remembering it.
-    pub fn look_in(&self, directories: &[PathBuf], tail: &str) -> Found {
-        self.lookup_in(directories, tail).found
+    /// Looks a module up in these directories. `tail` is the last part of its name.
+    pub fn lookup(&self, directories: &[PathBuf], tail: &str) -> Found {
+        self.lookup_probed(directories, tail).found
     }
 
-    fn lookup_in(&self, directories: &[PathBuf], tail: &str) -> Lookup {
+    fn lookup_probed(&self, directories: &[PathBuf], tail: &str) -> Lookup {
         resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes)
     }
 

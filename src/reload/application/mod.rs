@@ -347,9 +347,9 @@ impl Application {
         self.is_current(generation) && self.report.serve_loaded(name, content)
     }
 
-    /// A module that is visible from now on was read after `since`. An edit that was announced before could not be compared with
-    /// anything.
-    pub fn look_again(&self, module: &Managed, since: SystemTime) {
+    /// Re-checks a module that became visible just now and was read after `since`: an edit that was announced in between would be
+    /// lost.
+    pub fn recheck(&self, module: &Managed, since: SystemTime) {
         if let Some(file) = module.origin.file()
             && Stat::take(file).is_none_or(|stat| stat.is_since(since))
             && !self.is_on_disk(module)

@@ -133,7 +133,7 @@ impl Application {
     /// Whether the same is found under a name as before.
     fn stands(&self, name: &Name) -> bool {
         let Some(known) = self.names.lock().known.get(name).cloned() else { return true };
-        self.look_on_disk(name, &known.directories).found == known.candidate && !self.is_else_beyond(name, &known)
+        self.lookup_name(name, &known.directories).found == known.candidate && !self.is_else_beyond(name, &known)
     }
 
     fn are_places_elsewhere(&self) -> bool {

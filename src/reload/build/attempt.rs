@@ -336,7 +336,7 @@ impl Application {
         for name in open {
             let package = name.rsplit_once('.').map_or("", |(package, _)| package);
             let Some(directories) = self.directories_of(package, &mut places) else { continue };
-            let found = self.look_on_disk(&name, &directories).found;
+            let found = self.lookup_name(&name, &directories).found;
             let file = origin_of(&found).and_then(|origin| origin.file().cloned());
             if let (Some(change), Some(file)) = (suspects.get_mut(&name), file) {
                 change.foretold = self.read(&file).ok().map(|content| content.hash);
@@ -352,7 +352,7 @@ impl Application {
         let name = Name::from(package);
         let known = self.names.lock().known.get(&name).cloned()?;
         let above = package.rsplit_once('.').and_then(|(above, _)| self.directories_of(above, places));
-        let found = self.look_on_disk(&name, &above.unwrap_or(known.directories)).found;
+        let found = self.lookup_name(&name, &above.unwrap_or(known.directories)).found;
         let directories = origin_of(&found)?.directories();
         places.insert(name, directories.clone());
         Some(directories)
@@ -361,13 +361,13 @@ impl Application {
     /// The resolution of a submodule in the new directories of a namespace package, if that is the same file as before.
     fn beside(&self, package: &str, package_known: &Resolved, name: &Name, known: &Resolved) -> Option<Resolved> {
         let Found::Namespace(_) = package_known.candidate else { return None };
-        let Found::Namespace(directories) = self.look_on_disk(&Name::from(package), &package_known.directories).found
+        let Found::Namespace(directories) = self.lookup_name(&Name::from(package), &package_known.directories).found
         else {
             return None;
         };
         // Followed before they are looked at, so that nothing can happen unseen in between.
-        self.follow_paths(name, &self.look_on_disk(name, &directories).probed);
-        let looked = self.look_on_disk(name, &directories);
+        self.follow_paths(name, &self.lookup_name(name, &directories).probed);
+        let looked = self.lookup_name(name, &directories);
         (looked.found == known.candidate).then(|| Resolved { directories, ..known.clone() })
     }
 }

@@ -148,7 +148,7 @@ impl Load<'_, '_> {
             self.application.forget_edges(self.spec.name);
         }
         self.generation().begin(self.spec.name, record.clone());
-        self.application.look_again(record, self.since);
+        self.application.recheck(record, self.since);
     }
 }
 

@@ -9,7 +9,8 @@
 //! The words of this room:
 //! - *find* a module: the one of the view, which is loaded if it is not there (`find`);
 //! - *resolve* a name: what it stands for in a view, a managed origin or nothing managed (`resolve`); the application remembers it;
-//! - *look up* a name in directories: what is on disk there; nothing is remembered (`application::manifest`);
+//! - *look up* a name in directories: what is on disk there, and which paths that rests on (`application::manifest`); nothing is
+//!   remembered;
 //! - *load* a module: make it for a published generation (`load`); *execute* it: make the module object and run the body (`execute`);
 //! - *note* an edge: remember on the importer's record that it uses a name.
 //!

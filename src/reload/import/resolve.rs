@@ -59,7 +59,8 @@ impl Context {
         if let Some(resolution) = self.view.recall(&self.application, name, places) {
             return Ok(resolution);
         }
-        let resolved = self.application.look_up(name, directories, |found| self.elsewhere(py, name, parent, found))?;
+        let resolved =
+            self.application.resolve_anew(name, directories, |found| self.elsewhere(py, name, parent, found))?;
         let resolution = resolved.resolution.clone();
         self.view.remember(&self.application, name, resolved);
         Ok(resolution)

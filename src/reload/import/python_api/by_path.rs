@@ -224,7 +224,7 @@ fn at_place<'py>(py: Python<'py>, importer: &Importer, place: &PathTarget) -> Py
             Some((packages, last)) => (directory.join(packages.replace('.', "/")), last),
             None => (directory.clone(), stem),
         };
-        application.look_in(&[above], last)
+        application.lookup(&[above], last)
     };
     let file = match found {
         Found::Module(file) | Found::Package(file, _) => file,
@@ -277,7 +277,7 @@ fn names(py: Python<'_>, importer: &Importer, directory: &Path, stem: &str, file
         Some((packages, last)) => (directory.join(packages.replace('.', "/")), last),
         None => (directory.to_owned(), stem),
     };
-    match application.look_in(&[above], last) {
+    match application.lookup(&[above], last) {
         Found::Module(found) | Found::Package(found, _) if found == file && is_name => {
             names.push(Name::from(format!("{}.{stem}", application.name_directory(directory))));
         }
@@ -294,7 +294,7 @@ fn leads_to(py: Python<'_>, importer: &Importer, parts: &[&str], file: &Path) ->
         return Ok(false);
     };
     for part in rest {
-        origin = match importer.context.application.look_in(&origin.directories(), part) {
+        origin = match importer.context.application.lookup(&origin.directories(), part) {
             Found::Package(init, directory) => Origin::Package(init, directory),
             Found::Module(file) => Origin::File(file),
             Found::Namespace(directories) => Origin::Namespace(directories),
