@@ -93,7 +93,7 @@ pub trait View: Send + Sync {
 /// An application, and what is seen of its modules: all that an import needs to know beside the name.
 ///
 /// ```text
-/// let context = Context::of(&application);        // what this thread has entered, else the current generation
+/// let context = Context::of(application);         // what this thread has entered, else the current generation
 /// let module = context.find(py, &name)?;          // as `import name` does
 /// let resolution = context.resolve(py, &name, &Parent::Nothing)?;
 /// ```
@@ -111,12 +111,12 @@ thread_local! {
 
 impl Context {
     /// What an application sees on this thread: the view entered last, else its current generation.
-    pub fn of(application: &Arc<Application>) -> Self {
+    pub fn of(application: Arc<Application>) -> Self {
         let entered = ENTERED.with_borrow(|all| {
-            all.iter().rev().find(|c| Arc::ptr_eq(&c.application, application)).map(|c| c.view.clone())
+            all.iter().rev().find(|c| Arc::ptr_eq(&c.application, &application)).map(|c| c.view.clone())
         });
         let view = entered.unwrap_or_else(|| application.current());
-        Self { application: application.clone(), view }
+        Self { application, view }
     }
 
     /// The context that this thread has entered last.

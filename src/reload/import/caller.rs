@@ -25,7 +25,7 @@ pub(in crate::reload) fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>>
 /// The application of the code that calls, and what is seen there.
 pub(in crate::reload) fn calling_context(py: Python<'_>) -> Option<Context> {
     let application = nearest_managed(py).and_then(|module| module.application.upgrade());
-    application.as_ref().map(Context::of).or_else(Context::innermost)
+    application.map(Context::of).or_else(Context::innermost)
 }
 
 /// The namespace of the Python code that calls.

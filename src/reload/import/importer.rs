@@ -34,12 +34,12 @@ impl Importer {
         if let Some(record) = globals.and_then(module::by_globals)
             && let Some(application) = record.application.upgrade()
         {
-            return Some(Self { module: Some(record), context: Context::of(&application) });
+            return Some(Self { module: Some(record), context: Context::of(application) });
         }
         if let Some(context) = Context::innermost() {
             return Some(Self::unmanaged(context));
         }
-        application_of_thread(py).map(|application| Self::unmanaged(Context::of(&application)))
+        application_of_thread(py).map(|application| Self::unmanaged(Context::of(application)))
     }
 
     /// The importer whose code calls.

@@ -139,7 +139,7 @@ impl CarryCaller {
         };
         let application = execution.application.upgrade();
         // What a build asks for belongs to it, also where it calls functions of modules that it leaves as they are.
-        let draft = execution.life.draft().or_else(|| Context::of(application.as_ref()?).view.effects().cloned());
+        let draft = execution.life.draft().or_else(|| Context::of(application.clone()?).view.effects().cloned());
         Ok(Self { key: (execution.name.clone(), name.into()), execution: execution.sequence, draft, application })
     }
 

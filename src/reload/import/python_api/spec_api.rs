@@ -39,7 +39,7 @@ pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<SpecOrigin
     };
     let name = Name::from(name);
     for application in candidates {
-        let context = Context::of(&application);
+        let context = Context::of(application);
         let parent = name.rsplit_once('.').and_then(|(parent, _)| context.view.any(&Name::from(parent)));
         if name.contains('.') && parent.is_none() {
             continue;
@@ -47,7 +47,7 @@ pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<SpecOrigin
         if let Resolution::Managed(origin) = context.resolve(py, &name, &Parent::from(parent.as_ref()))? {
             let directories = origin.is_package().then(|| origin.directories());
             let module = context.view.any(&name).map(|module| module.exposed(py));
-            return Ok(Some((registry::mark(&application), origin.file().cloned(), directories, module)));
+            return Ok(Some((registry::mark(&context.application), origin.file().cloned(), directories, module)));
         }
     }
     Ok(None)
@@ -60,7 +60,7 @@ pub fn origin_of<'py>(py: Python<'py>, name: &str) -> PyResult<Option<SpecOrigin
 pub fn load_for_spec<'py>(py: Python<'py>, mark: usize, name: &str) -> PyResult<Bound<'py, PyAny>> {
     let name = Name::from(name);
     if let Some(application) = registry::by_mark(mark) {
-        let importer = Importer::unmanaged(Context::of(&application));
+        let importer = Importer::unmanaged(Context::of(application));
         let found = importer.context.find(py, &name).inspect_err(|_| importer.note_prefixes(py, &name))?;
         if let Some(found) = found {
             importer.note_import(py, &found);
@@ -76,7 +76,7 @@ pub fn load_for_spec<'py>(py: Python<'py>, mark: usize, name: &str) -> PyResult<
 /// As [`Context::resolve`].
 pub fn note_find(py: Python<'_>, name: &str) -> PyResult<()> {
     let Some(application) = application_of_thread(py) else { return Ok(()) };
-    let importer = Importer::unmanaged(Context::of(&application));
+    let importer = Importer::unmanaged(Context::of(application));
     let name = Name::from(name);
     let parent = name.rsplit_once('.').and_then(|(parent, _)| importer.context.view.any(&Name::from(parent)));
     let asked = match &parent {
