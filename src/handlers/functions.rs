@@ -13,13 +13,13 @@ use crate::config::DirConfig;
 use crate::handlers::current;
 use crate::handlers::select::Target;
 use crate::reload::application::path_imports::Site;
-use crate::reload::application::pinned::Keep;
 use crate::reload::application::registry;
 use crate::reload::application::view::Context;
 use crate::reload::import::by_path::{self, PathCall};
 use crate::reload::import::{self, SpecOrigin, bodies, file_reads};
 use crate::reload::lifecycle::{carry, hooks, leaks};
-use crate::reload::module::Managed;
+use crate::reload::module::keep::Keep;
+use crate::reload::module::managed::Managed;
 use crate::reload::{pinning, status};
 use reload_core::watch;
 

@@ -13,19 +13,4 @@ pub mod module;
 pub mod pinning;
 pub mod status;
 
-use std::sync::Arc;
-
-pub use crate::reload::application::Application;
-pub use crate::reload::module::Managed;
-
-/// A generation of managed modules.
-pub type Snapshot = reload_core::graph::generation::Generation<Managed, module::prefetch::Prefetch>;
-
-/// The generation that a request has settled on, for all its phases.
-#[derive(Clone)]
-pub struct PinnedGeneration {
-    /// The application.
-    pub application: Arc<Application>,
-    /// Its generation.
-    pub generation: Arc<Snapshot>,
-}
+pub use crate::reload::application::pinned_generation::PinnedGeneration;

@@ -6,8 +6,8 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::reload::application::Application;
-use crate::reload::application::pinned::Keep;
 use crate::reload::import::{self, bodies};
+use crate::reload::module::keep::Keep;
 use reload_core::graph::Name;
 
 /// The application whose code asks.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::reload::module::{Origin, Source};
+use crate::reload::module::origin::{Origin, Resolution};
+use crate::reload::module::source::Source;
 use reload_core::files::file_version::FileVersion;
 use reload_core::files::fingerprint::{self, Content, Hash, Stat};
 use reload_core::resolve::Found;
@@ -13,15 +14,6 @@ use reload_core::resolve::search_path::{self, Search};
 
 /// How long a file must have been empty to be taken as such.
 const EMPTIED: Duration = Duration::from_millis(500);
-
-/// What a name stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resolution {
-    /// A managed module.
-    Managed(Origin),
-    /// Something for Python's own import: installed, built in, or nothing.
-    Unmanaged,
-}
 
 /// What Python's import system has for a top-level name beside the managed directories.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::application::change::{Change, PathAdditions, Resolution, Resolved};
+use crate::reload::application::change::{Change, PathAdditions, Resolved};
 use crate::reload::application::files::PAUSE;
 use crate::reload::application::manifest::origin_of;
 use crate::reload::application::rescan::{StaleStat, moved};
-use crate::reload::module::Origin;
+use crate::reload::module::origin::Origin;
+use crate::reload::module::origin::Resolution;
+use crate::reload::module::snapshot::Snapshot;
 use os::log;
 use reload_core::files::fingerprint::Stat;
 use reload_core::graph::Name;

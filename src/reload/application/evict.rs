@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::reload::application::Application;
-use crate::reload::application::change::Resolution;
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::origin::Resolution;
 use reload_core::graph::Name;
 
 /// How many paths may be followed for names that nothing needs, beside as many as are needed.

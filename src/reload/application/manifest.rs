@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::reload::application::change::{Change, Elsewhere, PathAdditions, Resolution, Resolved};
+use crate::reload::application::change::{Change, Elsewhere, PathAdditions, Resolved};
 use crate::reload::application::evict::Evictor;
 use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::application::{Application, Publication};
-use crate::reload::module::Origin;
+use crate::reload::module::origin::Origin;
+use crate::reload::module::origin::Resolution;
 use reload_core::files::fingerprint::Stat;
 use reload_core::graph::{Graph, Name};
 use reload_core::resolve::path_names::PathName;

@@ -11,6 +11,7 @@ pub mod files;
 pub mod manifest;
 pub mod path_imports;
 pub mod pinned;
+pub mod pinned_generation;
 pub mod registry;
 pub mod reporter;
 pub mod rescan;
@@ -23,7 +24,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use crate::reload::Snapshot;
 use crate::reload::application::archives::Archives;
 use crate::reload::application::build_turn::BuildTurn;
 use crate::reload::application::compare::PendingPaths;
@@ -31,12 +31,14 @@ use crate::reload::application::failure::Failure;
 use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::application::manifest::Manifest;
 use crate::reload::application::path_imports::PathCalls;
-use crate::reload::application::pinned::{Keep, PinnedModules};
+use crate::reload::application::pinned::PinnedModules;
 use crate::reload::application::reporter::Reporter;
 use crate::reload::application::search_links::SearchLinks;
-use crate::reload::lifecycle::carry::States;
-use crate::reload::module::Managed;
+use crate::reload::module::carried::States;
+use crate::reload::module::keep::Keep;
+use crate::reload::module::managed::Managed;
 use crate::reload::module::prefetch::{Prefetch, PrefetchMap};
+use crate::reload::module::snapshot::Snapshot;
 use os::Mutex;
 use reload_core::files::dependency::ContentHashes;
 use reload_core::files::fingerprint::{Hash, Stat};
@@ -50,7 +52,8 @@ use reload_core::watch::Watch;
 use reload_core::watch::interests::Listener;
 use reload_core::watch::poll_schedule::PollSchedule;
 
-pub use crate::reload::application::change::{Resolution, Resolved};
+pub use crate::reload::application::change::Resolved;
+pub use crate::reload::module::origin::Resolution;
 
 /// What makes two handlers share an application.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

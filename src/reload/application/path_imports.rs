@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 use os::{Mutex, log};
 use reload_core::graph::Name;
 

@@ -5,20 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::reload::module::keep::Keep;
 use os::{Mutex, MutexGuard};
 use reload_core::graph::Name;
 use reload_core::resolve::exclusions::Exclusions;
-
-/// What code asks to be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Keep {
-    /// This module, and all that lie in it if it is a package.
-    Pinned(Name),
-    /// The modules whose files match the pattern.
-    Excluded(String),
-    /// This module, as long as nobody asks for a newer one.
-    Unasked(Name),
-}
 
 #[derive(Default)]
 struct PinState {

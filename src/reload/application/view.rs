@@ -9,11 +9,14 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::reload::application::Application;
-use crate::reload::application::change::{Resolution, Resolved};
-use crate::reload::lifecycle::hooks::BuildEffects;
+use crate::reload::application::change::Resolved;
+use crate::reload::application::pinned_generation::PinnedGeneration;
+use crate::reload::module::effects::BuildEffects;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::origin::Origin;
+use crate::reload::module::origin::Resolution;
 use crate::reload::module::prefetch::Prefetched;
-use crate::reload::module::{Managed, Origin};
-use crate::reload::{PinnedGeneration, Snapshot};
+use crate::reload::module::snapshot::Snapshot;
 use reload_core::files::fingerprint::Content;
 use reload_core::graph::Name;
 use reload_core::resolve::search_path::Search;

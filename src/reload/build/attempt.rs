@@ -15,7 +15,7 @@ use crate::reload::application::{Application, registry};
 use crate::reload::build::staging::{self, BuildInputs, LoadHorizon, Unpublished};
 use crate::reload::build::{Build, line_tables};
 use crate::reload::interrupt::run::{self, Reason};
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 use os::log;
 use reload_core::files::file_version::FileVersion;
 use reload_core::graph::Name;

@@ -8,11 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::python::line_tables::{self, Pair};
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::change::Change;
 use crate::reload::import::sources;
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::snapshot::Snapshot;
 use os::log;
 use reload_core::graph::Name;
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 use os::{Mutex, StaticMap, static_map};
 
 thread_local! {

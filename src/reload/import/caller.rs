@@ -6,8 +6,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::reload::application::Application;
 use crate::reload::application::view::Context;
-use crate::reload::module::{self, Managed};
+use crate::reload::module::managed::{self, Managed};
 
 /// The managed module whose code is nearest on the stack.
 pub(in crate::reload) fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>> {
@@ -15,7 +16,7 @@ pub(in crate::reload) fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>>
     let mut frame: Bound<'_, PyAny> = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())? };
     loop {
         let globals = frame.getattr("f_globals").ok()?;
-        if let Some(record) = globals.cast::<PyDict>().ok().and_then(module::by_globals) {
+        if let Some(record) = globals.cast::<PyDict>().ok().and_then(managed::by_globals) {
             return Some(record);
         }
         frame = frame.getattr("f_back").ok().filter(|f| !f.is_none())?;
@@ -24,7 +25,7 @@ pub(in crate::reload) fn nearest_managed(py: Python<'_>) -> Option<Arc<Managed>>
 
 /// The application of the code that calls, and what is seen there.
 pub(in crate::reload) fn calling_context(py: Python<'_>) -> Option<Context> {
-    let application = nearest_managed(py).and_then(|module| module.application.upgrade());
+    let application = nearest_managed(py).and_then(|module| module.application.get::<Application>());
     application.map(Context::of).or_else(Context::innermost)
 }
 

@@ -14,9 +14,15 @@ use crate::reload::import::bodies;
 use crate::reload::import::process::archive_resources::ArchiveHandle;
 use crate::reload::import::process::sys_modules;
 use crate::reload::interrupt::run::Run;
-use crate::reload::lifecycle::hooks::{self, BuildEffects, ExecutionHooks};
+use crate::reload::lifecycle::hooks;
 use crate::reload::lifecycle::retirement;
-use crate::reload::module::{self, Managed, ManagedParts, Origin, Source};
+use crate::reload::module::effects::BuildEffects;
+use crate::reload::module::execution_hooks::ExecutionHooks;
+use crate::reload::module::managed;
+use crate::reload::module::managed::{Managed, ManagedParts};
+use crate::reload::module::origin::Origin;
+use crate::reload::module::owner::Owner;
+use crate::reload::module::source::Source;
 use reload_core::graph::Name;
 
 /// The sequence number of the next body in this child.
@@ -62,7 +68,7 @@ pub(in crate::reload) fn run(
         name: name.clone(),
         origin,
         source: source.clone(),
-        application: Arc::downgrade(&application),
+        application: Owner::new(Arc::downgrade(&application)),
         generation,
         copied_from: None,
         life: ExecutionHooks::new(draft.as_ref(), PyWeakrefReference::new(&loader)?.into_any().unbind()),
@@ -99,7 +105,7 @@ pub(in crate::reload) fn run(
 /// Whether the entry of `sys.modules` is another execution of the module, which another thread has put there.
 fn is_another(py: Python<'_>, application: &Application, name: &Name, shown: &Bound<'_, PyAny>) -> bool {
     let namespace = shown.cast::<PyModule>().map(|module| module.dict()).ok();
-    namespace.and_then(|dict| module::by_globals(&dict)).is_some_and(|other| other.name == *name)
+    namespace.and_then(|dict| managed::by_globals(&dict)).is_some_and(|other| other.name == *name)
         || application.current().any(name).is_some_and(|served| served.exposed(py).is(shown))
 }
 
@@ -129,7 +135,7 @@ pub(in crate::reload) fn copy(py: Python<'_>, original: &Arc<Managed>, renewed: 
     let record = Managed::new(py, parts, module.clone().unbind(), original.sequence);
     record.take_after(original, renewed);
     record.note_end();
-    if let Some(application) = original.application.upgrade() {
+    if let Some(application) = original.application.get::<Application>() {
         sys_modules::show(py, &application, &original.name, Some(module.as_any()))?;
     }
     Ok(record)

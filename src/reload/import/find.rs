@@ -6,13 +6,14 @@ use pyo3::prelude::*;
 
 use crate::python::stdlib::is_standard;
 use crate::reload::application::Application;
-use crate::reload::application::change::Resolution;
 use crate::reload::application::view::{Context, ModuleSpec};
 use crate::reload::import::execute;
 use crate::reload::import::importer::Importer;
 use crate::reload::import::process::sys_modules;
 use crate::reload::import::resolve::Parent;
-use crate::reload::module::{Managed, Origin};
+use crate::reload::module::managed::Managed;
+use crate::reload::module::origin::Origin;
+use crate::reload::module::origin::Resolution;
 use reload_core::graph::Name;
 
 impl Context {

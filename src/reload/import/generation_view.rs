@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::application::change::{Resolution, Resolved};
+use crate::reload::application::change::Resolved;
 use crate::reload::application::view::{ModuleSpec, View};
 use crate::reload::import::load::load;
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::origin::Resolution;
 use crate::reload::module::prefetch::Prefetched;
+use crate::reload::module::snapshot::Snapshot;
 use reload_core::files::fingerprint::Content;
 use reload_core::graph::Name;
 use reload_core::resolve::search_path::Search;

@@ -7,12 +7,13 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::reload::application::Application;
 use crate::reload::application::view::Context;
 use crate::reload::import::bodies;
 use crate::reload::import::caller::{calling_globals, nearest_managed};
 use crate::reload::import::process::sys_modules;
 use crate::reload::import::thread_owner::application_of_thread;
-use crate::reload::module::{self, Managed};
+use crate::reload::module::managed::{self, Managed};
 use reload_core::graph::Name;
 
 /// Who imports, and what is seen there.
@@ -31,8 +32,8 @@ impl Importer {
 
     /// The importer with this namespace; or, for code that is not managed, the application that this thread works for.
     pub(in crate::reload) fn of_globals(py: Python<'_>, globals: Option<&Bound<'_, PyDict>>) -> Option<Self> {
-        if let Some(record) = globals.and_then(module::by_globals)
-            && let Some(application) = record.application.upgrade()
+        if let Some(record) = globals.and_then(managed::by_globals)
+            && let Some(application) = record.application.get::<Application>()
         {
             return Some(Self { module: Some(record), context: Context::of(application) });
         }

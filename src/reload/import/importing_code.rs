@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::reload::code::ImportStatement;
-use crate::reload::module::{Managed, Source};
+use crate::reload::module::managed::Managed;
+use crate::reload::module::source::Source;
 use reload_core::graph::Name;
 
 /// Why a module cannot be imported.

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use pyo3::prelude::*;
 
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::application::view::ModuleSpec;
@@ -17,8 +16,10 @@ use crate::reload::import::process::sys_modules;
 use crate::reload::import::sources;
 use crate::reload::interrupt::run::{LastResort, Run};
 use crate::reload::interrupt::{self, Supervised};
+use crate::reload::module::managed::Managed;
 use crate::reload::module::prefetch::Prefetched;
-use crate::reload::module::{Managed, Source};
+use crate::reload::module::snapshot::Snapshot;
+use crate::reload::module::source::Source;
 use reload_core::graph::Name;
 use reload_core::graph::generation::LoadClaim;
 

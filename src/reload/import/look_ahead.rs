@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::application::change::Resolution;
 use crate::reload::application::view::Context;
 use crate::reload::import::importing_code::ImportingCode;
 use crate::reload::import::process::sys_modules;
 use crate::reload::import::resolve::Parent;
 use crate::reload::import::sources;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::origin::Origin;
+use crate::reload::module::origin::Resolution;
 use crate::reload::module::prefetch::{PrefetchMap, Prefetched};
-use crate::reload::module::{Managed, Origin, Source};
+use crate::reload::module::snapshot::Snapshot;
+use crate::reload::module::source::Source;
 use reload_core::files::fingerprint::Content;
 use reload_core::graph::Name;
 

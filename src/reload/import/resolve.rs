@@ -8,11 +8,13 @@ use pyo3::types::PyList;
 
 use crate::python::stdlib::is_standard;
 use crate::reload::application::Application;
-use crate::reload::application::change::{Elsewhere, Resolution};
+use crate::reload::application::change::Elsewhere;
 use crate::reload::application::view::Context;
 use crate::reload::import::bodies;
 use crate::reload::import::process::sys_modules;
-use crate::reload::module::{Managed, Origin};
+use crate::reload::module::managed::Managed;
+use crate::reload::module::origin::Origin;
+use crate::reload::module::origin::Resolution;
 use os::log;
 use reload_core::files::symlinks::canonical;
 use reload_core::graph::Name;

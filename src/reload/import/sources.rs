@@ -10,7 +10,8 @@ use pyo3::types::{PyBytes, PyList};
 use crate::reload::application::Application;
 use crate::reload::code::CodeSummary;
 use crate::reload::module::compiler::CompiledCode;
-use crate::reload::module::{Origin, Source};
+use crate::reload::module::origin::Origin;
+use crate::reload::module::source::Source;
 use reload_core::files::fingerprint::{self, Content};
 
 /// Compiles the content of a module's file.

@@ -22,7 +22,7 @@ thread_local! {
 pub fn application_of_thread(py: Python<'_>) -> Option<Arc<Application>> {
     Context::innermost()
         .map(|context| context.application)
-        .or_else(|| nearest_managed(py)?.application.upgrade())
+        .or_else(|| nearest_managed(py)?.application.get::<Application>())
         .or_else(|| started_for(py))
 }
 

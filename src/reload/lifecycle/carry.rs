@@ -1,6 +1,5 @@
 //! State that outlives a generation: `mod_python.reload.carry`.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,112 +8,40 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::reload::application::Application;
-use crate::reload::application::change::Resolution;
 use crate::reload::application::view::Context;
-use crate::reload::lifecycle::hooks::{self, BuildEffects};
-use crate::reload::module;
+use crate::reload::lifecycle::hooks;
+use crate::reload::module::carried::{CarryKey, Slot, SlotContent, Slots, States};
+use crate::reload::module::effects::BuildEffects;
+use crate::reload::module::managed;
+use crate::reload::module::origin::Resolution;
 use os::single_flight::{Maker, WaitsFor};
-use os::{Condvar, Mutex, StaticMap, static_map};
-use reload_core::graph::Name;
+use os::{Condvar, Mutex, static_map};
 
 /// How long a thread waits for another one's factory before it comes back to Python, where a time limit can end the wait.
 const TURN: Duration = Duration::from_millis(100);
 
-/// The module that asks, and the name of its state.
-type CarryKey = (Name, Box<str>);
-
-/// One object that is kept, or being made.
-struct Slot {
-    /// The execution whose code asked first.
-    creator: u64,
-    content: Mutex<SlotContent>,
-    settled: Condvar,
-}
-
-enum SlotContent {
-    Making(Maker),
-    Kept(Py<PyAny>),
-    /// The factory has failed; the slot is in no table any more.
-    Failed,
-}
-
-impl Slot {
-    /// The thread that makes the object, until it is kept or has failed.
-    fn maker(&self) -> Option<Maker> {
-        match *self.content.lock() {
-            SlotContent::Making(maker) => Some(maker),
-            SlotContent::Kept(_) | SlotContent::Failed => None,
-        }
-    }
-}
-
 /// Which thread waits for which slot. A slot's content may be locked while this is.
 static WAITING: Mutex<WaitsFor<Arc<Slot>>> = Mutex::new(WaitsFor::new());
-
-/// State by module and name. Dropping it may run Python code.
-#[derive(Default)]
-pub struct Slots(StaticMap<CarryKey, Arc<Slot>>);
-
-impl Slots {
-    /// Takes out what an execution has made.
-    pub fn take_of(&mut self, execution: u64) -> Self {
-        Self(self.0.extract_if(|_, slot| slot.creator == execution).collect())
-    }
-
-    fn take(&mut self, key: &CarryKey, slot: &Arc<Slot>) -> Option<Arc<Slot>> {
-        self.0.get(key).is_some_and(|there| Arc::ptr_eq(there, slot)).then(|| self.0.remove(key)).flatten()
-    }
-}
-
-/// The state that an application keeps.
-#[derive(Default)]
-pub struct States(Mutex<Slots>);
 
 /// What code that is not managed keeps: it runs once in a child, so this is like a variable of its own.
 static UNMANAGED: States = States(Mutex::new(Slots(static_map())));
 
-impl States {
-    /// Takes over what a build has made. Answers what had the same names: made by older code in the meantime, and from now on
-    /// known to that alone.
-    pub fn take_in(&self, made: Slots) -> Slots {
-        let mut slots = self.0.lock();
-        Slots(made.0.into_iter().filter_map(|(key, slot)| Some((key.clone(), slots.0.insert(key, slot)?))).collect())
+/// Forgets the state of modules that are neither loaded any more nor on disk. Must be called attached.
+pub fn sweep(application: &Application) {
+    let mut modules = application.states.modules();
+    let current = application.current();
+    modules.retain(|module| {
+        current.any(module).is_none() && !matches!(application.known(module), Some(Resolution::Managed(_)))
+    });
+    if modules.is_empty() {
+        return;
     }
-
-    /// Forgets what an execution has made. Must be called attached.
-    pub fn forget(&self, execution: u64) {
-        let taken = self.0.lock().take_of(execution);
-        drop(taken);
-    }
-
-    /// Forgets the state of modules that are neither there any more nor on disk. Must be called attached.
-    pub fn sweep(&self, application: &Application) {
-        let mut modules: HashSet<Name> = self.0.lock().0.keys().map(|(module, _)| module.clone()).collect();
-        let current = application.current();
-        modules.retain(|module| {
-            current.any(module).is_none() && !matches!(application.known(module), Some(Resolution::Managed(_)))
-        });
-        if modules.is_empty() {
-            return;
+    for record in managed::living() {
+        if record.application.is(application) {
+            modules.remove(&record.name);
         }
-        for record in module::living() {
-            if std::ptr::eq(record.application.as_ptr(), application) {
-                modules.remove(&record.name);
-            }
-        }
-        let taken: HashMap<_, _> = self.0.lock().0.extract_if(|(module, _), _| modules.contains(module)).collect();
-        drop(taken);
     }
-
-    /// The objects that are kept, with the modules and names they are kept for.
-    pub fn kept(&self, py: Python<'_>) -> Vec<(Name, Box<str>, Py<PyAny>)> {
-        let slots = self.0.lock();
-        let kept = slots.0.iter().filter_map(|((module, name), slot)| match &*slot.content.lock() {
-            SlotContent::Kept(object) => Some((module.clone(), name.clone(), object.clone_ref(py))),
-            SlotContent::Making(_) | SlotContent::Failed => None,
-        });
-        kept.collect()
-    }
+    application.states.forget_modules(&modules);
 }
 
 enum CarryClaim {
@@ -137,7 +64,7 @@ impl CarryCaller {
             let module: String = globals.get_item("__name__")?.map_or(Ok(String::new()), |module| module.extract())?;
             return Ok(Self { key: (module.into(), name.into()), execution: 0, draft: None, application: None });
         };
-        let application = execution.application.upgrade();
+        let application = execution.application.get::<Application>();
         // What a build asks for belongs to it, also where it calls functions of modules that it leaves as they are.
         let draft = execution.life.draft().or_else(|| Context::of(application.clone()?).view.effects().cloned());
         Ok(Self { key: (execution.name.clone(), name.into()), execution: execution.sequence, draft, application })

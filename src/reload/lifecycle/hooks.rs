@@ -1,150 +1,34 @@
 //! What an execution of a module wants done when it has gone, and what it hands to its successor: `on_retire`, `__mp_purge__`
 //! and `__mp_clone__`.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::python::error;
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::view::Context;
 use crate::reload::interrupt::exceptions::{exception, is_called_off};
 use crate::reload::interrupt::run::Reason;
-use crate::reload::lifecycle::carry::{Slots, States};
-use crate::reload::lifecycle::retirement::{self, RetiredExecution};
-use crate::reload::module::{self, Managed};
+use crate::reload::lifecycle::retirement;
+use crate::reload::module::effects::BuildEffects;
+use crate::reload::module::execution_hooks::CloneRefusal;
+use crate::reload::module::hook::{Hook, HookKind, call_all};
+use crate::reload::module::managed::{self, Managed, execution_of};
+use crate::reload::module::snapshot::Snapshot;
 use os::{Mutex, log};
-use reload_core::files::fingerprint::Hash;
-use reload_core::graph::Name;
-
-/// Counts hooks over the child: they are called newest first.
-static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// What code that is not managed, and so never retires, has registered for the end of the child.
 static UNMANAGED: Mutex<Vec<Hook>> = Mutex::new(Vec::new());
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    OnRetire,
-    Purge,
-}
-
-/// A function to call, once, when an execution has gone.
-pub struct Hook {
-    function: Py<PyAny>,
-    kind: Kind,
-    module: Name,
-    generation: u64,
-    number: u64,
-}
-
-impl Hook {
-    fn new(function: Py<PyAny>, kind: Kind, module: Name, generation: u64) -> Self {
-        Self { function, kind, module, generation, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
-    }
-
-    /// Calls it. What it raises is logged.
-    pub fn call(self, py: Python<'_>) {
-        if let Err(e) = self.function.call0(py) {
-            let what = match self.kind {
-                Kind::OnRetire => "a function that on_retire registered for",
-                Kind::Purge => "__mp_purge__ of",
-            };
-            log::error!(
-                "{what} module '{}' (generation {}) failed\n{}",
-                self.module,
-                self.generation,
-                error::format(py, &e)
-            );
-        }
-    }
-}
-
-/// Sorts hooks by age: the newest, which is to be called first, is the last one then.
-pub fn sort(hooks: &mut [Hook]) {
-    hooks.sort_unstable_by_key(|hook| hook.number);
-}
-
-/// Calls hooks, the newest first.
-fn call_all(py: Python<'_>, mut hooks: Vec<Hook>) {
-    sort(&mut hooks);
-    while let Some(hook) = hooks.pop() {
-        hook.call(py);
-    }
-}
-
-/// What hangs at the record of an execution.
-pub struct ExecutionHooks {
-    draft: Weak<BuildEffects>,
-    /// A weak reference that dies with the namespace; none at copies, which are no executions of their own.
-    sign: Option<Py<PyAny>>,
-    held: Mutex<HeldHooks>,
-}
-
-#[derive(Default)]
-struct HeldHooks {
-    hooks: Vec<Hook>,
-    /// The new source for which `__mp_clone__` of this execution has failed first.
-    refusal: Option<CloneRefusal>,
-}
-
-#[derive(Clone, Copy)]
-struct CloneRefusal {
-    source: Hash,
-    took_too_long: bool,
-}
-
-impl ExecutionHooks {
-    /// The life of an execution that begins, in a build if there is a draft.
-    pub fn new(draft: Option<&Arc<BuildEffects>>, sign: Py<PyAny>) -> Self {
-        Self { draft: draft.map_or_else(Weak::new, Arc::downgrade), sign: Some(sign), held: Mutex::default() }
-    }
-
-    /// What a copy of a namespace has in its place.
-    pub fn of_copy() -> Self {
-        Self { draft: Weak::new(), sign: None, held: Mutex::default() }
-    }
-
-    /// The draft that the execution belongs to until it is published.
-    pub fn draft(&self) -> Option<Arc<BuildEffects>> {
-        self.draft.upgrade()
-    }
-
-    fn take_hooks(&self) -> Vec<Hook> {
-        std::mem::take(&mut self.held.lock().hooks)
-    }
-
-    /// Hands everything on: no living generation has the execution any more. Runs no Python code.
-    pub fn end(&mut self, module: &Name, generation: u64, application: &Weak<Application>) {
-        let Some(sign) = self.sign.take() else { return };
-        let held = self.held.get_mut();
-        retirement::take_over(RetiredExecution {
-            module: module.clone(),
-            generation,
-            application: application.clone(),
-            hooks: std::mem::take(&mut held.hooks),
-            sign,
-        });
-    }
-}
-
-/// The execution whose code a record's functions belong to.
-pub fn execution_of(record: &Arc<Managed>) -> &Arc<Managed> {
-    record.copied_from.as_ref().unwrap_or(record)
-}
 
 /// The execution whose namespace this is; none for code that is not managed.
 ///
 /// # Errors
 /// `RuntimeError` for managed code that has gone.
 pub fn caller(globals: &Bound<'_, PyDict>) -> PyResult<Option<Arc<Managed>>> {
-    if let Some(record) = module::by_globals(globals) {
+    if let Some(record) = managed::by_globals(globals) {
         return Ok(Some(execution_of(&record).clone()));
     }
     let loader_type = crate::python::import(globals.py(), "_mod_python_loader")?.getattr("ManagedLoader")?;
@@ -165,17 +49,17 @@ pub fn on_retire(globals: &Bound<'_, PyDict>, function: Bound<'_, PyAny>) -> PyR
         return Err(PyTypeError::new_err(format!("on_retire: {} cannot be called", function.repr()?)));
     }
     match caller(globals)? {
-        Some(execution) => register(&execution, function.unbind(), Kind::OnRetire),
+        Some(execution) => register(&execution, function.unbind(), HookKind::OnRetire),
         None => {
             let name: String = globals.get_item("__name__")?.map_or(Ok(String::new()), |name| name.extract())?;
-            let hook = Hook::new(function.unbind(), Kind::OnRetire, name.into(), 0);
+            let hook = Hook::new(function.unbind(), HookKind::OnRetire, name.into(), 0);
             UNMANAGED.lock().push(hook);
         }
     }
     Ok(())
 }
 
-fn register(execution: &Managed, function: Py<PyAny>, kind: Kind) {
+fn register(execution: &Managed, function: Py<PyAny>, kind: HookKind) {
     let hook = Hook::new(function, kind, execution.name.clone(), execution.generation);
     let hook = match execution.life.draft() {
         Some(draft) => draft.register(execution.sequence, hook),
@@ -194,7 +78,7 @@ pub fn finished(py: Python<'_>, execution: &Managed) -> PyResult<()> {
     if let Some(purge) = execution.module.bind(py).dict().get_item("__mp_purge__")?
         && purge.is_callable()
     {
-        register(execution, purge.unbind(), Kind::Purge);
+        register(execution, purge.unbind(), HookKind::Purge);
     }
     Ok(())
 }
@@ -207,7 +91,7 @@ pub fn failed(py: Python<'_>, execution: &Managed, failure: &PyErr) {
         return;
     }
     call_all(py, execution.life.take_hooks());
-    if let Some(application) = execution.application.upgrade() {
+    if let Some(application) = execution.application.get::<Application>() {
         application.states.forget(execution.sequence);
     }
 }
@@ -276,138 +160,10 @@ fn warn_of_loss(new: &Managed, what: &str) {
     log::warning!("module '{}' starts without its predecessor's state: __mp_clone__ {what}", new.name);
 }
 
-/// What a generation in the making has added so far, beside its modules: published or taken back with it.
-pub struct BuildEffects {
-    deadline: Instant,
-    /// None once the build has ended.
-    added: Mutex<Option<Added>>,
-}
-
-#[derive(Default)]
-struct Added {
-    states: Slots,
-    /// Each with the sequence number of its execution.
-    hooks: Vec<(u64, Hook)>,
-    failed: HashSet<u64>,
-    /// Executions that `__mp_clone__` has put live state into.
-    receivers: HashSet<u64>,
-    /// Why the build cannot be published, whatever importers make of it.
-    refusal: Option<PyErr>,
-}
-
-/// What a publication leaves to be done once the generation is the current one. Dropping it may run Python code.
-pub struct Aftermath {
-    hooks: Vec<Hook>,
-    _replaced: Slots,
-}
-
-impl Aftermath {
-    /// Calls the hooks of executions that have failed while the build went on without them.
-    pub fn settle(self, py: Python<'_>) {
-        call_all(py, self.hooks);
-    }
-}
-
-impl BuildEffects {
-    /// The draft of a build that has to end by then.
-    pub fn new(deadline: Instant) -> Arc<Self> {
-        Arc::new(Self { deadline, added: Mutex::new(Some(Added::default())) })
-    }
-
-    fn is_late(&self) -> bool {
-        Instant::now() >= self.deadline
-    }
-
-    /// Calls `with` with the state that the build has made, unless it has ended. Nothing in it may run Python code.
-    pub fn with_states<R>(&self, with: impl FnOnce(&mut Slots) -> R) -> Option<R> {
-        self.added.lock().as_mut().map(|added| with(&mut added.states))
-    }
-
-    /// Gives the hook back if the build has ended.
-    fn register(&self, execution: u64, hook: Hook) -> Option<Hook> {
-        match self.added.lock().as_mut() {
-            Some(added) => {
-                added.hooks.push((execution, hook));
-                None
-            }
-            None => Some(hook),
-        }
-    }
-
-    fn note_receiver(&self, execution: u64) {
-        if let Some(added) = self.added.lock().as_mut() {
-            added.receivers.insert(execution);
-        }
-    }
-
-    /// The build must not be published.
-    pub fn refuse(&self, failure: PyErr) {
-        if let Some(added) = self.added.lock().as_mut() {
-            added.refusal.get_or_insert(failure);
-        }
-    }
-
-    /// Why the build must not be published.
-    pub fn refusal(&self, py: Python<'_>) -> Option<PyErr> {
-        self.added.lock().as_ref()?.refusal.as_ref().map(|e| e.clone_ref(py))
-    }
-
-    /// Hooks undo what was done in reverse order, so those of the failed body wait for newer ones of bodies that live on: the
-    /// importer may have caught the failure.
-    fn body_failed(&self, py: Python<'_>, execution: u64, is_time_left: bool) {
-        let (mut due, mut forgotten) = (Vec::new(), Slots::default());
-        if let Some(added) = self.added.lock().as_mut() {
-            added.failed.insert(execution);
-            forgotten = added.states.take_of(execution);
-            while is_time_left && let Some((_, hook)) = added.hooks.pop_if(|(of, _)| added.failed.contains(of)) {
-                due.push(hook);
-            }
-        }
-        drop(forgotten);
-        call_all(py, due);
-    }
-
-    /// Gives everything to the application and to the records of the executions. Runs no Python code.
-    pub fn publish<'a>(&self, states: &States, records: impl Iterator<Item = &'a Arc<Managed>>) -> Aftermath {
-        let added = self.added.lock().take().unwrap_or_default();
-        let executions: HashMap<u64, &Managed> =
-            records.filter(|r| r.copied_from.is_none()).map(|r| (r.sequence, &**r)).collect();
-        let mut orphans = Vec::new();
-        for (execution, hook) in added.hooks {
-            match executions.get(&execution) {
-                Some(record) => record.life.held.lock().hooks.push(hook),
-                None => orphans.push(hook),
-            }
-        }
-        Aftermath { hooks: orphans, _replaced: states.take_in(added.states) }
-    }
-
-    /// The build is discarded: calls the hooks, the newest first, and forgets the state that it made.
-    pub fn discard(&self, py: Python<'_>) {
-        while let Some((hook, is_spared)) = self.next_undone() {
-            if !is_spared {
-                hook.call(py);
-            }
-        }
-        let added = self.added.lock().take();
-        drop(added);
-    }
-
-    /// The newest hook, and whether it must not be called: what `__mp_clone__` has put into the execution is still in use, and
-    /// `__mp_purge__` would take it down.
-    fn next_undone(&self) -> Option<(Hook, bool)> {
-        let mut held = self.added.lock();
-        let added = held.as_mut()?;
-        let (execution, hook) = added.hooks.pop()?;
-        let is_spared = hook.kind == Kind::Purge && added.receivers.contains(&execution);
-        Some((hook, is_spared))
-    }
-}
-
 /// Calls the hooks of everything that lives when the child ends.
 pub fn end_of_child(py: Python<'_>) {
     let mut hooks = retirement::drain();
-    for record in module::living() {
+    for record in managed::living() {
         hooks.extend(record.life.take_hooks());
     }
     hooks.append(&mut UNMANAGED.lock());

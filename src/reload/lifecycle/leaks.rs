@@ -10,7 +10,7 @@ use crate::python::gil::GilCell;
 use crate::python::{self, error};
 use crate::reload::application::registry;
 use crate::reload::lifecycle::package_originals;
-use crate::reload::lifecycle::retirement::Queue;
+use crate::reload::module::retired::{NAMESPACES, RetiredNamespace};
 use os::{Worker, log};
 use reload_core::graph::Name;
 
@@ -31,29 +31,25 @@ const SEARCHES: usize = 50;
 const REPORTS: usize = 1000;
 
 /// An execution whose memory has not been freed yet.
-struct RetiredNamespace {
-    module: Name,
-    generation: u64,
-    sign: Py<PyAny>,
-    since: Instant,
+struct Lingering {
+    retired: RetiredNamespace,
     collections: u32,
     /// What keeps it alive, once that has been searched for.
     holders: Option<Vec<String>>,
 }
 
-static QUEUE: Queue<RetiredNamespace> = Queue::new();
-static WORKER: Worker = Worker::new("mod_python-memory", work, "the memory of retired modules is freed late");
-static LINGERING: GilCell<Vec<RetiredNamespace>> = GilCell::new(Vec::new());
-
-/// Makes sure that there is a thread for what [`take_over`] gets.
-pub fn start() {
-    WORKER.start();
+impl From<RetiredNamespace> for Lingering {
+    fn from(retired: RetiredNamespace) -> Self {
+        Self { retired, collections: 0, holders: None }
+    }
 }
 
-/// Sees to it that the memory of an execution is freed. `sign` is a weak reference that dies with its namespace. May be called
-/// from anywhere, attached or not.
-pub fn take_over(module: Name, generation: u64, sign: Py<PyAny>) {
-    QUEUE.push(RetiredNamespace { module, generation, sign, since: Instant::now(), collections: 0, holders: None });
+static WORKER: Worker = Worker::new("mod_python-memory", work, "the memory of retired modules is freed late");
+static LINGERING: GilCell<Vec<Lingering>> = GilCell::new(Vec::new());
+
+/// Makes sure that there is a thread that has the memory of retired executions freed.
+pub fn start() {
+    WORKER.start();
 }
 
 fn work() {
@@ -61,7 +57,7 @@ fn work() {
     let mut logged = HashSet::new();
     loop {
         let is_waiting = python::attach(|py| !LINGERING.borrow(py).is_empty());
-        let more = QUEUE.wait(is_waiting.then_some(schedule.next));
+        let more = NAMESPACES.wait(is_waiting.then_some(schedule.next));
         if python::thread::leaving() {
             std::mem::forget(more);
             return;
@@ -69,7 +65,7 @@ fn work() {
         python::attach(|py| {
             if !more.is_empty() {
                 schedule.hurry();
-                LINGERING.borrow(py).extend(more);
+                LINGERING.borrow(py).extend(more.into_iter().map(Lingering::from));
             }
             if Instant::now() >= schedule.next {
                 look_after(py, &mut schedule, &mut logged);
@@ -154,7 +150,7 @@ fn give_back(py: Python<'_>) {
 fn prune(py: Python<'_>) -> bool {
     let all = std::mem::take(&mut *LINGERING.borrow(py));
     let (living, gone): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|one| one.sign.call0(py).is_ok_and(|loader| !loader.is_none(py)));
+        all.into_iter().partition(|one| one.retired.sign.call0(py).is_ok_and(|loader| !loader.is_none(py)));
     let are_any = !gone.is_empty();
     drop(gone);
     LINGERING.borrow(py).extend(living);
@@ -165,10 +161,10 @@ fn prune(py: Python<'_>) -> bool {
 fn search(py: Python<'_>, logged: &mut HashSet<(Name, String)>) -> PyResult<()> {
     let (searched, retired) = (PyList::empty(py), PyList::empty(py));
     for one in LINGERING.borrow(py).iter() {
-        retired.append(&one.sign)?;
-        let is_due = one.holders.is_none() && one.collections >= COLLECTIONS && one.since.elapsed() >= PATIENCE;
+        retired.append(&one.retired.sign)?;
+        let is_due = one.holders.is_none() && one.collections >= COLLECTIONS && one.retired.since.elapsed() >= PATIENCE;
         if is_due && searched.len() < SEARCHES {
-            searched.append(&one.sign)?;
+            searched.append(&one.retired.sign)?;
         }
     }
     if searched.is_empty() {
@@ -185,7 +181,7 @@ fn search(py: Python<'_>, logged: &mut HashSet<(Name, String)>) -> PyResult<()> 
     let found: Vec<Option<Vec<String>>> = holders.call1((&searched, retired, carried))?.extract()?;
     for (sign, holders) in searched.iter().zip(found) {
         let mut lingering = LINGERING.borrow(py);
-        let Some(at) = lingering.iter().position(|one| one.sign.is(&sign)) else { continue };
+        let Some(at) = lingering.iter().position(|one| one.retired.sign.is(&sign)) else { continue };
         let Some(holders) = holders else {
             // Something holds the loader alone, which is small.
             let freed = lingering.swap_remove(at);
@@ -195,11 +191,11 @@ fn search(py: Python<'_>, logged: &mut HashSet<(Name, String)>) -> PyResult<()> 
         };
         let one = &mut lingering[at];
         for holder in &holders {
-            if logged.len() < REPORTS && logged.insert((one.module.clone(), holder.clone())) {
+            if logged.len() < REPORTS && logged.insert((one.retired.module.clone(), holder.clone())) {
                 log::warning!(
                     "module '{}' of generation {} is not in use any more, but is kept in memory by {holder}",
-                    one.module,
-                    one.generation
+                    one.retired.module,
+                    one.retired.generation
                 );
             }
         }
@@ -217,7 +213,7 @@ pub fn leaks(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     let reports: Vec<(Name, u64, Vec<String>)> = LINGERING
         .borrow(py)
         .iter()
-        .filter_map(|one| Some((one.module.clone(), one.generation, one.holders.clone()?)))
+        .filter_map(|one| Some((one.retired.module.clone(), one.retired.generation, one.holders.clone()?)))
         .collect();
     let answer = PyList::empty(py);
     for (module, generation, holders) in reports {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-use crate::reload::module::{self, Managed};
+use crate::reload::module::managed::{self, Managed};
 
 /// Puts the submodules of a package's only copy into the namespace of its original. What was there is freed, and whoever has the
 /// original in hand, having got it before any copy was made, finds what is served.
@@ -41,7 +41,7 @@ pub fn keep_up(py: Python<'_>) {
 /// The packages that have been copied, with their copies.
 fn originals() -> Vec<(Arc<Managed>, Vec<Arc<Managed>>)> {
     let mut found: HashMap<*const Managed, (Arc<Managed>, Vec<Arc<Managed>>)> = HashMap::new();
-    for copy in module::living() {
+    for copy in managed::living() {
         if let Some(original) = copy.copied_from.clone() {
             found.entry(Arc::as_ptr(&original)).or_insert_with(|| (original, Vec::new())).1.push(copy);
         }

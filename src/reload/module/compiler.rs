@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::reload::code::CodeSummary;
-use crate::reload::module::Origin;
+use crate::reload::module::origin::Origin;
 
 /// What a compiler makes of a file.
 pub struct CompiledCode {

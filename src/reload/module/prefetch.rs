@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use rpds::HashTrieMapSync;
 
-use crate::reload::application::change::Resolution;
-use crate::reload::module::{Origin, Source};
+use crate::reload::module::origin::Origin;
+use crate::reload::module::origin::Resolution;
+use crate::reload::module::source::Source;
 use os::{Mutex, MutexGuard};
 use reload_core::files::fingerprint::{Content, Hash};
 use reload_core::graph::Name;

@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::reload::Snapshot;
 use crate::reload::application::view::Context;
 use crate::reload::import::importing_code::ImportingCode;
 use crate::reload::import::{self, unmanaged};
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::snapshot::Snapshot;
 use reload_core::files::symlinks;
 use reload_core::graph::{Graph, Name, dot as graphviz};
 use reload_core::scoreboard;

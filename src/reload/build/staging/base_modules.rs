@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::build::staging::inputs::LoadHorizon;
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::snapshot::Snapshot;
 use reload_core::graph::generation::ModuleMap;
 use reload_core::graph::{Facts, Name, Reading};
 

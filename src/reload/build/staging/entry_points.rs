@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyType};
 
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 
 /// Checks that a module to be published has the `object`, whose name may be dotted.
 ///

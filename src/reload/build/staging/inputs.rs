@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::reload::Snapshot;
 use crate::reload::application::change::{Change, Resolved};
 use crate::reload::import::execute;
+use crate::reload::module::snapshot::Snapshot;
 use reload_core::graph::Name;
 
 /// What a build takes in.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::reload::Snapshot;
 use crate::reload::application::change::Resolved;
 use crate::reload::application::file_dependencies::FailureInputs;
 use crate::reload::application::{Publication, registry};
@@ -14,8 +13,9 @@ use crate::reload::build::staging::staged_modules::StagedModules;
 use crate::reload::import::execute;
 use crate::reload::import::process::sys_modules;
 use crate::reload::interrupt;
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 use crate::reload::module::prefetch::{Prefetch, PrefetchMap};
+use crate::reload::module::snapshot::Snapshot;
 use reload_core::graph::Name;
 use reload_core::graph::generation::ModuleMap;
 
@@ -59,7 +59,9 @@ impl Stage {
         let names = next.what_ran();
         self.application.kept.note_stale(&self.affected.kept);
         self.application.keep(next.renewed.values().flat_map(|record| record.keeps()));
-        let aftermath = self.effects.publish(&self.application.states, next.renewed.values());
+        let executions = next.renewed.values().filter(|record| record.copied_from.is_none());
+        let executions = executions.map(|record| (record.sequence, &record.life));
+        let aftermath = self.effects.publish(&self.application.states, executions);
         self.application.publish(self.publication(next, &mut table, prefetched));
         aftermath.settle(py);
         names

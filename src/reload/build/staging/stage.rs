@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::change::Change;
 use crate::reload::application::view::Context;
@@ -17,8 +16,9 @@ use crate::reload::build::staging::staged_modules::{StagePlan, StagedModules};
 use crate::reload::import::bodies;
 use crate::reload::import::caller::nearest_managed;
 use crate::reload::import::process::process_state::ProcessState;
-use crate::reload::lifecycle::hooks::BuildEffects;
-use crate::reload::module::Managed;
+use crate::reload::module::effects::BuildEffects;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::snapshot::Snapshot;
 use os::{Mutex, MutexGuard};
 use reload_core::files::file_version::FileVersion;
 use reload_core::graph::{Affected, Name};

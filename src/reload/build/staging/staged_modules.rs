@@ -7,7 +7,7 @@ use pyo3::PyErr;
 
 use crate::reload::application::change::Resolved;
 use crate::reload::application::file_dependencies::FailedLoad;
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 use reload_core::files::dependency::ReadSet;
 use reload_core::graph::Name;
 

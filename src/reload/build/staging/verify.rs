@@ -17,7 +17,7 @@ use crate::reload::import::find::is_elsewhere;
 use crate::reload::import::importing_code::{CodePart, Defect, ImportingCode};
 use crate::reload::import::look_ahead;
 use crate::reload::import::sources;
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 use crate::reload::module::prefetch::{PrefetchMap, Prefetched};
 use reload_core::graph::Name;
 

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
-use crate::reload::application::change::{Change, Resolution, Resolved};
+use crate::reload::application::change::{Change, Resolved};
 use crate::reload::application::view::{ModuleSpec, View};
 use crate::reload::build::staging::stage::Stage;
 use crate::reload::import::bodies;
-use crate::reload::lifecycle::hooks::BuildEffects;
-use crate::reload::module::Managed;
+use crate::reload::module::effects::BuildEffects;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::origin::Resolution;
 use crate::reload::module::prefetch::Prefetched;
+use crate::reload::module::snapshot::Snapshot;
 use reload_core::files::file_version::FileVersion;
 use reload_core::files::fingerprint::Content;
 use reload_core::graph::Name;

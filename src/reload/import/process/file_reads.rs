@@ -12,7 +12,7 @@ use crate::reload::application::Application;
 use crate::reload::application::registry::is_installation;
 use crate::reload::import::bodies;
 use crate::reload::import::caller::{calling_code, nearest_managed};
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 use reload_core::files::dependency::{Dependency, FileMark, Mark};
 use reload_core::files::fingerprint::Hash;
 
@@ -33,7 +33,7 @@ impl Auditor for BodyAuditor {
 
     fn access(&self, py: Python<'_>, access: Access) {
         let Some(body) = bodies::reading_body() else { return };
-        let Some(application) = body.application.upgrade() else { return };
+        let Some(application) = body.application.get::<Application>() else { return };
         // The body does not account for what the engine reads here.
         let _quiet = bodies::leave_body();
         let dependency = match access {
@@ -61,7 +61,7 @@ fn note_dependency(py: Python<'_>, application: &Application, module: &Managed, 
 /// The running body has read a file of which this was the content.
 pub(in crate::reload) fn note_content(path: &Path, hash: Hash) {
     if let Some(body) = bodies::reading_body() {
-        if let Some(application) = body.application.upgrade() {
+        if let Some(application) = body.application.get::<Application>() {
             application.follow_file(&body.name, path);
         }
         body.note_read(Dependency::File(path.to_owned()), Mark::One(FileMark::Content(hash)));
@@ -75,7 +75,7 @@ pub(in crate::reload) fn note_content(path: &Path, hash: Hash) {
 /// `ValueError` for too many files, and for files that the kernel makes up.
 pub fn declare(py: Python<'_>, paths: &[PathBuf]) -> PyResult<()> {
     let Some(module) = nearest_managed(py) else { return Ok(()) };
-    let Some(application) = module.application.upgrade() else { return Ok(()) };
+    let Some(application) = module.application.get::<Application>() else { return Ok(()) };
     let _quiet = bodies::leave_body();
     let directory = match module.origin.file() {
         Some(file) => file.parent().map(Path::to_owned),

@@ -12,9 +12,9 @@ use pyo3::prelude::*;
 use crate::python::gil::GilCell;
 use crate::python::raw_import::modules;
 use crate::python::stdlib::is_standard;
-use crate::reload::Snapshot;
 use crate::reload::application::Application;
 use crate::reload::application::registry::mark;
+use crate::reload::module::snapshot::Snapshot;
 use reload_core::graph::Name;
 
 /// Names that managed modules have put into `sys.modules`, and the application whose module stands there.

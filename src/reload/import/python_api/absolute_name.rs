@@ -3,10 +3,10 @@
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
-use crate::reload::application::change::Resolution;
 use crate::reload::import::importer::Importer;
 use crate::reload::import::resolve::Parent;
-use crate::reload::module::Origin;
+use crate::reload::module::origin::Origin;
+use crate::reload::module::origin::Resolution;
 use reload_core::code::import_name::{ImportName, RelativeImportError};
 use reload_core::graph::Name;
 

@@ -12,7 +12,7 @@ use crate::reload::import::importer::Importer;
 use crate::reload::import::process::sys_modules;
 use crate::reload::import::process::unmanaged;
 use crate::reload::import::python_api::originals::originals;
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 use reload_core::graph::Name;
 
 /// Runs an import of Python's own, and records the modules that it has loaded.

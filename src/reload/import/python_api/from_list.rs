@@ -6,11 +6,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::reload::application::change::Resolution;
 use crate::reload::import::importer::Importer;
 use crate::reload::import::python_api::foreign::foreign_part;
 use crate::reload::import::resolve::Parent;
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
+use crate::reload::module::origin::Resolution;
 use reload_core::graph::Name;
 
 /// Loads what the list names below the package.

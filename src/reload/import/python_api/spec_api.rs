@@ -6,7 +6,6 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::python::stdlib::is_standard;
-use crate::reload::application::change::Resolution;
 use crate::reload::application::view::Context;
 use crate::reload::application::{Application, registry};
 use crate::reload::import::importer::Importer;
@@ -14,6 +13,7 @@ use crate::reload::import::process::sys_modules;
 use crate::reload::import::python_api::foreign::not_found;
 use crate::reload::import::resolve::Parent;
 use crate::reload::import::thread_owner::application_of_thread;
+use crate::reload::module::origin::Resolution;
 use reload_core::graph::Name;
 
 /// Where a managed module comes from: its application's mark, its file, its directories if it is a package, and the module if it

@@ -13,7 +13,7 @@ use crate::reload::import::python_api::absolute_name::relative;
 use crate::reload::import::python_api::foreign::{ImportForm, foreign, import_outside, leaves_to_python, make_way};
 use crate::reload::import::python_api::from_list::import_parts;
 use crate::reload::import::python_api::originals::{originals, remember_originals};
-use crate::reload::module::Managed;
+use crate::reload::module::managed::Managed;
 use reload_core::graph::Name;
 
 /// Takes the place of `builtins.__import__` and `importlib.import_module`, and adds the loader and the finder.

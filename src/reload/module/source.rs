@@ -1,0 +1,72 @@
+//! The compiled source of modules.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use crate::reload::code::CodeSummary;
+use os::{Mutex, MutexGuard};
+use reload_core::files::fingerprint::Hash;
+
+/// The compiled source of a module, shared by all executions of the same code.
+pub struct Source {
+    /// The code object; a namespace package has none.
+    pub code: Option<Py<PyAny>>,
+    /// What the code mentions.
+    pub facts: CodeSummary,
+    /// A list with the bytes as its one element, for loaders and so for tracebacks.
+    pub text: Option<Py<PyList>>,
+    content: Mutex<SourceText>,
+}
+
+struct SourceText {
+    hash: Hash,
+    bytes: Arc<[u8]>,
+    /// Code objects that have exchanged their lines with `code`: somebody may still be reading the old tables.
+    former: Vec<Py<PyAny>>,
+}
+
+impl Source {
+    /// The source with this content.
+    pub fn new(
+        hash: Hash,
+        bytes: Arc<[u8]>,
+        code: Option<Py<PyAny>>,
+        facts: CodeSummary,
+        text: Option<Py<PyList>>,
+    ) -> Self {
+        Self { code, facts, text, content: Mutex::new(SourceText { hash, bytes, former: Vec::new() }) }
+    }
+
+    fn content(&self) -> MutexGuard<'_, SourceText> {
+        self.content.lock()
+    }
+
+    /// The hash of the bytes.
+    pub fn hash(&self) -> Hash {
+        self.content().hash
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> Arc<[u8]> {
+        self.content().bytes.clone()
+    }
+
+    /// Takes over the text of a source whose code is the same but for its lines, which have been exchanged.
+    ///
+    /// # Errors
+    /// What Python raises when it is out of memory.
+    pub fn take_text(&self, py: Python<'_>, newer: &Self) -> PyResult<()> {
+        let bytes = newer.bytes();
+        if let Some(text) = &self.text {
+            text.bind(py).set_item(0, PyBytes::new(py, &bytes))?;
+        }
+        let former = newer.code.as_ref().map(|code| code.clone_ref(py));
+        let mut content = self.content();
+        content.hash = newer.hash();
+        content.bytes = bytes;
+        content.former.extend(former);
+        Ok(())
+    }
+}
