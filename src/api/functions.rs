@@ -1,41 +1,18 @@
 //! The functions of `_apache`.
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{CString, c_int};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyList, PyString};
+use pyo3::types::{PyList, PyString};
 
 use crate::api::cleanup::{Cleanup, register_for_child};
+use crate::api::convert::log_level;
 use crate::api::finfo::FileInfo;
 use crate::api::server::Server;
 use crate::api::text::{any_str, path_bytes, to_str};
 use crate::httpd::command::DirectiveNode;
-use crate::httpd::log::{self, Level};
-use crate::httpd::{ServerRec, server, sys};
-
-/// One of APLOG_* as given from Python; 0 stands for "not given" and means APLOG_ERR.
-pub fn log_level(level: i64) -> Level {
-    match u32::try_from(level).unwrap_or(0) & sys::APLOG_LEVELMASK {
-        0 => Level::ERROR,
-        level => Level::of(level),
-    }
-}
-
-/// Logs that an old name was used.
-pub fn warn_deprecated(sentence: &str) {
-    log::warning!("{sentence}");
-}
-
-/// An anonymous capsule around one of httpd's records, as mod_python hands them out to other C code.
-pub fn capsule<'py>(py: Python<'py>, record: *mut c_void) -> PyResult<Bound<'py, PyCapsule>> {
-    // SAFETY: the pointer is not null, as records are not; the capsule has no name and frees nothing. The function answers a
-    // new reference to a capsule, or null with an exception set.
-    unsafe {
-        let capsule = pyo3::ffi::PyCapsule_New(record, std::ptr::null(), None);
-        Ok(Bound::from_owned_ptr_or_err(py, capsule)?.cast_into_unchecked())
-    }
-}
+use crate::httpd::{ServerRec, log, server};
 
 /// Logs to the error log of `server`, or of the main server. `level` is one of APLOG_*, 0 means APLOG_ERR; a message of None
 /// is ignored.

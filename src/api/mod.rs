@@ -3,6 +3,7 @@
 pub mod cleanup;
 pub mod connection;
 pub mod constants;
+pub mod convert;
 pub mod finfo;
 pub mod functions;
 pub mod hlist;

@@ -101,12 +101,12 @@ impl Request {
     }
 
     /// What was written and not yet handed to httpd.
-    pub fn take_output(&self, _: Python<'_>) -> Vec<u8> {
+    pub fn take_output(&self) -> Vec<u8> {
         self.state().map(|state| state.output.take()).unwrap_or_default()
     }
 
     /// Forgets what was written and not yet handed to httpd.
-    pub fn discard_output(&self, _: Python<'_>) {
+    pub fn discard_output(&self) {
         if let Ok(state) = self.state() {
             state.output.take();
         }

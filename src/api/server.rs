@@ -9,7 +9,7 @@ use pyo3::types::{PyCapsule, PyString, PyTuple};
 
 use crate::api::Request;
 use crate::api::cleanup::{Cleanup, register_for_child};
-use crate::api::functions::{capsule, log_level};
+use crate::api::convert::{capsule, log_level};
 use crate::api::request::settings_table;
 use crate::api::table::Table;
 use crate::api::text::to_str;
@@ -17,8 +17,8 @@ use crate::config::ServerConfig;
 use crate::httpd::{ServerRec, log, server, sys};
 use crate::python::gil::GilCell;
 
-/// The one wrapper of each server, by interpreter: an instance may have attributes, which belong to one interpreter.
-static SERVERS: GilCell<BTreeMap<(i64, usize), Py<Server>>> = GilCell::new(BTreeMap::new());
+/// The one wrapper of each server, by the address of its record.
+static SERVERS: GilCell<BTreeMap<usize, Py<Server>>> = GilCell::new(BTreeMap::new());
 
 /// A server of the configuration. It lives as long as the child, and any thread may use it. Any attribute may be set on it.
 #[pyclass(frozen, dict, weakref, name = "mp_server", module = "_apache")]
@@ -32,9 +32,7 @@ impl Server {
     /// # Errors
     /// `MemoryError`.
     pub fn of(py: Python<'_>, record: ServerRec) -> PyResult<Bound<'_, Self>> {
-        // SAFETY: Python is attached, so there is a current interpreter.
-        let interpreter = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
-        let key = (interpreter, record.as_ptr() as usize);
+        let key = record.as_ptr() as usize;
         let known = SERVERS.borrow(py).get(&key).map(|server| server.clone_ref(py));
         if let Some(server) = known {
             return Ok(server.into_bound(py));

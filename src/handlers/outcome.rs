@@ -86,7 +86,7 @@ pub fn report(py: Python<'_>, request: &Bound<'_, Request>, label: Label<'_>, de
     for line in log_text.lines() {
         log::request!(record, log::Level::ERROR, "[id {id}] {} {}: {line}", label.phase, label.handler);
     }
-    request.get().discard_output(py);
+    request.get().discard_output();
     if debug { show(py, request, record, label, &id, &text) } else { FAILED }
 }
 

@@ -105,7 +105,7 @@ impl PhaseRun<'_> {
         let running = current::enter(self.request);
         let status = self.run_list(py, &request, first);
         drop(running);
-        let output = request.get().take_output(py);
+        let output = request.get().take_output();
         request.get().end_phase(py);
         drop(request);
         state::release(py, self.request);

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::api::cleanup::Cleanup;
-use crate::api::functions::log_level;
+use crate::api::convert::log_level;
 use crate::api::request::Request;
 use crate::api::request::output::write_failed;
 use crate::api::table::Table;
@@ -91,7 +91,7 @@ impl Request {
     pub(super) fn redirect_internally(&self, py: Python<'_>, uri: &Bound<'_, PyString>) -> PyResult<()> {
         let record = self.rec()?;
         let uri = path_bytes(uri.as_any())?;
-        let before = self.take_output(py);
+        let before = self.take_output();
         detached(py, record, |record| {
             // What was written stays in front of what the other request writes.
             let written = record.write(&before);

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyString, PyTuple};
 
 use crate::api::connection::{Connection, address};
+use crate::api::convert::capsule;
 use crate::api::finfo::FileInfo;
-use crate::api::functions::capsule;
 use crate::api::hlist::HandlerEntries;
 use crate::api::request::Request;
 use crate::api::request::fields::{FieldText, to_micros};

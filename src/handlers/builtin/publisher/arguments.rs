@@ -64,7 +64,7 @@ impl ArgumentPlan {
         let number = |name: &str| -> PyResult<usize> { code.getattr(name)?.extract() };
         let positional = number("co_argcount")?;
         let keyword_only = number("co_kwonlyargcount")?;
-        let flags = number("co_flags")?;
+        let flags: std::ffi::c_int = code.getattr("co_flags")?.extract()?;
         let all: Vec<Bound<'_, PyString>> = code.getattr("co_varnames")?.extract()?;
         let keyword_defaults = function.getattr("__kwdefaults__")?;
         let has_keyword_default = |name: &Bound<'_, PyString>| {
@@ -87,7 +87,7 @@ impl ArgumentPlan {
             required,
             request_at,
             positional_only: number("co_posonlyargcount")?,
-            takes_any: flags & 0x08 != 0,
+            takes_any: flags & ffi::CO_VARKEYWORDS != 0,
             is_protected,
         })
     }
