@@ -16,7 +16,6 @@
 pub mod background;
 pub mod exceptions;
 mod kill_child;
-pub mod run;
 mod watchdog;
 
 use std::cell::RefCell;
@@ -31,6 +30,8 @@ use pyo3::types::{PyCFunction, PyDict};
 use crate::python::main_thread_signal;
 use crate::reload::interrupt::exceptions::exception;
 use crate::reload::interrupt::run::{LastResort, Run};
+
+pub use reload_core::interrupt::run;
 
 thread_local! {
     /// The runs of this thread, the innermost last.

@@ -2,4 +2,5 @@
 
 mod files;
 mod graph;
+mod interrupt;
 mod resolve;

@@ -37,7 +37,8 @@ pub fn may_hang() -> bool {
     HUNG.load(Ordering::SeqCst) < MOST_HUNG
 }
 
-pub(super) fn set_only_thread(is_only: bool) {
+/// Whether the threads that serve requests are one only, in this child.
+pub fn set_only_thread(is_only: bool) {
     IS_ONLY_THREAD.store(is_only, Ordering::SeqCst);
 }
 
@@ -116,11 +117,16 @@ pub struct Attention {
 
 /// A run of Python code in one thread, with a time limit. It may pause and begin again.
 ///
-/// ```text
+/// ```
+/// use std::time::{Duration, Instant};
+/// use reload_core::interrupt::run::{LastResort, Reason, Run};
+///
 /// let run = Run::new(Duration::from_secs(10), LastResort::None);
-/// let supervised = interrupt::supervise(py, &run);
-/// // .. ten seconds later, in the background thread:
-/// run.attend(now)       // Attention { raise: true, .. }; run.reason() is Some(Late) from now on
+/// run.begin(1, true);                                          // in the thread that runs the code
+/// let now = Instant::now();
+/// assert!(!run.attend(now).raise);                             // in the background thread
+/// assert!(run.attend(now + Duration::from_secs(11)).raise);
+/// assert_eq!(run.reason(), Some(Reason::Late));
 /// ```
 pub struct Run {
     /// The time limit.
@@ -186,14 +192,14 @@ impl Run {
     }
 
     /// The code begins to run, in this thread, which is the calling one. From now on its time counts.
-    pub(super) fn begin(&self, thread: c_long, is_main: bool) {
+    pub fn begin(&self, thread: c_long, is_main: bool) {
         self.thread.get_or_init(|| thread);
         self.is_in_main_thread.store(is_main, Ordering::SeqCst);
         self.begin_again();
     }
 
     /// From now on its time counts anew.
-    pub(super) fn begin_again(&self) {
+    pub fn begin_again(&self) {
         let mut state = self.lock();
         state.begun = Instant::now();
         state.next_compare = state.begun + self.undisturbed;
@@ -201,7 +207,7 @@ impl Run {
     }
 
     /// The code has come to its end, or a part of it.
-    pub(super) fn pause(&self) {
+    pub fn pause(&self) {
         self.lock().is_running = false;
     }
 

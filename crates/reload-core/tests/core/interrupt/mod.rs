@@ -1,0 +1,3 @@
+//! Runs of code that have to end.
+
+mod runs;
