@@ -10,7 +10,7 @@ use os::{Mutex, MutexGuard, fork};
 use reload_core::files::fingerprint::Hash;
 use reload_core::graph::Name;
 use reload_core::scoreboard::child_record::{ChildRecord, ChildState};
-use reload_core::scoreboard::content_versions::{self, ContentVersions, words};
+use reload_core::scoreboard::content_versions::{self, ContentVersions, ServeCause, words};
 use reload_core::scoreboard::{self, Scoreboard};
 
 /// The application's places on the board.
@@ -129,13 +129,13 @@ impl Reporter {
     /// What was built is about to be served: from now on no other child may fall back behind it.
     pub fn serve_built(&self) {
         let marks = std::mem::take(&mut self.own().building);
-        self.serve(contents(&marks), true);
+        self.serve(contents(&marks), ServeCause::Built);
     }
 
     /// A module is about to be loaded into what is served already; whether others serve other content of it. Theirs may be the
     /// newer one, so this child is behind then.
     pub fn serve_loaded(&self, name: &str, content: Hash) -> bool {
-        self.note(std::iter::once((name, Some(content))), false).is_some()
+        self.note(std::iter::once((name, Some(content))), ServeCause::Found).is_some()
     }
 
     /// What is served was compared with the disk just now, which may hold something else by now than what the others found.
@@ -147,18 +147,22 @@ impl Reporter {
             versions.differing(|mark| own.served.get(&mark)).cloned().collect()
         };
         others.retain(|(name, _)| followed(name));
-        self.serve(others.iter().map(|(name, content)| (&**name, Some(*content))), false);
+        self.serve(others.iter().map(|(name, content)| (&**name, Some(*content))), ServeCause::Found);
     }
 
-    fn serve<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, built: bool) {
-        if let Some(version) = self.note(contents, built) {
+    fn serve<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, cause: ServeCause) {
+        if let Some(version) = self.note(contents, cause) {
             // Only where nobody else has begun to serve something in between.
             let _ = self.seen.compare_exchange(version - 1, version, Ordering::SeqCst, Ordering::SeqCst);
         }
     }
 
-    fn note<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, built: bool) -> Option<u64> {
-        self.versions().filter(|_| !fork::is_copy())?.note(contents, built)
+    fn note<'a>(
+        &self,
+        contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone,
+        cause: ServeCause,
+    ) -> Option<u64> {
+        self.versions().filter(|_| !fork::is_copy())?.note(contents, cause)
     }
 
     /// A generation is published that differs from the one before in these modules; `None` for those that are gone.

@@ -29,6 +29,15 @@ struct VersionLine {
     content: AtomicU64,
 }
 
+/// Why a child begins to serve content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServeCause {
+    /// It was built, which begins with a change.
+    Built,
+    /// It was loaded for the first time, or compared with its file.
+    Found,
+}
+
 /// The content versions of one application. A table with open addressing, whose lines are never removed.
 #[repr(C)]
 pub struct ContentVersions {
@@ -75,14 +84,13 @@ impl ContentVersions {
     }
 
     /// Notes what the caller is about to serve; the hash is none for a module that is gone. Returns the new version if any of it
-    /// differs from what is served so far. A module for which the table has no room counts as different if it was `built`, as a
-    /// build begins with a change.
+    /// differs from what is served so far. A module for which the table has no room counts as different if it was built.
     pub fn note<'a>(
         &self,
         contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone,
-        built: bool,
+        cause: ServeCause,
     ) -> Option<u64> {
-        if !contents.clone().any(|(name, content)| self.is_other(name, content, built)) {
+        if !contents.clone().any(|(name, content)| self.is_other(name, content, cause)) {
             return None;
         }
         // The version first: if this child dies between the two, the next one that serves this content raises it again.
@@ -114,8 +122,8 @@ impl ContentVersions {
         })
     }
 
-    fn is_other(&self, name: &str, content: Option<Hash>, built: bool) -> bool {
-        let Some(line) = self.line(name_mark(name)) else { return built };
+    fn is_other(&self, name: &str, content: Option<Hash>, cause: ServeCause) -> bool {
+        let Some(line) = self.line(name_mark(name)) else { return cause == ServeCause::Built };
         // The first child fills an empty line in, so that the second one notices if it loads other content.
         let mine = content_mark(content);
         let now = line.content.compare_exchange(0, mine, Ordering::SeqCst, Ordering::SeqCst);
