@@ -12,7 +12,7 @@ use crate::api::state::RequestState;
 use crate::config::DirConfig;
 use crate::handlers::current;
 use crate::handlers::select::Target;
-use crate::reload::application::path_imports::Site;
+use crate::reload::application::parts::path_imports::Site;
 use crate::reload::application::registry;
 use crate::reload::application::view::Context;
 use crate::reload::import::by_path::{self, PathCall};

@@ -1,14 +1,11 @@
 //! Comparing what is served with what is on disk.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-use crate::reload::application::Application;
-use crate::reload::application::change::{Change, PathAdditions, Resolved};
 use crate::reload::application::files::PAUSE;
-use crate::reload::application::manifest::origin_of;
+use crate::reload::application::names::origin_of;
+use crate::reload::application::parts::change::{Change, PathAdditions, Resolved};
+use crate::reload::application::parts::pending_paths::PendingPaths;
 use crate::reload::application::rescan::{StaleStat, moved};
+use crate::reload::application::state::Application;
 use crate::reload::module::origin::Origin;
 use crate::reload::module::origin::Resolution;
 use crate::reload::module::snapshot::Snapshot;
@@ -17,6 +14,9 @@ use reload_core::files::fingerprint::Stat;
 use reload_core::graph::Name;
 use reload_core::watch::interests::Listener;
 use reload_core::watch::scope_hash;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// How long files may keep changing while they are compared.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -25,32 +25,6 @@ const SETTLING: Duration = Duration::from_secs(1);
 const SAVING: Duration = Duration::from_millis(50);
 /// How long to wait between two looks at a save in place.
 const GLANCE: Duration = Duration::from_millis(1);
-
-/// What is to be taken in.
-#[derive(Default)]
-pub struct PendingPaths {
-    /// Paths to which something happened.
-    pub paths: HashSet<PathBuf>,
-    /// Paths that were found to differ, by looking at them.
-    found: HashSet<PathBuf>,
-    /// Anything may have happened.
-    pub anything: bool,
-    /// Modules to load again whether they have changed or not: the hash of a name or package, none for all.
-    rebuilds: Vec<Option<u64>>,
-    /// A build is asked for even if the last one failed for the same content.
-    is_asked: bool,
-}
-
-impl PendingPaths {
-    /// Puts back what could not be taken in.
-    fn merge(&mut self, other: Self) {
-        self.paths.extend(other.paths);
-        self.found.extend(other.found);
-        self.anything |= other.anything;
-        self.rebuilds.extend(other.rebuilds);
-        self.is_asked |= other.is_asked;
-    }
-}
 
 impl Application {
     /// Compares what was announced with what is served, until nothing more is announced. Answers whether a build is asked for

@@ -1,14 +1,13 @@
 //! Names that nothing needs any more, and the paths that are followed for them: what a child remembers must not grow with all
 //! that it has ever been asked for.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-use crate::reload::application::Application;
+use crate::reload::application::parts::evictor::Evictor;
+use crate::reload::application::state::Application;
 use crate::reload::module::managed::Managed;
 use crate::reload::module::origin::Resolution;
 use reload_core::graph::Name;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 /// How many paths may be followed for names that nothing needs, beside as many as are needed.
 const SLACK: usize = 1024;
@@ -17,15 +16,6 @@ const MOST_ABSENT: usize = 256;
 
 /// The shortest time between two looks at all names.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Names that nothing needed when they were looked through last.
-#[derive(Default)]
-pub struct Evictor {
-    names: HashSet<Name>,
-    looked: Option<Instant>,
-    /// How many paths were followed for others then.
-    needed: usize,
-}
 
 impl Application {
     /// How many paths are followed.
@@ -88,31 +78,5 @@ impl Application {
                 names.graph.remove(&module.name, name);
             }
         }
-    }
-}
-
-impl crate::reload::application::manifest::Manifest {
-    /// Forgets names. Answers the paths that nobody follows any more.
-    fn forget(&mut self, dead: &HashSet<Name>) -> HashSet<PathBuf> {
-        if dead.is_empty() {
-            return HashSet::new();
-        }
-        for name in dead {
-            self.known.remove(name);
-            self.missed.remove(name);
-            self.graph.forget(name);
-        }
-        let mut left = HashSet::new();
-        self.by_path.retain(|path, at| {
-            at.retain(|name| !dead.contains(name));
-            if at.is_empty() {
-                left.insert(path.clone());
-            }
-            !at.is_empty()
-        });
-        self.listed.retain(|directory| !left.contains(directory));
-        let above: HashSet<&Path> = self.by_path.keys().filter_map(|path| path.parent()).collect();
-        self.seen.retain(|path, _| self.by_path.contains_key(path) || above.contains(path.as_path()));
-        left
     }
 }

@@ -1,50 +1,17 @@
 //! Looking at what a module depends on besides modules: everything is followed before it is looked at.
 
-use std::collections::HashSet;
-use std::path::Path;
-
-use crate::reload::application::Application;
-use crate::reload::application::change::Resolved;
-use crate::reload::application::failure::Signature;
+use crate::reload::application::parts::change::Resolved;
+use crate::reload::application::parts::failed_load::{FailedLoad, FailureInputs};
+use crate::reload::application::parts::failure::Signature;
+use crate::reload::application::state::Application;
 use crate::reload::module::managed::Managed;
 use crate::reload::module::origin::Origin;
 use reload_core::files::dependency::{Dependency, FileMark, Mark, Observer, ReadSet};
 use reload_core::files::fingerprint::Hash;
 use reload_core::files::symlinks;
 use reload_core::graph::Name;
-
-/// What a build that came to nothing rests on beside its changes.
-#[derive(Default)]
-pub struct FailureInputs {
-    /// What bodies have read, by module.
-    pub reads: Vec<(Name, ReadSet)>,
-    /// What names stand for in directories where the application does not look for them otherwise.
-    pub names: Vec<(Name, Resolved)>,
-}
-
-/// A module that could not be loaded, while whoever asked for it went on without.
-#[derive(Clone, Default)]
-pub struct FailedLoad {
-    /// The hash of its source, if that could be read.
-    pub hash: Option<Hash>,
-    /// What its body has read.
-    pub reads: ReadSet,
-    /// What it uses.
-    pub uses: HashSet<Name>,
-}
-
-impl FailedLoad {
-    /// What is known of a body that has begun, or of the file alone.
-    pub fn new(application: &Application, begun: Option<&Managed>, origin: &Origin) -> Self {
-        match begun {
-            Some(record) => Self { hash: Some(record.source.hash()), reads: record.reads(), uses: record.uses() },
-            None => {
-                let content = origin.file().and_then(|file| application.read(file).ok());
-                Self { hash: content.map(|c| c.hash), ..Self::default() }
-            }
-        }
-    }
-}
+use std::collections::HashSet;
+use std::path::Path;
 
 struct FileObserver<'a> {
     application: &'a Application,
@@ -71,6 +38,17 @@ impl Observer for FileObserver<'_> {
 }
 
 impl Application {
+    /// What is known of a load that failed: of the body, if it has begun, or of the file alone.
+    pub(in crate::reload) fn failed_load(&self, begun: Option<&Managed>, origin: &Origin) -> FailedLoad {
+        match begun {
+            Some(record) => FailedLoad { hash: Some(record.source.hash()), reads: record.reads(), uses: record.uses() },
+            None => {
+                let content = origin.file().and_then(|file| self.read(file).ok());
+                FailedLoad { hash: content.map(|c| c.hash), ..FailedLoad::default() }
+            }
+        }
+    }
+
     /// What a dependency of the module is now. From now on the application hears when that may have changed.
     pub fn mark(&self, module: &Name, dependency: &Dependency) -> Mark {
         dependency.mark(&mut FileObserver { application: self, module })

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::reload::application::Application;
+use crate::reload::application::state::Application;
 use reload_core::files::fingerprint::{Content, Stat};
 use reload_core::files::symlinks::Trace;
 use reload_core::graph::Name;

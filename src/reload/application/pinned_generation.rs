@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::reload::application::Application;
+use crate::reload::application::state::Application;
 use crate::reload::module::snapshot::Snapshot;
 
 /// The generation that a request has settled on, for all its phases.

@@ -10,7 +10,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PyTuple};
 
 use crate::python::stdlib;
-use crate::reload::application::{Application, ApplicationKey, archives, rescan};
+use crate::reload::application::parts::archives;
+use crate::reload::application::parts::key::ApplicationKey;
+use crate::reload::application::rescan;
+use crate::reload::application::state::Application;
 use os::{Mutex, MutexGuard, StaticMap, static_map};
 use reload_core::files::symlinks::canonical;
 use reload_core::resolve::exclusions::Exclusions;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::reload::application::{Application, registry};
+use crate::reload::application::registry;
+use crate::reload::application::state::Application;
 use crate::reload::interrupt::background::Task;
 use os::log;
 use reload_core::files::fingerprint::Stat;

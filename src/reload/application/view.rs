@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::reload::application::Application;
-use crate::reload::application::change::Resolved;
+use crate::reload::application::parts::change::Resolved;
 use crate::reload::application::pinned_generation::PinnedGeneration;
+use crate::reload::application::state::Application;
 use crate::reload::module::effects::BuildEffects;
 use crate::reload::module::managed::Managed;
 use crate::reload::module::origin::Origin;

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::python::error;
-use crate::reload::application::archives::ArchiveDamage;
-use crate::reload::application::change::{Change, Resolved};
-use crate::reload::application::failure::{Failure, Signature, signature};
-use crate::reload::application::manifest::origin_of;
+use crate::reload::application::names::origin_of;
+use crate::reload::application::parts::archives::ArchiveDamage;
+use crate::reload::application::parts::change::{Change, Resolved};
+use crate::reload::application::parts::failure::{Failure, Signature, signature};
 use crate::reload::application::{Application, registry};
 use crate::reload::build::staging::{self, BuildInputs, LoadHorizon, Unpublished};
 use crate::reload::build::{Build, line_tables};

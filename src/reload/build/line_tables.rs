@@ -9,7 +9,7 @@ use pyo3::types::PyBytes;
 
 use crate::python::line_tables::{self, Pair};
 use crate::reload::application::Application;
-use crate::reload::application::change::Change;
+use crate::reload::application::parts::change::Change;
 use crate::reload::import::sources;
 use crate::reload::module::managed::Managed;
 use crate::reload::module::snapshot::Snapshot;

@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use crate::reload::application::Application;
-use crate::reload::application::failure::Signature;
+use crate::reload::application::parts::failure::Signature;
 use crate::reload::build::staging::stage::Stage;
 use crate::reload::interrupt::run::{LastResort, Run, RunOwner, UNDISTURBED};
 use os::Mutex;

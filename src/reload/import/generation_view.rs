@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::reload::application::Application;
-use crate::reload::application::change::Resolved;
+use crate::reload::application::parts::change::Resolved;
 use crate::reload::application::view::{ModuleSpec, View};
 use crate::reload::import::load::load;
 use crate::reload::module::managed::Managed;

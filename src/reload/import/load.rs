@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use pyo3::prelude::*;
 
 use crate::reload::application::Application;
-use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::application::view::ModuleSpec;
 use crate::reload::import::bodies;
 use crate::reload::import::execute::{self, ModuleOrder};
@@ -217,7 +216,7 @@ impl Application {
         // An importing body goes on without it, or has done so before a function asked again.
         let is_missed = bodies::running_body().is_some() || self.has_missed(spec.name);
         if std::ptr::eq(&*current, generation) && is_missed {
-            self.miss(spec.name, FailedLoad::new(self, begun, spec.origin));
+            self.miss(spec.name, self.failed_load(begun, spec.origin));
         }
     }
 

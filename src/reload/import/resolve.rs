@@ -8,7 +8,7 @@ use pyo3::types::PyList;
 
 use crate::python::stdlib::is_standard;
 use crate::reload::application::Application;
-use crate::reload::application::change::Elsewhere;
+use crate::reload::application::parts::change::Elsewhere;
 use crate::reload::application::view::Context;
 use crate::reload::import::bodies;
 use crate::reload::import::process::sys_modules;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::reload::application::change::{Change, Resolved};
+use crate::reload::application::parts::change::{Change, Resolved};
 use crate::reload::import::execute;
 use crate::reload::module::snapshot::Snapshot;
 use reload_core::graph::Name;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::reload::application::file_dependencies::FailedLoad;
 use crate::reload::build::staging::stage::Stage;
 use crate::reload::build::staging::staged_modules::{Made, StagePlan};
 use crate::reload::import::execute::{self, ModuleOrder};
@@ -95,7 +94,7 @@ impl Stage {
     fn remember_failed_body(&self, py: Python<'_>, name: &Name, origin: &Origin, error: &PyErr) {
         let half_made = self.lock().made.remove(name);
         let begun = half_made.as_ref().map(|made| &**made.record());
-        let missed = FailedLoad::new(&self.application, begun, origin);
+        let missed = self.application.failed_load(begun, origin);
         self.note_met(py, name);
         if let (Some(file), Some(hash)) = (origin.file(), missed.hash) {
             self.build.note_read(name, FileVersion::new(file, Some(hash)));

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::reload::application::change::Resolved;
-use crate::reload::application::file_dependencies::FailureInputs;
-use crate::reload::application::{Publication, registry};
+use crate::reload::application::parts::change::Resolved;
+use crate::reload::application::parts::failed_load::FailureInputs;
+use crate::reload::application::parts::publication::Publication;
+use crate::reload::application::registry;
 use crate::reload::build::staging::stage::Stage;
 use crate::reload::build::staging::staged_modules::StagedModules;
 use crate::reload::import::execute;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use pyo3::exceptions::PyModuleNotFoundError;
+use pyo3::exceptions::{PyMemoryError, PyModuleNotFoundError};
 use pyo3::prelude::*;
 
 use crate::python::error;
 use crate::reload::application::Application;
-use crate::reload::application::change::Change;
-use crate::reload::application::failure::Broken;
+use crate::reload::application::parts::change::Change;
+use crate::reload::application::parts::failure::Broken;
 use crate::reload::build::Build;
 use crate::reload::build::staging::inputs::BuildInputs;
 use crate::reload::build::staging::stage::Stage;
@@ -95,7 +95,8 @@ fn run_with_orphans(
     loop {
         let stage = Arc::new(Stage::new(py, application, &inputs, build).map_err(|e| {
             let (text, brief) = (error::format(py, &e), error::brief(py, &e));
-            Unpublished::Broken(Box::new(Broken { text, brief, ..Broken::default() }))
+            let lacks_memory = e.is_instance_of::<PyMemoryError>(py);
+            Unpublished::Broken(Box::new(Broken { text, brief, lacks_memory, ..Broken::default() }))
         })?);
         build.hold(&stage);
         let result = run_and_check(py, &stage);
@@ -154,6 +155,7 @@ fn take_back(py: Python<'_>, stage: &Arc<Stage>, failure: StageFailure) -> Box<B
     let blame = module.map(|module| stage.to_blame(py, module, &error)).unwrap_or_default();
     let attempts = stage.discard(py);
     let mut broken = stage.broken(blame, error::format(py, &error), error::brief(py, &error), attempts);
+    broken.lacks_memory = error.is_instance_of::<PyMemoryError>(py);
     if stage.build.run.reason() == Some(Reason::Late) {
         broken.is_late(stage.build.run.limit);
     }

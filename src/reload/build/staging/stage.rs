@@ -7,7 +7,7 @@ use std::time::Instant;
 use pyo3::prelude::*;
 
 use crate::reload::application::Application;
-use crate::reload::application::change::Change;
+use crate::reload::application::parts::change::Change;
 use crate::reload::application::view::Context;
 use crate::reload::build::Build;
 use crate::reload::build::staging::base_modules::{BaseFacts, BaseModules};

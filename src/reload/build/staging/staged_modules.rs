@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use pyo3::PyErr;
 
-use crate::reload::application::change::Resolved;
-use crate::reload::application::file_dependencies::FailedLoad;
+use crate::reload::application::parts::change::Resolved;
+use crate::reload::application::parts::failed_load::FailedLoad;
 use crate::reload::module::managed::Managed;
 use reload_core::files::dependency::ReadSet;
 use reload_core::graph::Name;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use pyo3::exceptions::PyModuleNotFoundError;
 use pyo3::prelude::*;
 
-use crate::reload::application::failure::Broken;
-use crate::reload::application::file_dependencies::FailureInputs;
+use crate::reload::application::parts::failed_load::FailureInputs;
+use crate::reload::application::parts::failure::Broken;
 use crate::reload::application::view::View;
 use crate::reload::build::staging::entry_points;
 use crate::reload::build::staging::stage::Stage;
@@ -102,7 +102,7 @@ impl Stage {
     /// What a failure of this build is to tell.
     pub fn broken(&self, blame: HashSet<Name>, text: String, brief: String, attempts: FailureInputs) -> Box<Broken> {
         let affected = self.affected.run.union(&self.affected.renew).cloned().collect();
-        Box::new(Broken { text, brief, blame, affected, attempts })
+        Box::new(Broken { text, brief, blame, affected, attempts, lacks_memory: false })
     }
 
     /// Modules of the base in packages that have failed: they are to be made anew, as they could not be imported either, and so

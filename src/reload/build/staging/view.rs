@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::reload::application::Application;
-use crate::reload::application::change::{Change, Resolved};
+use crate::reload::application::parts::change::{Change, Resolved};
 use crate::reload::application::view::{ModuleSpec, View};
 use crate::reload::build::staging::stage::Stage;
 use crate::reload::import::bodies;

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::reload::application::Application;
-use crate::reload::application::archives::Archive;
+use crate::reload::application::parts::archives::Archive;
 use crate::reload::import::process::file_reads;
 
 /// The archive that a module came from, in the hands of its loader.

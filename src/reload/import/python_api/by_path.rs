@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
 use pyo3::prelude::*;
 
 use crate::reload::application::Application;
-use crate::reload::application::path_imports::{CachedAnswer, PathTarget, Site};
+use crate::reload::application::parts::path_imports::{CachedAnswer, PathTarget, Site};
 use crate::reload::application::view::Context;
 use crate::reload::import::bodies;
 use crate::reload::import::importer::Importer;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::reload::application::ApplicationKey;
-use crate::reload::application::failure::{Failure, Signature};
+use crate::reload::application::parts::failure::{Failure, Signature};
+use crate::reload::application::parts::key::ApplicationKey;
 use os::{Mutex, MutexGuard, fork};
 use reload_core::files::fingerprint::Hash;
 use reload_core::graph::Name;

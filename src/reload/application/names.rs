@@ -1,100 +1,14 @@
-//! The names of an application and the paths that they rest on: what is known of them, and looking it up.
+//! Looking names up, and remembering what was found.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-
-use crate::reload::application::change::{Change, Elsewhere, PathAdditions, Resolved};
-use crate::reload::application::evict::Evictor;
-use crate::reload::application::file_dependencies::FailedLoad;
-use crate::reload::application::{Application, Publication};
+use crate::reload::application::parts::change::{Elsewhere, PathAdditions, Resolved};
+use crate::reload::application::state::Application;
 use crate::reload::module::origin::Origin;
 use crate::reload::module::origin::Resolution;
-use reload_core::files::fingerprint::Stat;
-use reload_core::graph::{Graph, Name};
+use reload_core::graph::Name;
 use reload_core::resolve::path_names::PathName;
-use reload_core::resolve::search_path::{self, Search};
+use reload_core::resolve::search_path::Search;
 use reload_core::resolve::{self, Found, Lookup};
-
-/// What is known of names and paths.
-#[derive(Default)]
-pub struct Manifest {
-    /// What names stand for.
-    pub known: HashMap<Name, Resolved>,
-    /// The names that are compared when something happens to a path.
-    pub by_path: HashMap<PathBuf, HashSet<Name>>,
-    /// Modules that could not be loaded.
-    pub missed: HashMap<Name, FailedLoad>,
-    /// Directories of which every entry is followed.
-    pub listed: HashSet<PathBuf>,
-    /// What paths were when they were looked at last.
-    pub seen: HashMap<PathBuf, Option<Stat>>,
-    /// Paths that a sweep compares at this moment: that they were seen proves nothing yet.
-    pub swept: HashSet<PathBuf>,
-    /// Who uses whom.
-    pub graph: Graph,
-    /// Names that differ from what is served.
-    pub suspects: HashMap<Name, Change>,
-    /// Suspects that are to be loaded again even if their content is the same.
-    pub asked: HashSet<Name>,
-    /// Names that nothing needs.
-    pub idle: Evictor,
-}
-
-impl Manifest {
-    /// When what a missed module is made of changes, its importers are to ask for it again.
-    pub fn miss(&mut self, name: Name, missed: FailedLoad) {
-        for used in &missed.uses {
-            self.graph.add(&name, used);
-        }
-        self.missed.insert(name, missed);
-    }
-
-    /// The names that are compared when something happens to these paths.
-    pub fn at(&self, paths: &HashSet<PathBuf>) -> HashSet<Name> {
-        paths.iter().filter_map(|p| self.by_path.get(p)).flatten().cloned().collect()
-    }
-
-    /// What is remembered is about to be of a search path that lies elsewhere.
-    pub fn move_to(&mut self, before: &Search, search: &Search) {
-        // Modules that a request has found meanwhile in the place that was left are to be looked for again.
-        self.known.retain(|_, known| !known.move_to(before, search) || known.resolution == Resolution::Unmanaged);
-        let is_left = |path: &Path| {
-            search_path::top(before, path).is_some_and(|top| path != top) && search_path::top(search, path).is_none()
-        };
-        self.by_path.retain(|path, _| !is_left(path));
-        self.seen.retain(|path, _| !is_left(path));
-    }
-
-    /// What is remembered is about to be of the generation that is published.
-    pub fn take_in(&mut self, published: &mut Publication) {
-        for name in &published.gone {
-            self.graph.forget(name);
-        }
-        for module in &published.renewed {
-            self.graph.forget(&module.name);
-            for used in module.uses() {
-                self.graph.add(&module.name, &used);
-            }
-            for package in module.holds() {
-                self.graph.add_hold(&module.name, &package);
-            }
-        }
-        for (name, known) in published.known.drain() {
-            match known {
-                Some(known) => self.known.insert(name, known),
-                None => self.known.remove(&name),
-            };
-        }
-        for name in &published.settled {
-            self.suspects.remove(name);
-            self.asked.remove(name);
-            self.missed.remove(name);
-        }
-        for (name, missed) in published.missed.drain(..) {
-            self.miss(name, missed);
-        }
-    }
-}
+use std::path::{Path, PathBuf};
 
 impl Application {
     /// Whether the name is known to be managed, without looking.

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use crate::reload::application::archives::ArchiveDamage;
-use crate::reload::application::change::Change;
-use crate::reload::application::file_dependencies::FailureInputs;
+use crate::reload::application::parts::archives::ArchiveDamage;
+use crate::reload::application::parts::change::Change;
+use crate::reload::application::parts::failed_load::FailureInputs;
 use os::log;
 use reload_core::files::file_version::FileVersion;
 use reload_core::files::fingerprint::Hash;
@@ -27,6 +27,8 @@ pub struct Broken {
     pub affected: HashSet<Name>,
     /// What the bodies that ran have read and found: when that changes, it is worth another try.
     pub attempts: FailureInputs,
+    /// The error was a `MemoryError`: what this process has left decides, and not the code.
+    pub lacks_memory: bool,
 }
 
 impl Broken {
@@ -53,15 +55,29 @@ pub struct Failure {
     at: Instant,
     /// It was not even tried, as too many threads hang in bodies.
     lacks_room: bool,
+    /// This process had no memory left.
+    lacks_memory: bool,
 }
 
 impl Failure {
     /// The failure of a build that was to take in these changes.
     pub fn new(broken: Broken, signature: Signature, is_told: bool) -> Self {
-        let Broken { text, brief, blame, affected, attempts } = broken;
+        let Broken { text, brief, blame, affected, attempts, lacks_memory } = broken;
         let blame = signature.iter().filter(|(name, _)| blame.contains(name)).cloned().collect();
         let (at, sources) = (Instant::now(), Vec::new());
-        Self { text, brief, attempts, sources, signature, blame, affected, is_told, at, lacks_room: false }
+        Self {
+            text,
+            brief,
+            attempts,
+            sources,
+            signature,
+            blame,
+            affected,
+            is_told,
+            at,
+            lacks_room: false,
+            lacks_memory,
+        }
     }
 
     /// The failure that another child had with these changes.
@@ -93,6 +109,7 @@ impl Failure {
             is_told: true,
             at: Instant::now(),
             lacks_room: false,
+            lacks_memory: false,
         }
     }
 
@@ -125,7 +142,7 @@ impl Failure {
 
     /// Whether other children would not meet it: it was this process that had no memory left, or no threads.
     pub fn is_own(&self) -> bool {
-        self.lacks_room || self.brief.starts_with("MemoryError")
+        self.lacks_room || self.lacks_memory
     }
 
     /// How long ago it was met.

@@ -1,49 +1,12 @@
-//! The directories in which modules are looked for, and the links that lead to them.
+//! The symbolic links that lead to the search path: they are followed, and a turned link moves the search path of the next generation.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use crate::reload::application::Application;
-use crate::reload::application::compare::PendingPaths;
+use crate::reload::application::parts::pending_paths::PendingPaths;
+use crate::reload::application::state::Application;
 use reload_core::files::symlinks::Trace;
 use reload_core::resolve::search_path::{self, Search};
 use reload_core::watch::interests::Listener;
-
-/// Where modules are looked for.
-pub struct SearchLinks {
-    /// By the current generation.
-    current: Search,
-    /// By the next one, where links point elsewhere by now.
-    next: Option<Search>,
-    links: HashSet<PathBuf>,
-}
-
-impl SearchLinks {
-    /// Where links point now.
-    pub fn new(current: Search) -> Self {
-        Self { current, next: None, links: HashSet::new() }
-    }
-
-    /// Whether this is where the current generation looks.
-    pub fn are(&self, search: &Search) -> bool {
-        Arc::ptr_eq(&self.current, search)
-    }
-
-    /// Where the next generation looks, if that is elsewhere.
-    pub fn next(&self) -> Option<&Search> {
-        self.next.as_ref()
-    }
-
-    fn newest(&self) -> &Search {
-        self.next.as_ref().unwrap_or(&self.current)
-    }
-
-    /// Whether a link points elsewhere than is known.
-    pub fn are_elsewhere(&self) -> bool {
-        !self.links.is_empty() && search_path::as_linked_now(&self.current) != *self.newest()
-    }
-}
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 impl Application {
     /// The search directory that a path lies under.
