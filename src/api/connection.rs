@@ -161,7 +161,7 @@ impl Connection {
         Ok(self.raw()?.keepalives)
     }
 
-    /// 1 when the client's name was confirmed by a second look-up, -1 when that failed, 0 when nobody looked.
+    /// 1 when the client's name was confirmed by a second look-up, -1 when that failed, 0 when there was no second look-up.
     #[getter]
     fn double_reverse(&self) -> PyResult<c_int> {
         Ok(connection::double_reverse(self.raw()?))
@@ -173,7 +173,7 @@ impl Connection {
         Ok(self.raw()?.id)
     }
 
-    /// What modules tell each other about the connection.
+    /// Notes that modules leave for each other about the connection.
     #[getter]
     fn notes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
         self.raw()?;

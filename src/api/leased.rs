@@ -1,4 +1,4 @@
-//! What Python is told when it uses an object whose record is gone or in other hands.
+//! The exception for the use of an object whose record has ended or belongs to another thread.
 
 use pyo3::PyErr;
 use pyo3::exceptions::PyRuntimeError;

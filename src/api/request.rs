@@ -44,7 +44,11 @@ struct Objects {
     form_pairs: Option<Arc<Vec<(String, String)>>>,
 }
 
-/// A request.
+/// A request: `req` in a handler.
+///
+/// One wrapper serves all phases of a request, so that an attribute which one handler sets
+/// (`req.mine = 5`) is there for the next one. A subrequest and the target of an internal redirect have wrappers of their own,
+/// whose `main` and `prev` are this one.
 ///
 /// Any attribute may be set on it. Every use of the request's own members and methods raises RuntimeError after the request
 /// has ended, and on other threads than the one that works on it. Texts are `str`: UTF-8 where the bytes are, else Latin-1.
@@ -112,7 +116,7 @@ impl Request {
         }
     }
 
-    /// Names and values that become `req.form`, a `util.FieldStorage`, if somebody reads it.
+    /// Names and values that become `req.form`, a `util.FieldStorage`, if it is read.
     pub fn set_form_pairs(&self, py: Python<'_>, pairs: Arc<Vec<(String, String)>>) {
         self.objects.borrow(py).form_pairs = Some(pairs);
     }

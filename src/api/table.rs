@@ -77,7 +77,7 @@ impl Table {
         }
     }
 
-    /// Shows each entry in order until `f` answers false. `f` may make texts but must not run Python code.
+    /// Shows each entry in order until `f` returns false. `f` may make texts but must not run Python code.
     fn each(&self, py: Python<'_>, mut f: impl FnMut(&[u8], Option<&[u8]>) -> bool) -> PyResult<()> {
         if let TableSource::Owned(entries) = &self.source {
             let entries = entries.borrow(py);

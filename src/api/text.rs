@@ -51,7 +51,7 @@ pub fn any_str(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 /// # Errors
 /// `TypeError` for anything else, `ValueError` for a NUL inside.
 pub fn path_bytes(value: &Bound<'_, PyAny>) -> PyResult<CString> {
-    // SAFETY: the object is alive; the function answers a new reference or null with an exception set.
+    // SAFETY: the object is alive; the function returns a new reference or null with an exception set.
     let path = unsafe { Bound::from_owned_ptr_or_err(value.py(), pyo3::ffi::PyOS_FSPath(value.as_ptr()))? };
     let bytes = if let Ok(text) = path.cast::<PyString>() {
         lossless(text)?.into_owned().into_bytes()

@@ -8,5 +8,6 @@ mod form;
 mod mapping;
 mod pages;
 mod protection;
+mod query;
 mod results;
 mod traversal;

@@ -47,7 +47,7 @@ enum BodyFailure {
 
 impl BodyFailure {
     fn of(error: AprError) -> Self {
-        // What the HTTP filter answers for a body over LimitRequestBody, for chunks that are none, and for a coding it does
+        // What the HTTP filter returns for a body over LimitRequestBody, for chunks that are none, and for a coding it does
         // not know; AP_FILTER_ERROR means that a filter has sent the response already.
         match error.0 {
             sys::AP_FILTER_ERROR => Self::Status(sys::DONE),
@@ -220,7 +220,7 @@ fn limit(size: i64) -> Option<usize> {
 }
 
 impl Request {
-    /// Runs `work` on the body with Python detached. The body is away meanwhile, so that nobody reads it twice.
+    /// Runs `work` on the body with Python detached. The body is away meanwhile, so that it is not read twice.
     fn with_body<R: Send>(
         &self,
         py: Python<'_>,

@@ -45,7 +45,7 @@ fn bytes_of<'a>(data: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if buffer.len_bytes() == 0 {
         return Ok(Cow::Borrowed(&[]));
     }
-    // SAFETY: the exporter keeps that many bytes there while the buffer is held, and nobody else runs Python meanwhile. They
+    // SAFETY: the exporter keeps that many bytes there while the buffer is held, and no other thread runs Python meanwhile. They
     // are copied, as their owner may change them once the interpreter lock is released.
     let bytes = unsafe { std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>().cast_const(), buffer.len_bytes()) };
     Ok(Cow::Owned(bytes.to_vec()))
