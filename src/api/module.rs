@@ -15,8 +15,11 @@ use crate::api::{Request, constants, functions};
 use crate::httpd::ServerRec;
 use crate::httpd::module::VERSION;
 
-/// Builds the module and puts it into `sys.modules`. A sub-interpreter gets one of its own.
-pub fn install(py: Python<'_>) -> PyResult<()> {
+/// Builds the module and puts it into `sys.modules`. `add` puts in what the rooms above this one provide.
+///
+/// # Errors
+/// What Python raises when it is out of memory.
+pub fn install(py: Python<'_>, add: &dyn Fn(&Bound<'_, PyModule>) -> PyResult<()>) -> PyResult<()> {
     let module = PyModule::new(py, "_apache")?;
     constants::add(&module)?;
     functions::add(&module)?;
@@ -44,7 +47,7 @@ pub fn install(py: Python<'_>) -> PyResult<()> {
     if let Some(server) = ServerRec::main() {
         module.add("main_server", Server::of(py, server)?)?;
     }
-    crate::handlers::functions::add(py, &module)?;
+    add(&module)?;
     export_all(&module)?;
     let modules: Bound<'_, PyDict> = crate::python::raw_import::modules(py)?;
     modules.set_item("_apache", &module)?;

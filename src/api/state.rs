@@ -16,9 +16,7 @@ use crate::httpd::lease::Leased;
 use crate::httpd::module::slot;
 use crate::httpd::{Lease, RequestRec, log, sys};
 use crate::python::{self, embed, error, thread};
-use crate::reload::PinnedGeneration;
-use crate::reload::application::Application;
-use crate::reload::application::view::EnteredContext;
+use crate::reload::{Application, EnteredContext, PinnedGeneration};
 use os::{fork, guard};
 
 /// The state of one request, in the module's slot of its `request_config`.

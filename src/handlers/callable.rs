@@ -4,7 +4,7 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyType};
 
-use crate::reload::application::view::Context;
+use crate::reload::Context;
 use reload_core::graph::Name;
 
 /// Imports the module and resolves the object in it. Classes on the way are instantiated with `argument`. `lasts` tells that the

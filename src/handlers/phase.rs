@@ -21,8 +21,7 @@ use crate::handlers::select::{self, Target};
 use crate::handlers::{callable, current, pins, refusal};
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::{self, error};
-use crate::reload::PinnedGeneration;
-use crate::reload::import::sys_modules;
+use crate::reload::{self, PinnedGeneration};
 use os::fork;
 
 /// `PythonReloadTimeout`'s default, in milliseconds.
@@ -157,8 +156,8 @@ impl PhaseRun<'_> {
         let on_error = self.settings.on_error.unwrap_or(OnError::LastGood);
         // Objects of other applications that this request has come through see what it has pinned of them.
         let _seen = RequestState::of(&self.request).enter_pins(pin);
-        if sys_modules::has_rivals() {
-            sys_modules::prefer(py, &pin.application, &pin.generation)?;
+        if reload::has_rivals() {
+            reload::prefer(py, &pin.application, &pin.generation)?;
         }
         if let Some(handler) = builtin::of(entry.kind) {
             let call = HandlerCall { pin, extension: self.extension, on_error };

@@ -2,8 +2,7 @@
 
 use crate::api::state::RequestState;
 use crate::httpd::RequestRec;
-use crate::reload::PinnedGeneration;
-use crate::reload::application::Application;
+use crate::reload::{Application, PinnedGeneration};
 
 /// The pin of this application, of the request or of one that it comes from.
 pub fn find(request: RequestRec, application: &Application) -> Option<PinnedGeneration> {

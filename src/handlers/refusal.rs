@@ -4,7 +4,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
-use crate::reload::application::Application;
+use crate::reload::Application;
 use reload_core::graph::Name;
 
 create_exception!(

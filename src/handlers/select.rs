@@ -9,7 +9,7 @@ use crate::config::record::Settings;
 use crate::config::{HandlerEntry, SectionPath, handler_list};
 use crate::httpd::{RequestRec, ServerRec};
 use crate::python;
-use crate::reload::application::{Application, ApplicationKey, registry};
+use crate::reload::{self, Application, ApplicationKey};
 use os::{Mutex, StaticMap, static_map};
 
 /// What identifies an application without comparing texts: the serial numbers of the configuration's values.
@@ -81,7 +81,7 @@ pub fn interpreter(settings: &Settings, server: ServerRec) -> Arc<str> {
 /// The application of a handler. `directory` overrides the directory that the handler's section names.
 ///
 /// # Errors
-/// As [`applications::get`].
+/// As [`reload::application`].
 pub fn application(
     request: RequestRec,
     settings: &Settings,
@@ -95,9 +95,9 @@ pub fn application(
         return Ok(known.clone());
     }
     let key = key(request, settings, entry, directory);
-    let application = match registry::existing(&key) {
+    let application = match reload::existing_application(&key) {
         Some(application) => application,
-        None => python::attach(|py| registry::get(py, &key))?,
+        None => python::attach(|py| reload::application(py, &key))?,
     };
     if let Some(quick) = quick {
         QUICK.lock().insert(quick, application.clone());

@@ -6,16 +6,14 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use crate::api::cleanup;
 use crate::python::{attach, embed, error, thread};
-use crate::reload::lifecycle::hooks;
 use os::{fork, guard, log};
 
 /// How long Python code may take when a child ends. httpd's parent kills a child that is slower than a few seconds.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Runs what was registered for the end of the child. Called from the cleanup of the child's pool.
-pub fn run() {
+/// Runs `last_calls` in order, waits for threads, and runs `atexit`. Called from the cleanup of the child's pool.
+pub fn run(last_calls: &'static [fn(Python<'_>)]) {
     thread::leave();
     // httpd may end a child from a signal handler, in the middle of our own or Python's code: nothing may be run then.
     if embed::running().is_err() || fork::is_copy() || guard::entered_deeper() || thread::inside() {
@@ -23,7 +21,7 @@ pub fn run() {
     }
     let (done, finished) = mpsc::channel();
     let spawned = std::thread::Builder::new().name("mod_python-exit".to_owned()).spawn(move || {
-        guard("the end of the child", (), || attach(last_words));
+        guard("the end of the child", (), || attach(|py| last_words(py, last_calls)));
         let _ = done.send(());
     });
     if spawned.is_ok() && finished.recv_timeout(DEADLINE).is_err() {
@@ -34,10 +32,10 @@ pub fn run() {
     }
 }
 
-fn last_words(py: Python<'_>) {
-    cleanup::run_for_child(py);
-    // Before threads are waited for: modules stop theirs there.
-    hooks::end_of_child(py);
+fn last_words(py: Python<'_>, last_calls: &[fn(Python<'_>)]) {
+    for call in last_calls {
+        call(py);
+    }
     let result = join_threads(py).and_then(|()| {
         crate::python::import(py, "atexit")?.call_method0("_run_exitfuncs")?;
         Ok(())

@@ -19,7 +19,7 @@ use crate::handlers::builtin::contract::{BuiltinHandler, HandlerCall};
 use crate::handlers::builtin::publisher::page::Page;
 use crate::handlers::refusal;
 use crate::httpd::{RequestRec, sys};
-use crate::reload::application::view::Context;
+use crate::reload::Context;
 
 /// A request that ends with a status, or Python code that failed.
 enum Refused {
