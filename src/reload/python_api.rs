@@ -18,7 +18,8 @@ use crate::reload::import::{self, SpecOrigin, bodies, file_reads};
 use crate::reload::lifecycle::{carry, hooks, leaks};
 use crate::reload::module::keep::Keep;
 use crate::reload::module::managed::Managed;
-use crate::reload::{pinning, status};
+use crate::reload::pinning;
+use crate::reload::status;
 use reload_core::graph::Name;
 use reload_core::watch;
 
