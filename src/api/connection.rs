@@ -7,8 +7,8 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyString};
 
+use crate::api::convert::refused;
 use crate::api::convert::{capsule, log_level, warn_deprecated};
-use crate::api::leased::refused;
 use crate::api::server::Server;
 use crate::api::table::Table;
 use crate::api::text::to_str;

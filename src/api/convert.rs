@@ -1,10 +1,12 @@
-//! Small conversions that the types of `_apache` share: log levels, warnings of old names, and capsules.
+//! Small conversions that the types of `_apache` share: log levels, warnings of old names, refused leases, and capsules.
 
 use std::ffi::c_void;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
+use crate::httpd::lease::LeaseRefusal;
 use crate::httpd::log::{self, Level};
 use crate::httpd::sys;
 
@@ -32,4 +34,12 @@ pub fn capsule<'py>(py: Python<'py>, record: *mut c_void) -> PyResult<Bound<'py,
         let capsule = pyo3::ffi::PyCapsule_New(record, std::ptr::null(), None);
         Ok(Bound::from_owned_ptr_or_err(py, capsule)?.cast_into_unchecked())
     }
+}
+
+/// The `RuntimeError` for a refusal; `what` names the record, as in "request".
+pub fn refused(what: &str, refusal: LeaseRefusal) -> PyErr {
+    PyRuntimeError::new_err(match refusal {
+        LeaseRefusal::Ended => format!("the {what} has ended"),
+        LeaseRefusal::OtherThread => format!("the {what} belongs to another thread"),
+    })
 }

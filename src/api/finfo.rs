@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyIndexError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::api::leased::refused;
+use crate::api::convert::refused;
 use crate::api::text::to_str;
 use crate::httpd::file::FileRecord;
 use crate::httpd::lease::Leased;

@@ -1,4 +1,4 @@
-//! What hangs at a `request_rec`: everything of a request that must outlive single phases and needs no Python to exist.
+//! The state that the module keeps for a `request_rec`: what must outlive a single phase and needs no Python to exist.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -11,23 +11,24 @@ use crate::api::Request;
 use crate::api::cleanup::Cleanup;
 use crate::api::phase::PhaseStack;
 use crate::api::request::RequestBody;
+use crate::api::subject::Subject;
 use crate::config::HandlerEntry;
 use crate::httpd::lease::Leased;
 use crate::httpd::module::slot;
-use crate::httpd::{Lease, RequestRec, log, sys};
+use crate::httpd::{RequestRec, log, sys};
 use crate::python::{self, embed, error, thread};
-use crate::reload::{Application, EnteredContext, PinnedGeneration};
 use os::{fork, guard};
 
 /// The state of one request, in the module's slot of its `request_config`.
 ///
+/// It is made when the first handler is prepared, which pins a generation before Python is entered, and freed with the request's
+/// pool, after the functions of `req.register_cleanup()` have run.
+///
 /// Only the thread that works on the request reaches it. Its cells are borrowed for moments, never over a call that may run
 /// Python or httpd's hooks.
 pub struct RequestState {
-    /// Ends with the request's pool.
-    pub lease: Arc<Lease>,
-    /// The generations that the request has settled on.
-    pins: RefCell<Vec<PinnedGeneration>>,
+    /// Its lease, which ends with the request's pool, and its generations.
+    pub subject: Subject,
     /// Functions registered for the end of the request, in order of registration.
     pub(super) cleanups: RefCell<Vec<Cleanup>>,
     /// The one wrapper, once Python has seen the request.
@@ -54,8 +55,7 @@ impl RequestState {
             return state;
         }
         let state = Box::into_raw(Box::new(Self {
-            lease: Arc::default(),
-            pins: RefCell::default(),
+            subject: Subject::default(),
             cleanups: RefCell::default(),
             wrapper: RefCell::default(),
             output: RefCell::default(),
@@ -94,38 +94,21 @@ impl RequestState {
         }
     }
 
-    /// The generation of an application that the request has settled on.
-    pub fn pin(&self, application: &Application) -> Option<PinnedGeneration> {
-        self.pins.borrow().iter().find(|pin| std::ptr::eq(&*pin.application, application)).cloned()
-    }
-
-    /// Lets code see the request's generations from here on, that of `first` before all others.
-    pub fn enter_pins(&self, first: &PinnedGeneration) -> Vec<EnteredContext> {
-        let pins = self.pins.borrow();
-        let others = pins.iter().filter(|pin| !Arc::ptr_eq(&pin.application, &first.application));
-        others.chain(std::iter::once(first)).map(|pin| pin.context().enter()).collect()
-    }
-
-    /// Settles on a generation.
-    pub fn add_pin(&self, pin: PinnedGeneration) {
-        self.pins.borrow_mut().push(pin);
-    }
-
     /// The state for objects that may outlive it.
     pub(super) fn leased(&self) -> Leased<Self> {
         // SAFETY: `end` ends the lease before it frees the state.
-        unsafe { Leased::new(Arc::clone(&self.lease), NonNull::from(self)) }
+        unsafe { Leased::new(Arc::clone(&self.subject.lease), NonNull::from(self)) }
     }
 
     /// The record for objects that may outlive it.
     pub(super) fn leased_record(&self) -> Leased<sys::request_rec> {
         // SAFETY: the record is in the pool whose cleanup ends the lease, or in a longer-lived one.
-        unsafe { Leased::new(Arc::clone(&self.lease), NonNull::from(self.record.raw())) }
+        unsafe { Leased::new(Arc::clone(&self.subject.lease), NonNull::from(self.record.raw())) }
     }
 
-    /// Runs the registered functions, last first, and lets go of the wrapper.
+    /// Runs the registered functions, last first, and drops the wrapper.
     fn finish(&self) {
-        self.lease.take();
+        self.subject.lease.take();
         self.finished.set(true);
         if self.wrapper.borrow().is_none() && self.cleanups.borrow().is_empty() {
             return;
@@ -156,19 +139,8 @@ impl RequestState {
         });
     }
 
-    /// Lets go of the generations. The last request of a generation ends its modules, which is done inside Python.
-    fn unpin(&self) {
-        let pins = self.pins.take();
-        if thread::leaving() || fork::is_copy() {
-            std::mem::forget(pins);
-        } else if pins.iter().any(|pin| Arc::strong_count(&pin.generation) == 1) {
-            python::attach(|_| drop(pins));
-        }
-    }
-
     fn run(&self, py: Python<'_>, cleanup: &Cleanup) {
-        let pins = self.pins.borrow().clone();
-        let _seen: Vec<_> = pins.iter().rev().map(|pin| pin.context().enter()).collect();
+        let _seen = self.subject.enter();
         if let Err(e) = cleanup.call(py) {
             let name = cleanup.function.bind(py).repr().map_or_else(|_| "a cleanup".to_owned(), |r| r.to_string());
             log::request!(self.record, log::Level::ERROR, "the cleanup {name} failed: {}", error::format(py, &e));
@@ -183,16 +155,16 @@ unsafe extern "C" fn end(data: *mut c_void) -> sys::apr_status_t {
         // lease ends whatever happens before, as no object may reach the state after it is freed.
         unsafe {
             guard("the cleanups of a request", (), || (*state).finish());
-            guard("the generations of a request", (), || (*state).unpin());
+            guard("the generations of a request", (), || (*state).subject.unpin());
             slot::<RequestState>((*state).record.raw().request_config).set(std::ptr::null_mut());
-            (*state).lease.end();
+            (*state).subject.lease.end();
             drop(Box::from_raw(state));
         }
         0
     })
 }
 
-/// Lets go of the wrapper at the end of the content handler, if nobody would notice: nothing else refers to it, no attribute
+/// Drops the wrapper at the end of the content handler, if no code can see the difference: nothing else refers to it, no attribute
 /// was set on it, and no function is registered. Then the end of the request need not enter Python at all.
 pub fn release(_: Python<'_>, record: RequestRec) {
     let Some(state) = RequestState::existing(&record) else { return };

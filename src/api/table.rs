@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple};
 
-use crate::api::leased::refused;
+use crate::api::convert::refused;
 use crate::api::text::{any_str, to_str as text};
 use crate::httpd::lease::Leased;
 use crate::httpd::sys;

@@ -83,7 +83,7 @@ impl PhaseRun<'_> {
             None => return Err(self.send_away()),
         };
         let pin = PinnedGeneration { application, generation };
-        RequestState::of(&self.request).add_pin(pin.clone());
+        RequestState::of(&self.request).subject.add_pin(pin.clone());
         Ok(pin)
     }
 
@@ -155,7 +155,7 @@ impl PhaseRun<'_> {
     ) -> PyResult<HandlerAnswer<'py>> {
         let on_error = self.settings.on_error.unwrap_or(OnError::LastGood);
         // Objects of other applications that this request has come through see what it has pinned of them.
-        let _seen = RequestState::of(&self.request).enter_pins(pin);
+        let _seen = RequestState::of(&self.request).subject.enter_pins(pin);
         if reload::has_rivals() {
             reload::prefer(py, &pin.application, &pin.generation)?;
         }

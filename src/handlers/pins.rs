@@ -9,7 +9,7 @@ pub fn find(request: RequestRec, application: &Application) -> Option<PinnedGene
     let mut at = Some(request);
     while let Some(record) = at {
         if let Some(state) = RequestState::existing(&record)
-            && let Some(pin) = state.pin(application)
+            && let Some(pin) = state.subject.pin(application)
         {
             return Some(pin);
         }

@@ -1,4 +1,6 @@
 //! `mp_request`: one wrapper per `request_rec`, shared by all phases.
+//!
+//! Promises: every use of the record asks for the lease first. `members` lists what Python sees; the other files do the work.
 
 mod actions;
 mod body;
@@ -13,8 +15,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::api::connection::Connection;
+use crate::api::convert::refused;
 use crate::api::finfo::FileInfo;
-use crate::api::leased::refused;
 use crate::api::phase::ActivePhase;
 use crate::api::server::Server;
 use crate::api::state::RequestState;
@@ -65,7 +67,7 @@ impl Request {
     /// `MemoryError`.
     pub fn of<'py>(py: Python<'py>, record: RequestRec) -> PyResult<Bound<'py, Self>> {
         let state = RequestState::of(&record);
-        state.lease.take();
+        state.subject.lease.take();
         if let Some(wrapper) = state.wrapper.borrow().as_ref() {
             return Ok(wrapper.bind(py).clone());
         }
