@@ -17,17 +17,17 @@ use crate::reload::module::origin::Resolution;
 use os::single_flight::{Maker, WaitsFor};
 use os::{Condvar, Mutex, static_map};
 
-/// How long a thread waits for another one's factory before it comes back to Python, where a time limit can end the wait.
+/// How long a thread waits for the factory of another thread before it returns to Python, where a time limit can end the wait.
 const TURN: Duration = Duration::from_millis(100);
 
 /// Which thread waits for which slot. A slot's content may be locked while this is.
 static WAITING: Mutex<WaitsFor<Arc<Slot>>> = Mutex::new(WaitsFor::new());
 
-/// What code that is not managed keeps: it runs once in a child, so this is like a variable of its own.
+/// The state of code that is not managed: that runs once in a child, so this is like a variable of its module.
 static UNMANAGED: States = States(Mutex::new(Slots(static_map())));
 
 /// Forgets the state of modules that are neither loaded any more nor on disk. Must be called attached.
-pub fn sweep(application: &Application) {
+pub(in crate::reload) fn sweep(application: &Application) {
     let mut modules = application.states.modules();
     let current = application.current();
     modules.retain(|module| {
@@ -50,7 +50,7 @@ enum CarryClaim {
     Busy(Arc<Slot>),
 }
 
-/// Where the calling code's state lives.
+/// The calling code, which decides where its state is kept.
 struct CarryCaller {
     key: CarryKey,
     execution: u64,
@@ -65,7 +65,7 @@ impl CarryCaller {
             return Ok(Self { key: (module.into(), name.into()), execution: 0, draft: None, application: None });
         };
         let application = execution.application.get::<Application>();
-        // What a build asks for belongs to it, also where it calls functions of modules that it leaves as they are.
+        // State that is made during a build belongs to the build, even where a function of an unchanged module asks for it.
         let draft = execution.life.draft().or_else(|| Context::of(application.clone()?).view.effects().cloned());
         Ok(Self { key: (execution.name.clone(), name.into()), execution: execution.sequence, draft, application })
     }
@@ -91,7 +91,7 @@ impl CarryCaller {
         let slot = slots.0.get(&self.key)?;
         match &*slot.content.lock() {
             SlotContent::Kept(object) => Some(CarryClaim::Kept(object.clone_ref(py))),
-            // In a copy of the child, which has not got the thread that makes it, it is made anew.
+            // A copy of the child does not have the thread that makes the object, so it is made again.
             SlotContent::Making(maker) if maker.is_gone() => None,
             SlotContent::Making(_) => Some(CarryClaim::Busy(slot.clone())),
             SlotContent::Failed => None,
@@ -109,7 +109,7 @@ impl CarryCaller {
     }
 }
 
-/// Takes the slot away again unless the factory succeeds.
+/// Removes the slot unless the factory succeeds.
 struct Making<'a> {
     place: &'a CarryCaller,
     slot: &'a Arc<Slot>,
@@ -129,19 +129,19 @@ impl Drop for Making<'_> {
         }
         let CarryCaller { key, draft, .. } = self.place;
         let in_draft = draft.as_ref().and_then(|draft| draft.with_states(|slots| slots.take(key, self.slot)));
-        // A build that was published meanwhile has taken the slot along.
+        // If the build was published meanwhile, the slot has moved to the application.
         let in_states = self.place.states().0.lock().take(key, self.slot);
         self.settle(SlotContent::Failed);
         drop((in_draft, in_states));
     }
 }
 
-/// The state that the calling code asks for, made by the factory if there is none. `None` tells that another thread makes it:
-/// the caller should ask again.
+/// The state that the calling code asks for, made by the factory if there is none. `None` if another thread makes it: the
+/// caller asks again.
 ///
 /// # Errors
-/// What the factory raises; `RuntimeError` for factories that wait for each other; see [`lifecycle::caller`].
-pub fn carry<'py>(
+/// What the factory raises; `RuntimeError` for factories that wait for each other; as [`hooks::caller`].
+pub(in crate::reload) fn carry<'py>(
     py: Python<'py>,
     globals: &Bound<'py, PyDict>,
     name: &str,
@@ -176,8 +176,8 @@ pub fn carry<'py>(
     }
 }
 
-/// Whether the calling thread may wait for the slot, which is noted then: not if the thread that makes it waits, perhaps through
-/// others, for what the calling thread makes.
+/// Whether the calling thread may wait for the slot; if so, this is noted. It may not if that would be a deadlock: the maker of the
+/// slot waits, directly or through other threads, for a slot that the calling thread makes.
 fn begin_to_wait(slot: &Arc<Slot>) -> bool {
     let mut waiting = WAITING.lock();
     let may_wait = !slot.maker().is_some_and(|maker| waiting.leads_back(maker, |slot| slot.maker()));

@@ -1,5 +1,5 @@
-//! What an execution of a module wants done when it has gone, and what it hands to its successor: `on_retire`, `__mp_purge__`
-//! and `__mp_clone__`.
+//! The hooks of modules: `on_retire` and `__mp_purge__`, which end an execution, and `__mp_clone__`, which hands state to the
+//! next one.
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ use crate::reload::module::managed::{self, Managed, execution_of};
 use crate::reload::module::snapshot::Snapshot;
 use os::{Mutex, log};
 
-/// What code that is not managed, and so never retires, has registered for the end of the child.
+/// Hooks of code that is not managed: it is never retired, so they are called at the end of the child.
 static UNMANAGED: Mutex<Vec<Hook>> = Mutex::new(Vec::new());
 
-/// The execution whose namespace this is; none for code that is not managed.
+/// The execution that has this namespace; `None` for code that is not managed.
 ///
 /// # Errors
-/// `RuntimeError` for managed code that has gone.
-pub fn caller(globals: &Bound<'_, PyDict>) -> PyResult<Option<Arc<Managed>>> {
+/// `RuntimeError` for managed code of an execution that was retired.
+pub(in crate::reload) fn caller(globals: &Bound<'_, PyDict>) -> PyResult<Option<Arc<Managed>>> {
     if let Some(record) = managed::by_globals(globals) {
         return Ok(Some(execution_of(&record).clone()));
     }
@@ -43,8 +43,8 @@ pub fn caller(globals: &Bound<'_, PyDict>) -> PyResult<Option<Arc<Managed>>> {
 /// `mod_python.reload.on_retire` for the code with this namespace.
 ///
 /// # Errors
-/// `TypeError` when it cannot be called; see [`caller`].
-pub fn on_retire(globals: &Bound<'_, PyDict>, function: Bound<'_, PyAny>) -> PyResult<()> {
+/// `TypeError` when the function is not callable; as [`caller`].
+pub(in crate::reload) fn on_retire(globals: &Bound<'_, PyDict>, function: Bound<'_, PyAny>) -> PyResult<()> {
     if !function.is_callable() {
         return Err(PyTypeError::new_err(format!("on_retire: {} cannot be called", function.repr()?)));
     }
@@ -70,11 +70,11 @@ fn register(execution: &Managed, function: Py<PyAny>, kind: HookKind) {
     }
 }
 
-/// The body of an execution has come to its end.
+/// Registers `__mp_purge__` of an execution whose body has ended.
 ///
 /// # Errors
-/// What looking into the namespace raises.
-pub fn finished(py: Python<'_>, execution: &Managed) -> PyResult<()> {
+/// What Python raises when it looks into the namespace.
+pub(in crate::reload) fn finished(py: Python<'_>, execution: &Managed) -> PyResult<()> {
     if let Some(purge) = execution.module.bind(py).dict().get_item("__mp_purge__")?
         && purge.is_callable()
     {
@@ -83,10 +83,10 @@ pub fn finished(py: Python<'_>, execution: &Managed) -> PyResult<()> {
     Ok(())
 }
 
-/// The body of an execution has failed: what it registered is called, and the state it made is forgotten.
-pub fn failed(py: Python<'_>, execution: &Managed, failure: &PyErr) {
+/// Undoes a failed body: calls the hooks that it registered, and drops the state that it made.
+pub(in crate::reload) fn failed(py: Python<'_>, execution: &Managed, failure: &PyErr) {
     if let Some(draft) = execution.life.draft() {
-        // A build that was called off is interrupted again and again: hooks wait until it has ended.
+        // A build that was called off is interrupted repeatedly: its hooks are called when it has ended.
         draft.body_failed(py, execution.sequence, !is_called_off(py, failure));
         return;
     }
@@ -96,12 +96,12 @@ pub fn failed(py: Python<'_>, execution: &Managed, failure: &PyErr) {
     }
 }
 
-/// Lets `__mp_clone__` of the old execution put its state into the new one, whose body has run.
+/// Calls `__mp_clone__` of the old execution, which puts its state into the new one. The new body has run.
 ///
 /// # Errors
-/// What the hook raises, and `TypeError` when it answers something: the build has failed then. If it fails for another new
-/// content of the module as well, that is served without the old state, as no edit could get past the hook otherwise.
-pub fn hand_on(
+/// What the hook raises, and `TypeError` when it does not return `None`: the build fails then. If it also fails for a second
+/// new content of the module, that is served without the old state: otherwise no edit could ever be published.
+pub(in crate::reload) fn hand_on(
     py: Python<'_>,
     application: &Arc<Application>,
     base: &Arc<Snapshot>,
@@ -111,7 +111,7 @@ pub fn hand_on(
 ) -> PyResult<()> {
     let Some(hook) = old.module.bind(py).dict().get_item("__mp_clone__")? else { return Ok(()) };
     if draft.is_late() {
-        // The build fails anyway, and the hook is not to blame.
+        // The build fails anyway, and the hook is not the reason.
         return Ok(());
     }
     let held = &execution_of(old).life.held;
@@ -123,7 +123,7 @@ pub fn hand_on(
     let dict = new.module.bind(py).dict();
     let untouched = dict.copy()?;
     let result = {
-        // The hook is old code: what it imports is the old generation's.
+        // The hook is old code: it imports from the old generation.
         let _seen = Context { application: application.clone(), view: base.clone() }.enter();
         hook.call1((&new.module,))
     };
@@ -160,7 +160,7 @@ fn warn_of_loss(new: &Managed, what: &str) {
     log::warning!("module '{}' starts without its predecessor's state: __mp_clone__ {what}", new.name);
 }
 
-/// Calls the hooks of everything that lives when the child ends.
+/// Calls the hooks of all executions at the end of the child.
 pub fn end_of_child(py: Python<'_>) {
     let mut hooks = retirement::drain();
     for record in managed::living() {

@@ -1,4 +1,4 @@
-//! The memory of retired executions: a thread of its own has it freed, and finds out what keeps those in memory that do not go.
+//! A background thread that frees the memory of retired executions, and finds out what keeps it in use.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -16,16 +16,16 @@ use reload_core::graph::Name;
 
 /// The shortest time between two collections.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Collections cost at most this part of the time: one over it.
+/// Collections take at most one part in so many of the time.
 const COLLECTION_SHARE: u32 = 100;
-/// So do searches for what keeps executions alive.
+/// Searches for what keeps executions alive take at most one part in so many of the time.
 const SEARCH_SHARE: u32 = 20;
-/// An execution that is still there after so many collections and so much time is searched for.
+/// After so many collections and so much time, the thread searches for what keeps an execution alive.
 const COLLECTIONS: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The shortest time between two collections when all that is left has been reported, and the longest: it is doubled each time.
+/// The shortest and the longest time between two collections once all remaining executions are reported. It doubles each time.
 const RECHECKS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
-/// How many executions are searched for in one turn.
+/// How many executions are examined in one turn.
 const SEARCHES: usize = 50;
 /// How many different reports are logged in the life of a child.
 const REPORTS: usize = 1000;
@@ -34,7 +34,7 @@ const REPORTS: usize = 1000;
 struct Lingering {
     retired: RetiredNamespace,
     collections: u32,
-    /// What keeps it alive, once that has been searched for.
+    /// What keeps it alive; `None` until that was searched for.
     holders: Option<Vec<String>>,
 }
 
@@ -47,8 +47,8 @@ impl From<RetiredNamespace> for Lingering {
 static WORKER: Worker = Worker::new("mod_python-memory", work, "the memory of retired modules is freed late");
 static LINGERING: GilCell<Vec<Lingering>> = GilCell::new(Vec::new());
 
-/// Makes sure that there is a thread that has the memory of retired executions freed.
-pub fn start() {
+/// Starts the thread, unless it runs.
+pub(in crate::reload) fn start() {
     WORKER.start();
 }
 
@@ -74,22 +74,22 @@ fn work() {
     }
 }
 
-/// When memory is looked after next.
+/// When the next turn begins.
 struct Schedule {
     next: Instant,
-    /// The earliest time that the cost of the last turn allows.
+    /// The earliest time, which the cost of the last turn decides.
     earliest: Instant,
     recheck: Duration,
 }
 
 impl Schedule {
-    /// There is something new.
+    /// Brings the next turn forward: more executions were retired.
     fn hurry(&mut self) {
         self.next = self.next.min(self.earliest);
         self.recheck = RECHECKS.0;
     }
 
-    /// After a turn that may be repeated after `least`. What has been reported may still go, but is in no hurry.
+    /// Ends a turn; the next one begins after `least` at the earliest, and later if all remaining executions are reported.
     fn pause(&mut self, is_all_told: bool, least: Duration) {
         let now = Instant::now();
         self.earliest = now + least.max(INTERVAL);
@@ -101,7 +101,7 @@ impl Schedule {
     }
 }
 
-/// Has the memory of retired executions freed, and reports those that do not go.
+/// Frees the memory of retired executions, and reports those that something keeps alive.
 fn look_after(py: Python<'_>, schedule: &mut Schedule, logged: &mut HashSet<(Name, String)>) {
     let begun = Instant::now();
     let had_gone = prune(py);
@@ -112,8 +112,8 @@ fn look_after(py: Python<'_>, schedule: &mut Schedule, logged: &mut HashSet<(Nam
         return;
     }
     package_originals::keep_up(py);
-    // Functions and their namespaces refer to each other, so only the collector frees them. It may have been switched off for
-    // good reason; this one call leaves that as it is.
+    // Functions and their namespaces refer to each other, so only the garbage collector frees them. An application may have
+    // disabled it; this call does not enable it.
     let collected = python::import(py, "gc").and_then(|gc| gc.call_method0("collect"));
     if let Err(e) = collected {
         log::error!("{}", &error::format(py, &e));
@@ -134,8 +134,8 @@ fn look_after(py: Python<'_>, schedule: &mut Schedule, logged: &mut HashSet<(Nam
     schedule.pause(is_told, least);
 }
 
-/// Gives what has been freed back to the system. Left to itself, the C library keeps most of what a body took that ran out of
-/// memory: some small piece that is in use lies behind it, or one that it keeps for a thread.
+/// Returns freed memory to the system. Otherwise the C library keeps most of it: a small block in use at the end of the heap, or
+/// a block cached for a thread, prevents it from shrinking the heap.
 fn give_back(py: Python<'_>) {
     #[cfg(target_env = "gnu")]
     py.detach(|| {
@@ -146,7 +146,7 @@ fn give_back(py: Python<'_>) {
     let _ = py;
 }
 
-/// Lets go of the executions that have been freed. Answers whether there were any.
+/// Drops the entries of executions that have been freed. Returns whether there were any.
 fn prune(py: Python<'_>) -> bool {
     let all = std::mem::take(&mut *LINGERING.borrow(py));
     let (living, gone): (Vec<_>, Vec<_>) =
@@ -157,7 +157,7 @@ fn prune(py: Python<'_>) -> bool {
     are_any
 }
 
-/// Finds out what keeps executions alive that should have gone, and logs it.
+/// Finds out what keeps retired executions alive, and logs it.
 fn search(py: Python<'_>, logged: &mut HashSet<(Name, String)>) -> PyResult<()> {
     let (searched, retired) = (PyList::empty(py), PyList::empty(py));
     for one in LINGERING.borrow(py).iter() {
@@ -183,7 +183,7 @@ fn search(py: Python<'_>, logged: &mut HashSet<(Name, String)>) -> PyResult<()> 
         let mut lingering = LINGERING.borrow(py);
         let Some(at) = lingering.iter().position(|one| one.retired.sign.is(&sign)) else { continue };
         let Some(holders) = holders else {
-            // Something holds the loader alone, which is small.
+            // Only the loader is still referred to, which is small.
             let freed = lingering.swap_remove(at);
             drop(lingering);
             drop(freed);
@@ -204,11 +204,11 @@ fn search(py: Python<'_>, logged: &mut HashSet<(Name, String)>) -> PyResult<()> 
     Ok(())
 }
 
-/// The retired executions that something keeps in memory, as far as that is known.
+/// The retired executions that are known to be kept in memory, with what refers to them.
 ///
 /// # Errors
 /// What Python raises when it is out of memory.
-pub fn leaks(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+pub(in crate::reload) fn leaks(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     prune(py);
     let reports: Vec<(Name, u64, Vec<String>)> = LINGERING
         .borrow(py)

@@ -1,5 +1,5 @@
-//! The originals of renewed packages: their functions live on in copies, and with them their namespaces, which still name the
-//! submodules that were there first.
+//! The originals of copied packages: the functions in a copy have the original's namespace, which still names the submodules that
+//! were loaded first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use pyo3::types::PyModule;
 
 use crate::reload::module::managed::{self, Managed};
 
-/// Puts the submodules of a package's only copy into the namespace of its original. What was there is freed, and whoever has the
-/// original in hand, having got it before any copy was made, finds what is served.
-pub fn keep_up(py: Python<'_>) {
-    // Not freed before the end, as that may run code.
+/// Binds the submodules of a package's only copy in the namespace of its original. The old submodules can be freed, and code that
+/// got the original before the copy was made finds the served submodules.
+pub(in crate::reload) fn keep_up(py: Python<'_>) {
+    // Dropped at the end, as that may run Python code.
     let mut replaced: Vec<Bound<'_, PyAny>> = Vec::new();
     for (original, copies) in originals() {
-        // With several, requests of several generations are under way. The one refers to the original, and so does this function;
-        // whoever else does may be a generation.
+        // With several copies, requests of several generations are running. One reference to the original is the copy's, one is
+        // this function's; any other may be that of a generation.
         let [copy] = &*copies else { continue };
         if Arc::strong_count(&original) > 2 {
             continue;
@@ -27,7 +27,7 @@ pub fn keep_up(py: Python<'_>) {
             if !is_managed(&before) {
                 continue;
             }
-            // A plain dict takes any text as a key, and gives it up.
+            // A failure leaves the old submodule in place, which is harmless.
             let _ = match newer.get_item(&*tail) {
                 Ok(Some(now)) => namespace.set_item(&*tail, now),
                 Ok(None) => namespace.del_item(&*tail),
@@ -49,7 +49,7 @@ fn originals() -> Vec<(Arc<Managed>, Vec<Arc<Managed>>)> {
     found.into_values().collect()
 }
 
-/// Whether this is a managed module, of whatever generation.
+/// Whether this is a managed module, of any generation.
 fn is_managed(object: &Bound<'_, PyAny>) -> bool {
     object.cast::<PyModule>().is_ok_and(|module| module.dict().contains("__mp_info__").unwrap_or(false))
 }

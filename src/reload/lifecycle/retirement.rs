@@ -1,4 +1,4 @@
-//! The end of executions: a thread of its own calls what modules have registered for it.
+//! A background thread that calls the hooks of retired executions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use crate::reload::module::hook::{self, Hook};
 use crate::reload::module::retired::{HOOKS, RetiredHooks};
 use os::Worker;
 
-/// How long a hook may run. What it waits for in C code cannot be interrupted: hooks that come later wait then, and nothing else.
+/// How long a hook may run. A wait in C code cannot be interrupted: it delays later hooks, and nothing else.
 const LIMIT: Duration = Duration::from_secs(10);
 
 static WORKER: Worker =
     Worker::new("mod_python-retire", work, "on_retire and __mp_purge__ have no effect in this child");
 
-/// Makes sure that there are threads for what is left of executions.
-pub fn start() {
+/// Starts the threads that take care of retired executions, unless they run.
+pub(in crate::reload) fn start() {
     leaks::start();
     WORKER.start();
 }
 
-/// The hooks of all executions that wait to be taken care of.
-pub fn drain() -> Vec<Hook> {
+/// Takes the hooks that have not been called yet.
+pub(in crate::reload) fn drain() -> Vec<Hook> {
     HOOKS.take().into_iter().flat_map(|retired| retired.hooks).collect()
 }
 
@@ -34,7 +34,7 @@ fn work() {
     loop {
         let all = HOOKS.wait(None);
         if python::thread::leaving() {
-            // The end of the child calls what is left.
+            // `end_of_child` calls the remaining hooks.
             all.into_iter().for_each(|retired| HOOKS.push(retired));
             return;
         }

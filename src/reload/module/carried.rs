@@ -9,12 +9,12 @@ use os::single_flight::Maker;
 use os::{Condvar, Mutex, StaticMap};
 use reload_core::graph::Name;
 
-/// The module that asks, and the name of its state.
+/// The module that carries the state, and the name that it gave it.
 pub(in crate::reload) type CarryKey = (Name, Box<str>);
 
-/// One object that is kept, or being made.
+/// The place of one object, which is kept or being made.
 pub(in crate::reload) struct Slot {
-    /// The execution whose code asked first.
+    /// The execution whose code asked for the object first.
     pub creator: u64,
     /// The object, once it is made.
     pub content: Mutex<SlotContent>,
@@ -33,7 +33,7 @@ pub(in crate::reload) enum SlotContent {
 }
 
 impl Slot {
-    /// The thread that makes the object, until it is kept or has failed.
+    /// The thread that makes the object; `None` once that is kept or has failed.
     pub(in crate::reload) fn maker(&self) -> Option<Maker> {
         match *self.content.lock() {
             SlotContent::Making(maker) => Some(maker),
@@ -44,10 +44,10 @@ impl Slot {
 
 /// State by module and name. Dropping it may run Python code.
 #[derive(Default)]
-pub struct Slots(pub(in crate::reload) StaticMap<CarryKey, Arc<Slot>>);
+pub(in crate::reload) struct Slots(pub(in crate::reload) StaticMap<CarryKey, Arc<Slot>>);
 
 impl Slots {
-    /// Takes out what an execution has made.
+    /// Removes and returns the slots that an execution has made.
     pub(in crate::reload) fn take_of(&mut self, execution: u64) -> Self {
         Self(self.0.extract_if(|_, slot| slot.creator == execution).collect())
     }
@@ -63,14 +63,14 @@ impl Slots {
 pub struct States(pub(in crate::reload) Mutex<Slots>);
 
 impl States {
-    /// Takes over what a build has made. Returns the replaced slots: older code made them in the meantime, and
+    /// Adds the state that a build has made. Returns the replaced slots: older code made them in the meantime, and
     /// from now on only that code refers to them.
     pub(in crate::reload) fn take_in(&self, made: Slots) -> Slots {
         let mut slots = self.0.lock();
         Slots(made.0.into_iter().filter_map(|(key, slot)| Some((key.clone(), slots.0.insert(key, slot)?))).collect())
     }
 
-    /// Forgets what an execution has made. Must be called attached.
+    /// Drops the state that an execution has made. Must be called attached.
     pub(in crate::reload) fn forget(&self, execution: u64) {
         let taken = self.0.lock().take_of(execution);
         drop(taken);

@@ -1,5 +1,4 @@
-//! From the content of a module's file to code. A module that is not written as Python source needs another compiler here, and
-//! nothing else.
+//! Compiling the file of a module. A module that is not written in Python needs another compiler here, and nothing else.
 
 use std::path::Path;
 
@@ -9,20 +8,20 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::reload::code::CodeSummary;
 use crate::reload::module::origin::Origin;
 
-/// What a compiler makes of a file.
-pub struct CompiledCode {
+/// The result of a compiler.
+pub(in crate::reload) struct CompiledCode {
     /// The code object, which is executed in the module's namespace.
     pub code: Py<PyAny>,
-    /// What the code mentions.
+    /// The names that the code mentions.
     pub summary: CodeSummary,
 }
 
-/// Makes code of the content of a file.
-pub trait Compiler: Sync {
+/// Compiles the content of files.
+pub(in crate::reload) trait Compiler: Sync {
     /// Compiles the content. `file` is what tracebacks name.
     ///
     /// # Errors
-    /// `SyntaxError` and what else the compiler raises.
+    /// `SyntaxError`, and anything else that the compiler raises.
     fn compile(&self, file: &Path, content: &Bound<'_, PyBytes>) -> PyResult<CompiledCode>;
 }
 
@@ -42,7 +41,7 @@ impl Compiler for PythonSource {
 }
 
 impl Origin {
-    /// What makes code of the module's file.
+    /// The compiler of the module's file.
     pub(in crate::reload) fn compiler(&self) -> &'static dyn Compiler {
         &PythonSource
     }

@@ -11,7 +11,13 @@ use crate::reload::module::execution_hooks::ExecutionHooks;
 use crate::reload::module::hook::{Hook, HookKind, call_all};
 use os::Mutex;
 
-/// What a generation in the making has added so far, beside its modules: published or taken back with it.
+/// What a build has added so far beside its modules. It is published with the generation, or discarded with it.
+///
+/// ```text
+/// body:     on_retire(close)     ->  registered here
+/// publish:  close                ->  moves to the record of its execution
+/// discard:  close                ->  is called, as the body that needs it is taken back
+/// ```
 pub struct BuildEffects {
     deadline: Instant,
     /// None once the build has ended.
@@ -30,8 +36,8 @@ struct Added {
     refusal: Option<PyErr>,
 }
 
-/// What a publication leaves to be done once the generation is the current one. Dropping it may run Python code.
-pub struct Aftermath {
+/// What remains to be done after publication. Dropping it may run Python code.
+pub(in crate::reload) struct Aftermath {
     hooks: Vec<Hook>,
     _replaced: Slots,
 }
@@ -44,7 +50,7 @@ impl Aftermath {
 }
 
 impl BuildEffects {
-    /// The draft of a build that has to end by then.
+    /// No effects yet, of a build that has this deadline.
     pub(in crate::reload) fn new(deadline: Instant) -> Arc<Self> {
         Arc::new(Self { deadline, added: Mutex::new(Some(Added::default())) })
     }
@@ -59,7 +65,7 @@ impl BuildEffects {
         self.added.lock().as_mut().map(|added| with(&mut added.states))
     }
 
-    /// Gives the hook back if the build has ended.
+    /// Adds a hook. Returns it if the build has ended.
     pub(in crate::reload) fn register(&self, execution: u64, hook: Hook) -> Option<Hook> {
         match self.added.lock().as_mut() {
             Some(added) => {
@@ -77,7 +83,7 @@ impl BuildEffects {
         }
     }
 
-    /// The build must not be published.
+    /// Refuses the publication of the build, for this reason.
     pub(in crate::reload) fn refuse(&self, failure: PyErr) {
         if let Some(added) = self.added.lock().as_mut() {
             added.refusal.get_or_insert(failure);
@@ -89,8 +95,8 @@ impl BuildEffects {
         self.added.lock().as_ref()?.refusal.as_ref().map(|e| e.clone_ref(py))
     }
 
-    /// Hooks undo what was done in reverse order, so those of the failed body wait for newer ones of bodies that live on: the
-    /// importer may have caught the failure.
+    /// Calls the hooks of bodies that have failed, newest first, as far as no newer hook of a good body precedes them: hooks undo
+    /// in reverse order, and the importer may have caught the failure.
     pub(in crate::reload) fn body_failed(&self, py: Python<'_>, execution: u64, is_time_left: bool) {
         let (mut due, mut forgotten) = (Vec::new(), Slots::default());
         if let Some(added) = self.added.lock().as_mut() {
@@ -133,8 +139,8 @@ impl BuildEffects {
         drop(added);
     }
 
-    /// The newest hook, and whether it must not be called: what `__mp_clone__` has put into the execution is still in use, and
-    /// `__mp_purge__` would take it down.
+    /// The newest hook, and whether it must not be called: `__mp_purge__` would destroy state that `__mp_clone__` has put into the
+    /// execution, and that is still in use.
     fn next_undone(&self) -> Option<(Hook, bool)> {
         let mut held = self.added.lock();
         let added = held.as_mut()?;

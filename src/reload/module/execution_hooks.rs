@@ -1,4 +1,4 @@
-//! What an execution of a module wants done when it has gone.
+//! The hooks that an execution of a module holds.
 
 use std::sync::{Arc, Weak};
 
@@ -12,10 +12,13 @@ use os::Mutex;
 use reload_core::files::fingerprint::Hash;
 use reload_core::graph::Name;
 
-/// What hangs at the record of an execution.
+/// The hooks of an execution, at its record in [`Managed`](crate::reload::module::managed::Managed).
+///
+/// While a build runs, its [`BuildEffects`] hold the hooks; publication moves them here. When the record is dropped, they are
+/// queued, and a thread of `lifecycle` calls them.
 pub struct ExecutionHooks {
     draft: Weak<BuildEffects>,
-    /// A weak reference that dies with the namespace; none at copies, which are no executions of their own.
+    /// A weak reference that dies with the namespace; `None` for a copy, which is no execution of its own.
     sign: Option<Py<PyAny>>,
     pub(in crate::reload) held: Mutex<HeldHooks>,
 }
@@ -25,7 +28,7 @@ pub struct ExecutionHooks {
 pub(in crate::reload) struct HeldHooks {
     /// What is to be called then.
     pub hooks: Vec<Hook>,
-    /// The new source for which `__mp_clone__` of this execution has failed first.
+    /// The first failure of `__mp_clone__` of this execution.
     pub refusal: Option<CloneRefusal>,
 }
 
@@ -39,17 +42,17 @@ pub(in crate::reload) struct CloneRefusal {
 }
 
 impl ExecutionHooks {
-    /// The life of an execution that begins, in a build if there is a draft.
+    /// The hooks of an execution that begins. `draft` is that of its build, if a build runs it.
     pub(in crate::reload) fn new(draft: Option<&Arc<BuildEffects>>, sign: Py<PyAny>) -> Self {
         Self { draft: draft.map_or_else(Weak::new, Arc::downgrade), sign: Some(sign), held: Mutex::default() }
     }
 
-    /// What a copy of a namespace has in its place.
+    /// For a copy of a namespace, which has no hooks.
     pub(in crate::reload) fn of_copy() -> Self {
         Self { draft: Weak::new(), sign: None, held: Mutex::default() }
     }
 
-    /// The draft that the execution belongs to until it is published.
+    /// The effects of the build that runs the execution, until they are published or discarded.
     pub(in crate::reload) fn draft(&self) -> Option<Arc<BuildEffects>> {
         self.draft.upgrade()
     }
@@ -59,7 +62,7 @@ impl ExecutionHooks {
         std::mem::take(&mut self.held.lock().hooks)
     }
 
-    /// Hands everything on: no living generation has the execution any more. Runs no Python code.
+    /// Queues the hooks and the namespace: no generation has the execution any more. Runs no Python code.
     pub(in crate::reload) fn end(&mut self, module: &Name, generation: u64, application: &Owner) {
         let Some(sign) = self.sign.take() else { return };
         let held = self.held.get_mut();

@@ -8,7 +8,7 @@ use crate::python::error;
 use os::log;
 use reload_core::graph::Name;
 
-/// Counts hooks over the child: they are called newest first.
+/// Numbers the hooks of a child: they are called newest first.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// What a hook was registered for.
@@ -20,8 +20,8 @@ pub(in crate::reload) enum HookKind {
     Purge,
 }
 
-/// A function to call, once, when an execution has gone.
-pub struct Hook {
+/// A function to call once, when nothing uses an execution any more.
+pub(in crate::reload) struct Hook {
     function: Py<PyAny>,
     pub(in crate::reload) kind: HookKind,
     module: Name,
@@ -35,7 +35,7 @@ impl Hook {
         Self { function, kind, module, generation, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// Calls it. What it raises is logged.
+    /// Calls the function. An exception is logged.
     pub(in crate::reload) fn call(self, py: Python<'_>) {
         if let Err(e) = self.function.call0(py) {
             let what = match self.kind {
@@ -52,7 +52,7 @@ impl Hook {
     }
 }
 
-/// Sorts hooks by age: the newest, which is to be called first, is the last one then.
+/// Sorts hooks by age: the newest, which is called first, becomes the last element.
 pub(in crate::reload) fn sort(hooks: &mut [Hook]) {
     hooks.sort_unstable_by_key(|hook| hook.number);
 }

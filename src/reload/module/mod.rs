@@ -5,16 +5,16 @@
 //!
 //! Does not know: applications (a record has an opaque [`owner`](owner::Owner)), imports, builds, and when hooks are called.
 
-pub mod carried;
-pub mod compiler;
-pub mod effects;
-pub mod execution_hooks;
-pub mod hook;
-pub mod keep;
-pub mod managed;
-pub mod origin;
-pub mod owner;
-pub mod prefetch;
-pub mod retired;
-pub mod snapshot;
-pub mod source;
+pub(in crate::reload) mod carried;
+pub(in crate::reload) mod compiler;
+pub(in crate::reload) mod effects;
+pub(in crate::reload) mod execution_hooks;
+pub(in crate::reload) mod hook;
+pub(in crate::reload) mod keep;
+pub(in crate::reload) mod managed;
+pub(in crate::reload) mod origin;
+pub(in crate::reload) mod owner;
+pub(in crate::reload) mod prefetch;
+pub(in crate::reload) mod retired;
+pub(in crate::reload) mod snapshot;
+pub(in crate::reload) mod source;

@@ -2,7 +2,13 @@
 
 use std::path::PathBuf;
 
-/// What stands behind a managed module on disk.
+/// What a managed module is made from.
+///
+/// ```text
+/// app.py                 File("/srv/app.py")
+/// shop/__init__.py       Package("/srv/shop/__init__.py", "/srv/shop")
+/// data/ (no __init__)    Namespace(["/srv/data"])
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A source file.
@@ -22,18 +28,18 @@ impl Origin {
         }
     }
 
-    /// Whether it can have submodules.
-    pub fn is_package(&self) -> bool {
+    /// Whether the module can have submodules.
+    pub(in crate::reload) fn is_package(&self) -> bool {
         !matches!(self, Self::File(_))
     }
 
     /// The package that relative imports of the module `name` start from.
-    pub fn package_of<'a>(&self, name: &'a str) -> &'a str {
+    pub(in crate::reload) fn package_of<'a>(&self, name: &'a str) -> &'a str {
         if self.is_package() { name } else { name.rsplit_once('.').map_or("", |(package, _)| package) }
     }
 
-    /// Where its submodules are looked for at first.
-    pub fn directories(&self) -> Vec<PathBuf> {
+    /// The directories that `__path__` names at first.
+    pub(in crate::reload) fn directories(&self) -> Vec<PathBuf> {
         match self {
             Self::File(_) => Vec::new(),
             Self::Package(_, directory) => vec![directory.clone()],
@@ -47,6 +53,6 @@ impl Origin {
 pub enum Resolution {
     /// A managed module.
     Managed(Origin),
-    /// Something for Python's own import: installed, built in, or nothing.
+    /// Python's own import decides: an installed or built-in module, or none.
     Unmanaged,
 }

@@ -1,4 +1,4 @@
-//! The application that a module belongs to, of which modules know nothing.
+//! The application that a module belongs to, as an opaque reference.
 
 use std::any::Any;
 use std::sync::{Arc, Weak};

@@ -1,6 +1,6 @@
-//! What a generation knows of modules that nobody has imported in it yet: imports inside functions that have not run so far.
+//! What a generation knows of modules that it has not loaded: functions import them, and have not run yet.
 //!
-//! A request that comes to such an import late gets what its generation was made of, not what an edit has made of it since.
+//! A request that reaches such an import late gets the state that its generation was made from, whatever was edited since.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use reload_core::files::fingerprint::{Content, Hash};
 use reload_core::graph::Name;
 use reload_core::resolve::search_path::Search;
 
-/// A module that code mentions and that is not loaded.
+/// A name that code mentions and that is not loaded.
 #[derive(Clone)]
 pub enum Prefetched {
     /// Its compiled source.
     Source(Origin, Arc<Source>),
-    /// A file that does not compile. Whoever imports it gets the error.
+    /// A file that does not compile. An import raises the error.
     Broken(Origin, Content),
-    /// Nothing managed.
+    /// No managed module.
     Absent,
 }
 
@@ -35,7 +35,7 @@ impl Prefetched {
     }
 
     /// What it is made from.
-    pub fn origin(&self) -> Option<&Origin> {
+    pub(in crate::reload) fn origin(&self) -> Option<&Origin> {
         match self {
             Self::Source(origin, _) | Self::Broken(origin, _) => Some(origin),
             Self::Absent => None,
@@ -43,19 +43,24 @@ impl Prefetched {
     }
 }
 
-/// What is known of names that are not loaded. Copies share what is the same in them.
-pub type PrefetchMap = HashTrieMapSync<Name, Prefetched>;
+/// Names that are not loaded. Copies share their common part.
+pub(in crate::reload) type PrefetchMap = HashTrieMapSync<Name, Prefetched>;
 
-/// The modules that a generation can still get.
+/// What a generation takes modules from that it loads late.
+///
+/// ```text
+/// def page():            page.py is loaded, report.py is not: its source is compiled when the generation is published
+///     import report      runs that source, even if report.py has been edited since
+/// ```
 pub struct Prefetch {
-    /// Where those are looked for that it does not know of.
+    /// Where other names are resolved.
     pub search: Search,
     foreseen: Mutex<PrefetchMap>,
 }
 
 impl Prefetch {
-    /// These modules, and others found there.
-    pub fn new(search: Search, foreseen: PrefetchMap) -> Self {
+    /// These names, and a search path for others.
+    pub(in crate::reload) fn new(search: Search, foreseen: PrefetchMap) -> Self {
         Self { search, foreseen: Mutex::new(foreseen) }
     }
 
@@ -64,35 +69,35 @@ impl Prefetch {
     }
 
     /// What is known of a name.
-    pub fn get(&self, name: &str) -> Option<Prefetched> {
+    pub(in crate::reload) fn get(&self, name: &str) -> Option<Prefetched> {
         self.lock().get(name).cloned()
     }
 
-    /// The hash of the content that stands behind a name.
-    pub fn hash(&self, name: &str) -> Option<Hash> {
+    /// The hash of the content that a name is to be loaded from.
+    pub(in crate::reload) fn hash(&self, name: &str) -> Option<Hash> {
         self.lock().get(name)?.hash()
     }
 
     /// What a name stands for.
-    pub fn resolution(&self, name: &str) -> Option<Resolution> {
+    pub(in crate::reload) fn resolution(&self, name: &str) -> Option<Resolution> {
         Some(match self.lock().get(name)?.origin() {
             Some(origin) => Resolution::Managed(origin.clone()),
             None => Resolution::Unmanaged,
         })
     }
 
-    /// Whether it is known that there is a file behind a name.
-    pub fn has(&self, name: &str) -> bool {
+    /// Whether a name is known to have a managed module.
+    pub(in crate::reload) fn has(&self, name: &str) -> bool {
         self.lock().get(name).is_some_and(|foreseen| foreseen.origin().is_some())
     }
 
     /// All of them.
-    pub fn all(&self) -> PrefetchMap {
+    pub(in crate::reload) fn all(&self) -> PrefetchMap {
         self.lock().clone()
     }
 
     /// Adds names that are not known yet.
-    pub fn extend(&self, more: &PrefetchMap) {
+    pub(in crate::reload) fn extend(&self, more: &PrefetchMap) {
         let mut all = self.lock();
         for (name, foreseen) in more {
             if !all.contains_key(name) {
@@ -102,14 +107,14 @@ impl Prefetch {
     }
 
     /// Forgets a module that is loaded now, or a name that nothing needs.
-    pub fn forget(&self, name: &str) {
+    pub(in crate::reload) fn forget(&self, name: &str) {
         let mut all = self.lock();
         let forgotten = all.get(name).cloned();
         if forgotten.is_some() {
             all.remove_mut(name);
         }
         drop(all);
-        // It may hold the last reference to a code object, whose end must not come under the lock.
+        // This may be the last reference to a code object, which must not be dropped under the lock.
         drop(forgotten);
     }
 }

@@ -1,4 +1,4 @@
-//! What is left of executions that no living generation has, in queues that threads of the engine empty.
+//! Executions that no generation has any more: their hooks and namespaces, in queues that the threads of `lifecycle` empty.
 
 use std::time::Instant;
 
@@ -9,15 +9,15 @@ use crate::reload::module::owner::Owner;
 use os::{Condvar, Mutex, MutexGuard, fork};
 use reload_core::graph::Name;
 
-/// What threads of the engine's own wait for.
-pub struct Queue<T> {
+/// A queue that a background thread of the engine waits for.
+pub(in crate::reload) struct Queue<T> {
     items: Mutex<Vec<T>>,
     called: Condvar,
 }
 
 impl<T> Queue<T> {
     /// An empty one.
-    pub const fn new() -> Self {
+    pub(in crate::reload) const fn new() -> Self {
         Self { items: Mutex::new(Vec::new()), called: Condvar::new() }
     }
 
@@ -25,10 +25,10 @@ impl<T> Queue<T> {
         self.items.lock()
     }
 
-    /// Adds something, and wakes the thread that waits.
-    pub fn push(&self, item: T) {
+    /// Adds an item, and wakes the thread.
+    pub(in crate::reload) fn push(&self, item: T) {
         if fork::is_copy() {
-            // Nobody takes it there, and whoever held the lock at the fork is not there to give it back.
+            // A copy of the child does not have the thread, and a lock held at the fork is never released there.
             std::mem::forget(item);
             return;
         }
@@ -37,12 +37,12 @@ impl<T> Queue<T> {
     }
 
     /// Takes everything.
-    pub fn take(&self) -> Vec<T> {
+    pub(in crate::reload) fn take(&self) -> Vec<T> {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Waits until there is something, until that time at most, and takes it. Must be called detached.
-    pub fn wait(&self, until: Option<Instant>) -> Vec<T> {
+    /// Waits for an item, until that time at most, and takes everything. Must be called detached.
+    pub(in crate::reload) fn wait(&self, until: Option<Instant>) -> Vec<T> {
         let mut held = self.lock();
         while held.is_empty() {
             let Some(until) = until else {
@@ -59,8 +59,8 @@ impl<T> Queue<T> {
     }
 }
 
-/// An execution that no living generation has any more.
-pub struct RetiredExecution {
+/// An execution that no generation has any more.
+pub(in crate::reload) struct RetiredExecution {
     /// The module's name.
     pub module: Name,
     /// The generation that ran it.
@@ -74,7 +74,7 @@ pub struct RetiredExecution {
 }
 
 /// The hooks of such an execution.
-pub struct RetiredHooks {
+pub(in crate::reload) struct RetiredHooks {
     /// The application that the execution belonged to.
     pub application: Owner,
     /// What is to be called.
@@ -82,7 +82,7 @@ pub struct RetiredHooks {
 }
 
 /// The namespace of such an execution.
-pub struct RetiredNamespace {
+pub(in crate::reload) struct RetiredNamespace {
     /// The module's name.
     pub module: Name,
     /// The generation that ran it.

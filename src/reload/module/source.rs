@@ -13,9 +13,9 @@ use reload_core::files::fingerprint::Hash;
 pub struct Source {
     /// The code object; a namespace package has none.
     pub code: Option<Py<PyAny>>,
-    /// What the code mentions.
+    /// The names that the code mentions.
     pub facts: CodeSummary,
-    /// A list with the bytes as its one element, for loaders and so for tracebacks.
+    /// A list with the bytes as its one element. Loaders share it, and tracebacks read lines from it.
     pub text: Option<Py<PyList>>,
     content: Mutex<SourceText>,
 }
@@ -23,13 +23,13 @@ pub struct Source {
 struct SourceText {
     hash: Hash,
     bytes: Arc<[u8]>,
-    /// Code objects that have exchanged their lines with `code`: somebody may still be reading the old tables.
+    /// Code objects that have exchanged their line tables with `code`: another thread may still read the old tables.
     former: Vec<Py<PyAny>>,
 }
 
 impl Source {
     /// The source with this content.
-    pub fn new(
+    pub(in crate::reload) fn new(
         hash: Hash,
         bytes: Arc<[u8]>,
         code: Option<Py<PyAny>>,
@@ -44,20 +44,20 @@ impl Source {
     }
 
     /// The hash of the bytes.
-    pub fn hash(&self) -> Hash {
+    pub(in crate::reload) fn hash(&self) -> Hash {
         self.content().hash
     }
 
     /// The bytes.
-    pub fn bytes(&self) -> Arc<[u8]> {
+    pub(in crate::reload) fn bytes(&self) -> Arc<[u8]> {
         self.content().bytes.clone()
     }
 
-    /// Takes over the text of a source whose code is the same but for its lines, which have been exchanged.
+    /// Takes the text of a newer source. Its code differs in the line tables only, and those have been exchanged.
     ///
     /// # Errors
     /// What Python raises when it is out of memory.
-    pub fn take_text(&self, py: Python<'_>, newer: &Self) -> PyResult<()> {
+    pub(in crate::reload) fn take_text(&self, py: Python<'_>, newer: &Self) -> PyResult<()> {
         let bytes = newer.bytes();
         if let Some(text) = &self.text {
             text.bind(py).set_item(0, PyBytes::new(py, &bytes))?;
