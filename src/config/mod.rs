@@ -7,9 +7,10 @@ pub mod process_settings;
 pub mod record;
 pub mod section;
 pub mod watching;
+mod word;
 
 pub use crate::config::handler_list::{HandlerEntry, HandlerKind, HandlerList};
-pub use crate::config::record::{Consistency, DirConfig, OnError, ReloadMode, ServerConfig};
+pub use crate::config::record::{DirConfig, OnError, ServerConfig};
 pub use crate::config::section::SectionPath;
 
 /// Forgets what holds for the whole process: the configuration is about to be read (again).

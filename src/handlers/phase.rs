@@ -14,7 +14,7 @@ use crate::api::phase::ActivePhase;
 use crate::api::state::{self, RequestState};
 use crate::config::phase::Phase;
 use crate::config::record::Settings;
-use crate::config::{Consistency, HandlerEntry, OnError, ReloadMode};
+use crate::config::{HandlerEntry, OnError};
 use crate::handlers::builtin::{self, HandlerCall};
 use crate::handlers::outcome::{self, FAILED, Label};
 use crate::handlers::select::{self, Target};
@@ -23,6 +23,7 @@ use crate::httpd::{RequestRec, log, sys};
 use crate::python::{self, error};
 use crate::reload::{self, PinnedGeneration};
 use os::fork;
+use reload_core::policy::{Consistency, ReloadMode};
 
 /// `PythonReloadTimeout`'s default, in milliseconds.
 const DEFAULT_TIMEOUT: u64 = 10_000;

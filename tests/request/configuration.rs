@@ -52,6 +52,27 @@ def page(req):
         served.check("/page");
     }
 
+    [prefork]
+    fn every_setting_is_shown(mpm) {
+        let conf = "PythonPath \"sys.path\"\nPythonInterpreter named\nPythonDebug On\nPythonAutoReload On\nPythonReload sync\n\
+                    PythonReloadRoot /tmp\nPythonReloadExclude *.skip\nPythonReloadTrust all\nPythonReloadOnError last-good\n\
+                    PythonReloadConsistency SERVER\nPythonReloadTimeout 7";
+        let served = Served::start_with(
+            Httpd::builder(mpm),
+            conf,
+            "
+def page(req):
+    eq(dict(req.get_config()), {
+        'PythonPath': 'sys.path', 'PythonInterpreter': 'named', 'PythonDebug': '1', 'PythonAutoReload': '1',
+        'PythonReload': 'sync', 'PythonReloadRoot': '/tmp', 'PythonReloadExclude': '*.skip', 'PythonReloadTrust': 'all',
+        'PythonReloadOnError': 'last-good', 'PythonReloadConsistency': 'server', 'PythonReloadTimeout': '7',
+    })
+    passed(req)
+",
+        );
+        served.check("/page");
+    }
+
     [prefork, event]
     fn nothing_set(mpm) {
         let served = Served::start(

@@ -5,6 +5,7 @@ pub mod code;
 pub mod files;
 pub mod graph;
 pub mod interrupt;
+pub mod policy;
 pub mod resolve;
 pub mod scoreboard;
 pub mod watch;

@@ -12,45 +12,15 @@ use crate::api::request::Request;
 use crate::api::request::output::write_failed;
 use crate::api::table::Table;
 use crate::api::text::{any_str, path_bytes, to_str};
-use crate::config::record::{DirConfig, OnError, ReloadMode, Settings};
+use crate::config::directive;
+use crate::config::record::{DirConfig, Settings};
 use crate::httpd::table::TableRef;
 use crate::httpd::{RequestRec, log};
 use crate::python::detached;
 
 /// The Python* settings that are set, by directive; flags are "1" or "0".
 pub fn settings_table(settings: &Settings) -> Table {
-    let flag = |value: Option<bool>| value.map(|on| if on { "1" } else { "0" }.to_owned());
-    let list =
-        |value: &Option<crate::config::record::ConfigValue<Vec<String>>>| value.as_ref().map(|l| l.get().join(" "));
-    let mode = settings.mode.map(|mode| match mode {
-        ReloadMode::Sync => "sync".to_owned(),
-        ReloadMode::Async => "async".to_owned(),
-    });
-    let on_error = settings.on_error.map(|on_error| match on_error {
-        OnError::LastGood => "last-good".to_owned(),
-        OnError::Fail => "fail".to_owned(),
-    });
-    let entries = [
-        ("PythonPath", settings.path.as_ref().map(|t| t.get().clone())),
-        ("PythonInterpreter", settings.interpreter.as_ref().map(|t| t.get().clone())),
-        ("PythonDebug", flag(settings.debug)),
-        ("PythonAutoReload", flag(settings.autoreload)),
-        ("PythonReload", mode),
-        ("PythonReloadOnError", on_error),
-        ("PythonReloadTimeout", settings.timeout.map(seconds)),
-        ("PythonReloadRoot", list(&settings.roots)),
-        ("PythonReloadExclude", list(&settings.excludes)),
-    ];
-    Table::owned(entries.into_iter().filter_map(|(name, value)| value.map(|v| (name.to_owned(), v))))
-}
-
-/// Milliseconds as the directive takes them: whole seconds, or a fraction.
-fn seconds(millis: u64) -> String {
-    if millis.is_multiple_of(1000) {
-        (millis / 1000).to_string()
-    } else {
-        format!("{}.{:03}", millis / 1000, millis % 1000)
-    }
+    Table::owned(directive::shown(settings))
 }
 
 impl Request {

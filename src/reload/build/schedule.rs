@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::config::{Consistency, ReloadMode};
 use crate::reload::application::Application;
 use crate::reload::build::attempt::{BuildAttempt, RETRY};
 use crate::reload::build::{Build, workers};
 use crate::reload::interrupt::run::{GRACE, LastResort, Reason};
 use crate::reload::module::snapshot::Snapshot;
 use os::fork;
+use reload_core::policy::{Consistency, ReloadMode};
 use reload_core::watch::interests::Listener;
 
 impl Application {

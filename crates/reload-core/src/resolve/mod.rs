@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::files::pattern;
 
+/// How the names of zip archives end, which Python can import from. Directories may be called as the last one, too.
+pub const ARCHIVE_SUFFIXES: [&str; 4] = ["zip", "whl", "pyz", "egg"];
+
 /// What stands behind a name in a list of directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
