@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use once_cell::sync::OnceCell;
 use pyo3::prelude::*;
 
 /// Kept, as code may throw out of `sys.modules` what it would take to ask again.
-static LIBRARY: OnceCell<Library> = OnceCell::new();
+static LIBRARY: OnceLock<Library> = OnceLock::new();
 
 struct Library {
     directory: PathBuf,
