@@ -1,10 +1,10 @@
 //! What the source keeps to: which room calls httpd, and which rooms hold `unsafe` code.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 fn root() -> PathBuf {
-    env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).expect("cargo sets CARGO_MANIFEST_DIR")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The Rust files below a directory.

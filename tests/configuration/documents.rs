@@ -25,7 +25,7 @@ fn lines_with(text: &str, mark: &str) -> BTreeSet<String> {
 
 /// The names in the table of directives, and in that of the phases, from which it takes the names of theirs.
 fn directives() -> BTreeSet<String> {
-    let tables = ["src/config/directive.rs", "src/config/phase.rs"].map(read).concat();
+    let tables = ["src/config/directive/table.rs", "src/config/phase.rs"].map(read).concat();
     let names = words_after(&tables, "c\"");
     let names: BTreeSet<String> = names.into_iter().filter(|name| is_directive(name)).collect();
     assert!(names.contains("PythonHandler") && names.contains("PythonReloadTrigger"), "{names:?}");

@@ -54,7 +54,7 @@ def page(req):
 
     [prefork]
     fn every_setting_is_shown(mpm) {
-        let conf = "PythonPath \"sys.path\"\nPythonInterpreter named\nPythonDebug On\nPythonAutoReload On\nPythonReload sync\n\
+        let conf = "PythonInterpreter named\nPythonDebug On\nPythonAutoReload On\nPythonReload sync\n\
                     PythonReloadRoot /tmp\nPythonReloadExclude *.skip\nPythonReloadTrust all\nPythonReloadOnError last-good\n\
                     PythonReloadConsistency SERVER\nPythonReloadTimeout 7";
         let served = Served::start_with(
@@ -63,7 +63,7 @@ def page(req):
             "
 def page(req):
     eq(dict(req.get_config()), {
-        'PythonPath': 'sys.path', 'PythonInterpreter': 'named', 'PythonDebug': '1', 'PythonAutoReload': '1',
+        'PythonInterpreter': 'named', 'PythonDebug': '1', 'PythonAutoReload': '1',
         'PythonReload': 'sync', 'PythonReloadRoot': '/tmp', 'PythonReloadExclude': '*.skip', 'PythonReloadTrust': 'all',
         'PythonReloadOnError': 'last-good', 'PythonReloadConsistency': 'server', 'PythonReloadTimeout': '7',
     })
