@@ -3,6 +3,7 @@
 //! Every way it can stop is one sentence that says what to install or to set.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
@@ -33,6 +34,7 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     compile_shim(&flags);
     generate_bindings(&flags, &out);
+    list_library(&out);
     python();
 
     println!("cargo:rustc-env=MPR_SYSCONFDIR={}", query(&apxs, "SYSCONFDIR"));
@@ -100,6 +102,31 @@ fn apr_flags(apxs: &str) -> Vec<String> {
     stop(
         "apr-1-config was not found: install APR's development files (Debian and Ubuntu: apt-get install libapr1-dev), or set APR_CONFIG",
     );
+}
+
+/// Lists the Python package in `src/library` for `include!`: a row for each module, with its name, whether it is a package, and its
+/// text. A file that is added there is part of the module with the next build.
+fn list_library(out: &Path) {
+    let root = env::current_dir().expect("cargo runs a build script in the package's directory").join("src/library");
+    let mut rows = Vec::new();
+    add_package(&root.join("mod_python"), "mod_python", &mut rows);
+    rows.sort();
+    let text = format!("&[\n{}]\n", rows.concat());
+    fs::write(out.join("library.rs"), text).unwrap_or_else(|error| stop(&format!("{}: {error}", out.display())));
+}
+
+fn add_package(directory: &Path, package: &str, rows: &mut Vec<String>) {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| stop(&format!("{}: {error}", directory.display())));
+    for path in entries.map(|entry| entry.expect("an entry of src/library").path()) {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        if path.join("__init__.py").is_file() {
+            add_package(&path, &format!("{package}.{stem}"), rows);
+        } else if path.extension().is_some_and(|extension| extension == "py") {
+            let is_package = stem == "__init__";
+            let name = if is_package { package.to_owned() } else { format!("{package}.{stem}") };
+            rows.push(format!("    ({name:?}, {is_package}, include_str!({path:?})),\n"));
+        }
+    }
 }
 
 fn compile_shim(flags: &[String]) {

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 use crate::httpd::module::slot;
+use crate::httpd::pool::Pool;
+use crate::httpd::sys;
 use crate::httpd::text::text;
-use crate::httpd::{Pool, guard, sys};
+use os::guard;
 
 /// How httpd splits the arguments of a directive.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,12 @@ use std::ffi::c_int;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::httpd::lease::Lease;
 use crate::httpd::lease::Leased;
 use crate::httpd::module::slot;
-use crate::httpd::{Lease, Pool, RequestRec, sys};
+use crate::httpd::pool::Pool;
+use crate::httpd::request::RequestRec;
+use crate::httpd::sys;
 
 /// Ends the lease with the connection's pool.
 struct ConnectionEnding(Arc<Lease>);

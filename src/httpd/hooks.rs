@@ -3,7 +3,11 @@
 use std::ffi::c_int;
 use std::sync::OnceLock;
 
-use crate::httpd::{Pool, RequestRec, ServerRec, guard, sys};
+use crate::httpd::pool::Pool;
+use crate::httpd::request::RequestRec;
+use crate::httpd::server::ServerRec;
+use crate::httpd::sys;
+use os::guard;
 
 /// What runs at each hook.
 pub struct Hooks {

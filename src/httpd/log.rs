@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::ffi::{CString, c_char, c_int};
 use std::fmt::Arguments;
 
-use crate::httpd::{RequestRec, ServerRec, module, sys};
+use crate::httpd::module;
+use crate::httpd::request::RequestRec;
+use crate::httpd::server::ServerRec;
+use crate::httpd::sys;
 use os::log::Layout;
 
 pub use os::log::{Level, error, warning};

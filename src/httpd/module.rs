@@ -5,7 +5,9 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::httpd::{Pool, guard, sys};
+use crate::httpd::pool::Pool;
+use crate::httpd::sys;
+use os::guard;
 
 /// The version that `mod_python.mp_version` and the Server header show.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,8 +3,9 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::NonNull;
 
+use crate::httpd::pool::Pool;
+use crate::httpd::sys;
 use crate::httpd::text::{text, texts};
-use crate::httpd::{Pool, sys};
 
 /// A server of the running configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]

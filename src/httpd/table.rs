@@ -3,8 +3,9 @@
 use std::ffi::c_char;
 use std::ptr::NonNull;
 
+use crate::httpd::pool::Pool;
+use crate::httpd::sys;
 use crate::httpd::text::text;
-use crate::httpd::{Pool, sys};
 
 /// A live table, on the thread of its pool.
 #[derive(Clone, Copy)]

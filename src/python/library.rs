@@ -5,17 +5,8 @@ use std::ffi::{CStr, CString};
 use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyDict};
 
-/// Each module's name, whether it is a package, and its text.
-static MODULES: &[(&str, bool, &str)] = &[
-    ("mod_python", true, include_str!("../library/mod_python/__init__.py")),
-    ("mod_python._arguments", false, include_str!("../library/mod_python/_arguments.py")),
-    ("mod_python._leaks", false, include_str!("../library/mod_python/_leaks.py")),
-    ("mod_python._multipart", false, include_str!("../library/mod_python/_multipart.py")),
-    ("mod_python.apache", false, include_str!("../library/mod_python/apache.py")),
-    ("mod_python.publisher", false, include_str!("../library/mod_python/publisher.py")),
-    ("mod_python.reload", false, include_str!("../library/mod_python/reload.py")),
-    ("mod_python.util", false, include_str!("../library/mod_python/util.py")),
-];
+/// Each module's name, whether it is a package, and its text; `build.rs` lists the files.
+static MODULES: &[(&str, bool, &str)] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
 
 /// The finder and loader that serve the texts above.
 static FINDER: &str = include_str!("../library/finder.py");

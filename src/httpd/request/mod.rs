@@ -9,9 +9,12 @@ mod response;
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::NonNull;
 
+use crate::httpd::connection;
+use crate::httpd::pool::Pool;
+use crate::httpd::server::ServerRec;
+use crate::httpd::sys;
 use crate::httpd::table::TableRef;
 use crate::httpd::text::{text, texts};
-use crate::httpd::{Pool, ServerRec, connection, sys};
 
 pub use crate::httpd::request::error::{AprError, SendFailed, WriteFailed};
 
