@@ -5,13 +5,20 @@
 //! [`state::RequestState`].
 //!
 //! Does not know which handlers there are or how they are run.
+//!
+//! ```text
+//! module.rs    _apache itself: constants, functions, SERVER_RETURN
+//! request/     mp_request, over state.rs: what a request keeps, be Python in use or not
+//! phase.rs     the phases that run for a request: req.phase, req.hlist
+//! subject.rs   what a request has in common with whatever else handlers may run for
+//! server.rs, connection.rs, table.rs, finfo.rs, hlist.rs    the other types
+//! text.rs, convert.rs, cleanup.rs                           what they share
+//! ```
 
 pub mod cleanup;
 pub mod connection;
-pub mod constants;
 pub mod convert;
 pub mod finfo;
-pub mod functions;
 pub mod hlist;
 pub mod module;
 pub mod phase;

@@ -1,6 +1,10 @@
-//! The built-in module `_apache`.
+//! The built-in module `_apache`: its constants, functions and types in one namespace.
+//!
+//! The rooms above add their functions through [`install`]'s argument, so that this one names none of them.
 
-use std::ffi::c_int;
+mod constants;
+mod functions;
+pub mod server_return;
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -9,9 +13,9 @@ use pyo3::types::{PyDict, PyList};
 use crate::api::connection::Connection;
 use crate::api::finfo::FileInfo;
 use crate::api::hlist::HandlerEntries;
+use crate::api::request::Request;
 use crate::api::server::Server;
 use crate::api::table::Table;
-use crate::api::{Request, constants, functions};
 use crate::httpd::ServerRec;
 use crate::httpd::module::VERSION;
 
@@ -63,20 +67,4 @@ fn export_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
         }
     }
     module.setattr("__all__", names)
-}
-
-/// The exception `SERVER_RETURN(status)`.
-pub fn server_return(py: Python<'_>, status: c_int) -> PyErr {
-    let raised =
-        crate::python::import(py, "_apache").and_then(|module| module.getattr("SERVER_RETURN")?.call1((status,)));
-    match raised {
-        Ok(exception) => PyErr::from_value(exception),
-        Err(error) => error,
-    }
-}
-
-/// Whether an exception is `SERVER_RETURN`.
-pub fn is_server_return(py: Python<'_>, error: &PyErr) -> bool {
-    let kind = crate::python::import(py, "_apache").and_then(|module| module.getattr("SERVER_RETURN"));
-    kind.is_ok_and(|kind| error.matches(py, kind).unwrap_or(false))
 }

@@ -7,13 +7,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyString, PyTuple};
 
-use crate::api::Request;
 use crate::api::cleanup::{Cleanup, register_for_child};
 use crate::api::convert::{capsule, log_level};
-use crate::api::request::settings_table;
+use crate::api::request::Request;
 use crate::api::table::Table;
 use crate::api::text::to_str;
-use crate::config::ServerConfig;
+use crate::config::{ServerConfig, directive};
 use crate::httpd::{ServerRec, log, server, sys};
 use crate::python::gil::GilCell;
 
@@ -208,7 +207,7 @@ impl Server {
 
     /// The Python* settings at server level, a new table at each call.
     fn get_config<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
-        Bound::new(py, settings_table(&ServerConfig::of(&self.record).own.settings))
+        Bound::new(py, Table::owned(directive::shown(&ServerConfig::of(&self.record).own.settings)))
     }
 
     /// The PythonOption values at server level, a new table at each call.

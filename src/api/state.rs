@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::api::Request;
 use crate::api::cleanup::Cleanup;
 use crate::api::phase::PhaseStack;
-use crate::api::request::RequestBody;
+use crate::api::request::Request;
+use crate::api::request::read_ahead::RequestBody;
 use crate::api::subject::Subject;
 use crate::config::HandlerEntry;
 use crate::httpd::lease::Leased;

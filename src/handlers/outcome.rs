@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyString, PyTuple};
 
 use crate::api::Request;
-use crate::api::module::is_server_return;
+use crate::api::module::server_return::is_server_return;
 use crate::handlers::refusal;
 use crate::httpd::{RequestRec, log, sys};
 use crate::python::error;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use crate::api::Request;
-use crate::api::module::server_return;
+use crate::api::module::server_return::server_return;
 use crate::api::phase::ActivePhase;
 use crate::api::state::{self, RequestState};
 use crate::config::phase::Phase;

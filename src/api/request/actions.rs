@@ -12,16 +12,10 @@ use crate::api::request::Request;
 use crate::api::request::output::write_failed;
 use crate::api::table::Table;
 use crate::api::text::{any_str, path_bytes, to_str};
-use crate::config::directive;
-use crate::config::record::{DirConfig, Settings};
+use crate::config::{DirConfig, directive};
 use crate::httpd::table::TableRef;
 use crate::httpd::{RequestRec, log};
 use crate::python::detached;
-
-/// The Python* settings that are set, by directive; flags are "1" or "0".
-pub fn settings_table(settings: &Settings) -> Table {
-    Table::owned(directive::shown(settings))
-}
 
 impl Request {
     pub(super) fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
@@ -31,7 +25,11 @@ impl Request {
 
     pub(super) fn config<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Table>> {
         let record = self.rec()?;
-        self.part(py, |o| &mut o.config, || Bound::new(py, settings_table(&DirConfig::of(&record).settings)))
+        self.part(
+            py,
+            |o| &mut o.config,
+            || Bound::new(py, Table::owned(directive::shown(&DirConfig::of(&record).settings))),
+        )
     }
 
     pub(super) fn add_common_variables(&self, py: Python<'_>) -> PyResult<()> {

@@ -7,6 +7,7 @@ mod body;
 mod fields;
 mod members;
 mod output;
+pub(super) mod read_ahead;
 
 use std::sync::Arc;
 
@@ -25,9 +26,6 @@ use crate::config::HandlerEntry;
 use crate::httpd::RequestRec;
 use crate::httpd::lease::Leased;
 use crate::python::gil::GilCell;
-
-pub use crate::api::request::actions::settings_table;
-pub use crate::api::request::body::RequestBody;
 
 /// The parts of a request that Python holds on to; each is made at its first use, and the same object ever after.
 #[derive(Default)]
