@@ -14,8 +14,9 @@ use crate::api::request::read_ahead::RequestBody;
 use crate::api::subject::Subject;
 use crate::config::HandlerEntry;
 use crate::httpd::lease::Leased;
+use crate::httpd::log::Level;
 use crate::httpd::module::slot;
-use crate::httpd::{RequestRec, log, sys};
+use crate::httpd::{RequestRec, sys};
 use crate::python::{self, embed, error, thread};
 use os::{fork, guard};
 
@@ -27,7 +28,7 @@ use os::{fork, guard};
 /// Only the thread that works on the request reaches it. Its cells are borrowed for moments, never over a call that may run
 /// Python or httpd's hooks.
 pub struct RequestState {
-    /// Its lease, which ends with the request's pool, and its generations.
+    /// What the request has in common with whatever else handlers may run for: its lease, its generations, its log.
     pub subject: Subject,
     /// Functions registered for the end of the request, in order of registration.
     pub(super) cleanups: RefCell<Vec<Cleanup>>,
@@ -55,7 +56,7 @@ impl RequestState {
             return state;
         }
         let state = Box::into_raw(Box::new(Self {
-            subject: Subject::default(),
+            subject: Subject::of_request(*record),
             cleanups: RefCell::default(),
             wrapper: RefCell::default(),
             output: RefCell::default(),
@@ -69,7 +70,7 @@ impl RequestState {
         // SAFETY: the slot is ours; the box lives until `end` frees it, before the request's own memory goes.
         unsafe {
             slot(record.raw().request_config).set(state);
-            record.pool().before_clear(state.cast(), end);
+            (*state).subject.pool.before_clear(state.cast(), end);
             &*state
         }
     }
@@ -143,7 +144,7 @@ impl RequestState {
         let _seen = self.subject.enter();
         if let Err(e) = cleanup.call(py) {
             let name = cleanup.function.bind(py).repr().map_or_else(|_| "a cleanup".to_owned(), |r| r.to_string());
-            log::request!(self.record, log::Level::ERROR, "the cleanup {name} failed: {}", error::format(py, &e));
+            self.subject.log(Level::ERROR, format_args!("the cleanup {name} failed: {}", error::format(py, &e)));
         }
     }
 }

@@ -8,8 +8,10 @@ use pyo3::types::{PyAnyMethods, PyString, PyTuple};
 
 use crate::api::Request;
 use crate::api::module::server_return::is_server_return;
+use crate::api::state::RequestState;
 use crate::handlers::refusal;
-use crate::httpd::{RequestRec, log, sys};
+use crate::httpd::log::Level;
+use crate::httpd::{RequestRec, sys};
 use crate::python::error;
 
 /// The status that says: failed, look into the log.
@@ -70,6 +72,7 @@ fn returned(py: Python<'_>, request: &Bound<'_, Request>, error: &PyErr) -> PyRe
 /// Logs an exception with its traceback; with `PythonDebug On` also shows it to the client.
 pub fn report(py: Python<'_>, request: &Bound<'_, Request>, label: Label<'_>, debug: bool, error: &PyErr) -> c_int {
     let Ok(record) = request.get().rec() else { return FAILED };
+    let subject = &RequestState::of(&record).subject;
     let id = record.error_id();
     let (log_text, text) = match refusal::told(py, error) {
         Some(told) => told,
@@ -80,11 +83,11 @@ pub fn report(py: Python<'_>, request: &Bound<'_, Request>, label: Label<'_>, de
     };
     if record.is_aborted() {
         let brief = error::brief(py, error);
-        log::request!(record, log::Level::INFO, "{} {}: {brief}", label.phase, label.handler);
+        subject.log(Level::INFO, format_args!("{} {}: {brief}", label.phase, label.handler));
         return sys::DONE;
     }
     for line in log_text.lines() {
-        log::request!(record, log::Level::ERROR, "[id {id}] {} {}: {line}", label.phase, label.handler);
+        subject.log(Level::ERROR, format_args!("[id {id}] {} {}: {line}", label.phase, label.handler));
     }
     request.get().discard_output();
     if debug { show(py, request, record, label, &id, &text) } else { FAILED }

@@ -12,6 +12,7 @@ use crate::api::Request;
 use crate::api::module::server_return::server_return;
 use crate::api::phase::ActivePhase;
 use crate::api::state::{self, RequestState};
+use crate::api::subject::Subject;
 use crate::config::phase::Phase;
 use crate::config::record::Settings;
 use crate::config::{HandlerEntry, OnError};
@@ -19,7 +20,8 @@ use crate::handlers::builtin::{self, HandlerCall};
 use crate::handlers::outcome::{self, FAILED, Label};
 use crate::handlers::select::{self, Target};
 use crate::handlers::{callable, current, pins, refusal};
-use crate::httpd::{RequestRec, log, sys};
+use crate::httpd::log::Level;
+use crate::httpd::{RequestRec, sys};
 use crate::python::{self, error};
 use crate::reload::{self, PinnedGeneration};
 use os::fork;
@@ -62,6 +64,10 @@ impl PhaseRun<'_> {
         outcome
     }
 
+    fn subject(&self) -> &Subject {
+        &RequestState::of(&self.request).subject
+    }
+
     /// The application of a handler, and the generation for this request.
     fn prepare(&self, entry: &HandlerEntry) -> PyResult<PinnedGeneration> {
         let directory = match builtin::of(entry.kind) {
@@ -72,7 +78,9 @@ impl PhaseRun<'_> {
     }
 
     fn pin(&self, entry: &HandlerEntry, directory: Option<PathBuf>) -> PyResult<PinnedGeneration> {
-        let application = select::application(self.request, self.settings, entry, directory)?;
+        let subject = self.subject();
+        let filename = || self.request.filename().map(|name| String::from_utf8_lossy(name).into_owned());
+        let application = select::application(subject, self.settings, entry, directory, filename)?;
         if let Some(pin) = pins::find(self.request, &application) {
             return Ok(pin);
         }
@@ -84,7 +92,7 @@ impl PhaseRun<'_> {
             None => return Err(self.send_away()),
         };
         let pin = PinnedGeneration { application, generation };
-        RequestState::of(&self.request).subject.add_pin(pin.clone());
+        subject.add_pin(pin.clone());
         Ok(pin)
     }
 
@@ -92,13 +100,13 @@ impl PhaseRun<'_> {
         let request = match Request::of(py, self.request) {
             Ok(request) => request,
             Err(e) => {
-                log::request!(self.request, log::Level::ERROR, "{}", error::format(py, &e));
+                self.subject().log(Level::ERROR, format_args!("{}", error::format(py, &e)));
                 return PhaseOutcome { status: FAILED, output: Vec::new() };
             }
         };
         let interpreter = match &first {
             Some(Ok(pin)) => pin.application.key.interpreter.clone(),
-            _ => select::interpreter(self.settings, self.request.server()),
+            _ => select::interpreter(self.settings, self.subject().server),
         };
         let extension = self.extension.map(Box::from);
         request.get().begin_phase(ActivePhase::new(self.phase, interpreter, extension, Arc::clone(self.entries)));
@@ -156,7 +164,7 @@ impl PhaseRun<'_> {
     ) -> PyResult<HandlerAnswer<'py>> {
         let on_error = self.settings.on_error.unwrap_or(OnError::LastGood);
         // Objects of other applications that this request has come through see what it has pinned of them.
-        let _seen = RequestState::of(&self.request).subject.enter_pins(pin);
+        let _seen = self.subject().enter_pins(pin);
         if reload::has_rivals() {
             reload::prefer(py, &pin.application, &pin.generation)?;
         }
@@ -175,11 +183,12 @@ impl PhaseRun<'_> {
 
     /// Another child has served newer code than this one can: the client is asked to come again.
     fn send_away(&self) -> PyErr {
-        log::request!(
-            self.request,
-            log::Level::WARNING,
-            "another child serves newer code, which this child could not build or not in time; PythonReloadConsistency is \
-             server, so the request is answered 503",
+        self.subject().log(
+            Level::WARNING,
+            format_args!(
+                "another child serves newer code, which this child could not build or not in time; PythonReloadConsistency \
+                 is server, so the request is answered 503"
+            ),
         );
         self.request.set_err_header(b"Retry-After", b"1");
         python::attach(|py| server_return(py, sys::HTTP_SERVICE_UNAVAILABLE.cast_signed()))

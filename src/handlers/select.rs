@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
+use crate::api::subject::Subject;
 use crate::config::record::Settings;
 use crate::config::{HandlerEntry, SectionPath, handler_list};
-use crate::httpd::{RequestRec, ServerRec};
+use crate::httpd::ServerRec;
 use crate::python;
 use crate::reload::{self, Application, ApplicationKey};
 use os::{Mutex, StaticMap, static_map};
@@ -24,7 +25,7 @@ struct ApplicationShortcut {
 
 impl ApplicationShortcut {
     /// `None` where that depends on the request, or on a `.htaccess` file.
-    fn of(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory: Option<&Path>) -> Option<Self> {
+    fn of(subject: &Subject, settings: &Settings, entry: &HandlerEntry, directory: Option<&Path>) -> Option<Self> {
         let values = [
             settings.path.map(|v| v.serial()),
             settings.interpreter.map(|v| v.serial()),
@@ -35,7 +36,7 @@ impl ApplicationShortcut {
         let lasts = entry.id != 0 && !values.contains(&Some(0)) && !matches!(entry.place, SectionPath::Pattern(..));
         lasts.then(|| Self {
             entry: entry.id,
-            server: request.server().as_ptr() as usize,
+            server: subject.server.as_ptr() as usize,
             values,
             autoreload: settings.autoreload.unwrap_or(true),
             directory: directory.map(Path::to_owned),
@@ -78,23 +79,25 @@ pub fn interpreter(settings: &Settings, server: ServerRec) -> Arc<str> {
     }
 }
 
-/// The application of a handler. `directory` overrides the directory that the handler's section names.
+/// The application of a handler. `directory` overrides the directory that the handler's section names; `filename` tells the
+/// request's file, for sections whose directory depends on it, and is only called for an application that is not known yet.
 ///
 /// # Errors
 /// As [`reload::application`].
 pub fn application(
-    request: RequestRec,
+    subject: &Subject,
     settings: &Settings,
     entry: &HandlerEntry,
     directory: Option<PathBuf>,
+    filename: impl FnOnce() -> Option<String>,
 ) -> PyResult<Arc<Application>> {
-    let quick = ApplicationShortcut::of(request, settings, entry, directory.as_deref());
+    let quick = ApplicationShortcut::of(subject, settings, entry, directory.as_deref());
     if let Some(quick) = &quick
         && let Some(known) = QUICK.lock().get(quick)
     {
         return Ok(known.clone());
     }
-    let key = key(request, settings, entry, directory);
+    let key = key(subject, settings, entry, directory, filename);
     let application = match reload::existing_application(&key) {
         Some(application) => application,
         None => python::attach(|py| reload::application(py, &key))?,
@@ -105,17 +108,22 @@ pub fn application(
     Ok(application)
 }
 
-fn key(request: RequestRec, settings: &Settings, entry: &HandlerEntry, directory: Option<PathBuf>) -> ApplicationKey {
-    let filename = request.filename().map(|f| String::from_utf8_lossy(f).into_owned());
+fn key(
+    subject: &Subject,
+    settings: &Settings,
+    entry: &HandlerEntry,
+    directory: Option<PathBuf>,
+    filename: impl FnOnce() -> Option<String>,
+) -> ApplicationKey {
     let path = settings.path.as_ref().map(|p| p.get().clone());
     let own = match directory {
         Some(directory) => Some(directory),
         // As in mod_python, a PythonPath leaves the handler's directory out.
         None if path.is_some() => None,
-        None => entry.place.directory_for(filename.as_deref()).map(PathBuf::from),
+        None => entry.place.directory_for(filename().as_deref()).map(PathBuf::from),
     };
     ApplicationKey {
-        interpreter: interpreter(settings, request.server()),
+        interpreter: interpreter(settings, subject.server),
         directory: own,
         path,
         roots: settings.roots.as_ref().map(|r| r.get().clone()).unwrap_or_default(),
