@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::directive::context::DirectiveContext;
 use crate::config::word::Word;
-use reload_core::resolve::ARCHIVE_SUFFIXES;
+use reload_core::files::archive_names::is_archive_name;
 
 /// `PythonReload`: `sync` or `async`.
 pub(super) fn python_reload(scene: &mut DirectiveContext<'_>, arguments: &[&str]) -> Result<(), String> {
@@ -30,8 +30,7 @@ pub(super) fn python_reload_consistency(scene: &mut DirectiveContext<'_>, argume
 
 pub(super) fn python_reload_root(scene: &mut DirectiveContext<'_>, arguments: &[&str]) -> Result<(), String> {
     let path = PathBuf::from(arguments[0]);
-    let is_archive =
-        || path.is_file() && path.extension().is_some_and(|e| ARCHIVE_SUFFIXES.iter().any(|name| e == *name));
+    let is_archive = || path.is_file() && is_archive_name(&path);
     if !path.is_absolute() || !(path.is_dir() || is_archive()) {
         return Err(format!(
             "`{}` is not a directory that is there: it takes absolute directories, and zip archives by their ending",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::reload::application::state::Application;
 use reload_core::files::fingerprint::{Content, Stat};
-use reload_core::files::symlinks::Trace;
+use reload_core::files::symlinks::links_below;
 use reload_core::graph::Name;
 use reload_core::watch::interests::Listener;
 
@@ -126,18 +126,4 @@ impl Application {
         names.by_path.entry(path.to_owned()).or_default().insert(module.clone());
         names.seen.insert(path.to_owned(), stat);
     }
-}
-
-/// Where there are symbolic links on the way from a search directory to a path: all of them, and what they lead to. There are
-/// none on the way to a `plain` directory.
-fn links_below<'a>(top: &Path, path: &'a Path, plain: &mut HashSet<&'a Path>) -> Vec<PathBuf> {
-    let is_link = |part: &&Path| part.symlink_metadata().is_ok_and(|m| m.is_symlink());
-    let parts: Vec<&Path> = path.ancestors().take_while(|part| *part != top && !plain.contains(part)).collect();
-    if !parts.iter().any(is_link) {
-        plain.extend(parts);
-        return Vec::new();
-    }
-    let trace = Trace::of(path);
-    let end = trace.end.clone();
-    trace.into_watched().into_iter().chain([end]).collect()
 }

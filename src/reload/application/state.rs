@@ -17,7 +17,7 @@ use crate::reload::module::origin::Resolution;
 use crate::reload::module::prefetch::{Prefetch, PrefetchMap};
 use crate::reload::module::snapshot::Snapshot;
 use os::Mutex;
-use reload_core::files::dependency::ContentHashes;
+use reload_core::files::content_hashes::ContentHashes;
 use reload_core::files::trust::Trust;
 use reload_core::graph::Name;
 use reload_core::graph::generation::ModuleMap;

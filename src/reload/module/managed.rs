@@ -13,7 +13,8 @@ use crate::reload::module::origin::Origin;
 use crate::reload::module::owner::Owner;
 use crate::reload::module::source::Source;
 use os::{Mutex, MutexGuard, StaticMap, static_map};
-use reload_core::files::dependency::{Dependency, Mark, ReadSet};
+use reload_core::files::dependency::{Dependency, Mark};
+use reload_core::files::read_set::ReadSet;
 use reload_core::graph::Name;
 
 /// One execution of a managed module: the module object, what it was made from, and what it uses and reads.

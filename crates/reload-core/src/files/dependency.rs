@@ -1,29 +1,29 @@
-//! What a module depends on besides other modules: files and directories that its body has read, and what it declares.
-//!
-//! Knows nothing of Python or httpd.
+//! What a module depends on besides other modules: the files and directories that its body reads or declares.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
-use crate::files::fingerprint::{self, Content, Hash, Stat};
-use crate::files::{pattern, symlinks};
-use os::{Mutex, MutexGuard};
+use crate::files::fingerprint::{Hash, Stat};
+use crate::files::pattern;
 
-/// Of files larger than this the stat counts, not the content.
-const LARGE: u64 = 16 << 20;
-
-/// How deep a directory is looked through.
+/// How many levels of directories are searched.
 const DEPTH: usize = 64;
 
-/// How many entries of directories are looked at for one dependency. Whoever names a whole disk would never get an answer.
+/// How many directory entries are visited for one dependency. A dependency on a whole disk would take forever.
 const MOST: usize = 50_000;
 
-/// Something on disk, by its absolute path.
+/// Something on disk that a module depends on, by its absolute path.
+///
+/// ```text
+/// open("/srv/menu.json")                File("/srv/menu.json")
+/// os.listdir("/srv/pages")              Listing("/srv/pages")
+/// glob.glob("/srv/pages/*.html")        Matches("/srv/pages/*.html")
+/// depends_on("/srv/pages/**")           Contents("/srv/pages/**")
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dependency {
     /// The content of a file.
@@ -32,49 +32,50 @@ pub enum Dependency {
     Listing(PathBuf),
     /// The paths that match a pattern.
     Matches(PathBuf),
-    /// The content of a file, of all files below a directory, or of all that matches a pattern.
+    /// The content of a file, of all files below a directory, or of all files that match a pattern.
     Contents(PathBuf),
 }
 
-/// What a file is.
+/// The state of a file, for comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileMark {
     /// Its content.
     Content(Hash),
-    /// The stat of a large one.
+    /// The stat of a large file.
     Large(Stat),
-    /// It is there.
+    /// It exists, and is not a regular file or is only listed.
     There,
-    /// It is not there.
+    /// It does not exist.
     Absent,
     /// It cannot be read.
     Unreadable,
 }
 
-/// What a dependency was when it was looked at.
+/// The state of a dependency, for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
-    /// One file.
+    /// The state of one file.
     One(FileMark),
-    /// Several, by their paths.
+    /// The states of several files, by path.
     Many(BTreeMap<PathBuf, FileMark>),
-    /// Too many to look at: what becomes of them is not seen.
+    /// Too many files: their changes are not noticed.
     TooMany,
 }
 
-/// Hears of everything that is going to be looked at, and looks at files.
+/// Is told of each directory before it is listed, and looks at the files. An application follows paths here, so that no change is
+/// missed between following and looking.
 pub trait Observer {
-    /// The directory is going to be listed, and files in it may be looked at.
+    /// The directory is about to be listed, and files in it may be looked at.
     fn directory(&mut self, directory: &Path);
-    /// What the file is. `is_listed` tells that its directory was announced.
+    /// The state of the file. `is_listed` if [`directory`](Observer::directory) was called for its directory.
     fn file(&mut self, file: &Path, is_listed: bool) -> FileMark;
-    /// Whether one more entry of a directory may be looked at.
+    /// Whether one more directory entry may be visited.
     fn goes_on(&mut self) -> bool {
         true
     }
 }
 
-/// Counts entries, and looks at nothing.
+/// Counts directory entries without looking at files.
 struct FileCount(usize);
 
 impl Observer for FileCount {
@@ -91,14 +92,14 @@ impl Observer for FileCount {
 }
 
 impl Dependency {
-    /// Whether it stands for so many files that it is not looked at.
+    /// Whether the dependency covers too many files to look at.
     pub fn is_too_large(&self) -> bool {
         let mut count = FileCount(0);
         self.look(&mut count);
         count.0 > MOST
     }
 
-    /// What it is now.
+    /// The state now.
     pub fn mark(&self, observer: &mut impl Observer) -> Mark {
         let is_one = matches!(self, Self::File(_));
         if !is_one && self.is_too_large() { Mark::TooMany } else { self.look(observer) }
@@ -125,7 +126,7 @@ impl Dependency {
     }
 }
 
-/// Whether a path that looks like a pattern is one.
+/// Whether a path is no pattern: it has no wildcards, or a file with exactly this name exists.
 fn is_literal(path: &Path) -> bool {
     !pattern::is_pattern(path.as_os_str().as_bytes()) || path.symlink_metadata().is_ok()
 }
@@ -141,7 +142,7 @@ fn contents(path: &Path, is_listed: bool, observer: &mut impl Observer, all: &mu
     });
 }
 
-/// Calls `each` with all files below a directory. `seen` are the directories that were entered: links may lead in circles.
+/// Calls `each` with all files below a directory. `seen` has the directories that were entered, as links may form cycles.
 fn below<O: Observer>(
     directory: &Path,
     observer: &mut O,
@@ -175,10 +176,10 @@ fn expand<O: Observer>(pattern: &Path, observer: &mut O, each: &mut impl FnMut(&
         base.push(part);
     }
     let mut parts: Vec<&OsStr> = parts.map(Component::as_os_str).collect();
-    // Any number of directories, twice, is any number of them.
+    // `**/**` matches the same paths as `**`, in more time.
     parts.dedup_by(|a, b| *a == "**" && *b == "**");
     if parts.is_empty() {
-        // No pattern after all: it is about this path being there.
+        // No part is a pattern: the dependency is on the existence of this path.
         if observer.file(&base, false) != FileMark::Absent {
             each(&base, observer);
         }
@@ -216,7 +217,7 @@ fn matching<O: Observer>(
             if rest.is_empty() {
                 each(&path, observer);
             }
-            // As glob does, links to directories are not followed any number of times.
+            // As in glob, `**` does not follow links to directories.
             if path.symlink_metadata().is_ok_and(|m| m.is_dir()) {
                 matching(&path, parts, observer, depth - 1, each);
             }
@@ -233,13 +234,13 @@ fn matching<O: Observer>(
     }
 }
 
-/// The names in a directory that count.
+/// The names in a directory, except litter.
 fn entries(directory: &Path) -> impl Iterator<Item = OsString> {
     let all = fs::read_dir(directory).into_iter().flatten();
     all.filter_map(|entry| Some(entry.ok()?.file_name())).filter(|name| !is_litter(name))
 }
 
-/// Whether a name is that of a hidden file, or of what editors, caches and logs leave: it comes and goes without meaning.
+/// Whether a name is that of a hidden file, an editor's temporary file, a cache or a log. Such files change without meaning.
 pub fn is_litter(name: &OsStr) -> bool {
     const ENDS: [&[u8]; 13] = [
         b"~",
@@ -263,127 +264,4 @@ pub fn is_litter(name: &OsStr) -> bool {
         || (name.starts_with(b"#") && name.ends_with(b"#"))
         || ENDS.iter().any(|end| name.ends_with(end))
         || name.windows(5).any(|part| part == b".log.")
-}
-
-/// The content hashes of files, kept as long as their stat proves that they hold.
-#[derive(Debug, Default)]
-pub struct ContentHashes(Mutex<HashMap<PathBuf, (Stat, Hash)>>);
-
-impl ContentHashes {
-    /// What a file is now.
-    pub fn mark(&self, path: &Path) -> FileMark {
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
-            Err(e) if is_absence(&e) => return FileMark::Absent,
-            Err(_) => return FileMark::Unreadable,
-        };
-        if !metadata.is_file() {
-            return FileMark::There;
-        }
-        let now = Stat::of(&metadata);
-        if metadata.len() > LARGE {
-            return FileMark::Large(now.settled());
-        }
-        if let Some((stat, hash)) = self.lock().get(path)
-            && stat.proves(&now)
-        {
-            return FileMark::Content(*hash);
-        }
-        match Content::read(path) {
-            Ok(content) => {
-                self.lock().insert(path.to_owned(), (content.stat, content.hash));
-                FileMark::Content(content.hash)
-            }
-            Err(e) if is_absence(&e) => FileMark::Absent,
-            Err(_) => FileMark::Unreadable,
-        }
-    }
-
-    /// Forgets files.
-    pub fn forget(&self, files: &HashSet<PathBuf>) {
-        self.lock().retain(|file, _| !files.contains(file));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, (Stat, Hash)>> {
-        self.0.lock()
-    }
-}
-
-fn is_absence(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
-}
-
-/// What one execution of a module has read, and what it was then.
-#[derive(Debug, Clone, Default)]
-pub struct ReadSet {
-    marks: HashMap<Dependency, Arc<Mark>>,
-    written: HashSet<PathBuf>,
-}
-
-impl ReadSet {
-    /// Whether this must still be looked at: what was read first counts, and what the module writes itself does not.
-    pub fn is_new(&self, dependency: &Dependency) -> bool {
-        let is_own = matches!(dependency, Dependency::File(path) if self.is_written(path));
-        !is_own && !self.marks.contains_key(dependency)
-    }
-
-    /// Remembers what a dependency was.
-    pub fn add(&mut self, dependency: Dependency, mark: Mark) {
-        if self.is_new(&dependency) {
-            self.marks.insert(dependency, Arc::new(mark));
-        }
-    }
-
-    /// Remembers that the module itself writes, moves or removes a file: a cache of its own is no reason to run again.
-    pub fn add_written(&mut self, path: &Path) {
-        let place = symlinks::with_canonical_parent(path);
-        self.marks.retain(|dependency, _| match dependency {
-            Dependency::File(file) => {
-                file != path && (file.file_name() != path.file_name() || symlinks::with_canonical_parent(file) != place)
-            }
-            _ => true,
-        });
-        self.written.insert(place);
-    }
-
-    /// Whether nothing was read.
-    pub fn is_empty(&self) -> bool {
-        self.marks.is_empty()
-    }
-
-    /// Whether another execution of the module has read nothing more than this one.
-    pub fn covers(&self, other: &Self) -> bool {
-        other.marks.keys().all(|dependency| self.marks.contains_key(dependency))
-    }
-
-    /// Whether this execution has read what a comparison has found of the one before it: nothing new and, in one hash, the same.
-    pub fn is_as_found(&self, before: &Self, found: Option<Hash>) -> bool {
-        let read = |dependency: &Dependency| self.marks.get(dependency).map_or(Mark::TooMany, |mark| (**mark).clone());
-        before.covers(self) && before.differ(read) == found
-    }
-
-    /// What everything is now, in one hash, if anything is not as it was.
-    pub fn differ(&self, mut look: impl FnMut(&Dependency) -> Mark) -> Option<Hash> {
-        let now: BTreeMap<&Dependency, Mark> =
-            self.marks.keys().map(|dependency| (dependency, self.without_own(look(dependency)))).collect();
-        let is_same = |(dependency, before): (&Dependency, &Arc<Mark>)| {
-            now.get(dependency).is_some_and(|now| *now == self.without_own((**before).clone()))
-        };
-        (!self.marks.iter().all(is_same)).then(|| fingerprint::hash_of(&format!("{now:?}")))
-    }
-
-    /// The mark without the files that the module writes itself.
-    fn without_own(&self, mut mark: Mark) -> Mark {
-        if let Mark::Many(all) = &mut mark
-            && !self.written.is_empty()
-        {
-            all.retain(|path, _| !self.is_written(path));
-        }
-        mark
-    }
-
-    fn is_written(&self, path: &Path) -> bool {
-        !self.written.is_empty()
-            && (self.written.contains(path) || self.written.contains(&symlinks::with_canonical_parent(path)))
-    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::files::fingerprint::{Content, Hash};
 
-/// A file, and the hash of its content when it was read; none if it could not be read.
+/// A file, and the hash of its content when it was read; `None` if it could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileVersion {
     /// The file.
@@ -20,7 +20,7 @@ impl FileVersion {
         Self { path: path.into(), hash }
     }
 
-    /// Whether the file holds something else now. Reads it. A member of an archive has not changed by itself: the archive has.
+    /// Whether the content differs now. Reads the file. A member of an archive never differs by itself: the archive is compared.
     pub fn has_changed(&self) -> bool {
         match Content::read(&self.path) {
             Ok(content) => Some(content.hash) != self.hash,

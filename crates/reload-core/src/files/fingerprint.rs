@@ -1,4 +1,4 @@
-//! What a file is: its stat as the hint, its content's hash as the truth.
+//! What identifies the state of a file: the stat is a hint, and the hash of the content decides.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -10,13 +10,18 @@ use std::time::{Duration, SystemTime};
 /// The hash of a file's bytes.
 pub type Hash = [u8; 32];
 
-/// A stat this young may not show a second change within the same tick of the file system's clock.
+/// Within this time of a change, a second change may leave the stat as it is: the file system's clock has not ticked.
 const GRAIN: Duration = Duration::from_millis(50);
 
-/// How often a file that changes while it is read is read again.
+/// How often a file is read again that changes while it is read.
 const ATTEMPTS: u32 = 20;
 
-/// What stat tells of a file or directory.
+/// The stat of a file or directory.
+///
+/// ```text
+/// let before = Stat::take(path);
+/// before.proves(&Stat::take(path))   true: the content is the same; false: it must be compared
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     device: u64,
@@ -25,12 +30,12 @@ pub struct Stat {
     modified: (i64, i64),
     changed: (i64, i64),
     mode: u32,
-    /// The clock had hardly moved on when this was taken: equal stats do not prove equal content.
+    /// It was taken within [`GRAIN`] of the change: an equal stat later does not prove equal content.
     racy: bool,
 }
 
 impl Stat {
-    /// From what the system has told.
+    /// From the metadata that the system returns.
     pub fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -53,7 +58,7 @@ impl Stat {
         self.modified
     }
 
-    /// Whether something may have happened to the file since that time.
+    /// Whether the file may have changed since that time.
     pub fn is_since(&self, time: SystemTime) -> bool {
         let (seconds, nanos) = self.modified.max(self.changed);
         let then = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanos).unwrap_or(0));
@@ -65,73 +70,77 @@ impl Stat {
         (self.size, self.modified) == (later.size, later.modified)
     }
 
-    /// Who may do what.
+    /// The type and the permissions.
     pub fn mode(&self) -> u32 {
         self.mode
     }
 
-    /// Takes the stat of a path, through symbolic links; `None` when nothing is there.
+    /// Takes the stat of a path, through symbolic links; `None` if nothing exists there.
     pub fn take(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|m| Self::of(&m))
     }
 
-    /// Whether a later stat proves that nothing has happened in between.
+    /// Whether a later stat proves that the file has not changed in between.
     pub fn proves(&self, later: &Self) -> bool {
         !self.racy && self.settled() == later.settled()
     }
 
-    /// Whether a later stat shows that the same file was written to in between, not another one put in its place.
+    /// Whether a later stat shows that the same file was written to, rather than replaced by another one.
     pub fn is_overwritten_by(&self, later: &Self) -> bool {
         self.is_same_file(later) && self.settled() != later.settled()
     }
 
-    /// Whether both are of one file, not of two that stand in the same place one after the other.
+    /// Whether both are of the same file, and not of two that had the same path one after the other.
     pub fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
 
-    /// The same without the doubt, to compare with where the content is not looked at.
+    /// The stat regardless of when it was taken, for comparisons that do not look at the content.
     pub fn settled(mut self) -> Self {
         self.racy = false;
         self
     }
 
-    /// Whether the file was changed so shortly before that a writer may still be at it.
+    /// Whether the file was changed so recently that a writer may not have finished.
     pub fn is_young(&self) -> bool {
         self.racy
     }
 
-    /// Whether the file was changed less than so long ago.
+    /// Whether the file was changed within this time.
     pub fn is_younger_than(&self, age: Duration) -> bool {
         is_near(self.changed, age)
     }
 }
 
-/// Whether a time is as near to the present as this. A time in the future is not: the next change gets another one.
+/// Whether a time is within this distance of the present.
 fn is_near((seconds, nanos): (i64, i64), distance: Duration) -> bool {
     let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) else { return true };
     let then = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanos).unwrap_or(0));
     now.abs_diff(then) < distance
 }
 
-/// A file's bytes as read in one consistent go.
+/// The bytes of a file at one moment, with their hash.
+///
+/// ```text
+/// Content::read("app.py")?.hash == module.source.hash()    the file is what is served
+/// ```
 #[derive(Debug, Clone)]
 pub struct Content {
     /// The bytes.
     pub bytes: Arc<[u8]>,
     /// Their hash.
     pub hash: Hash,
-    /// The stat they were read under.
+    /// The stat of the file when they were read.
     pub stat: Stat,
     /// The path is a symbolic link to the file.
     pub is_link: bool,
 }
 
 impl Content {
-    /// Reads a regular file. A FIFO or a device is refused rather than waited for.
+    /// Reads a regular file. FIFOs and devices are refused: reading them could block.
     ///
     /// # Errors
-    /// What the system says, `InvalidInput` for what is not a regular file, and `WouldBlock` for a file that did not hold still.
+    /// The error of the system, `InvalidInput` if it is not a regular file, and `WouldBlock` if it changed on every attempt.
     pub fn read(path: &Path) -> io::Result<Self> {
         for _ in 0..ATTEMPTS {
             let (file, is_link) = open(path)?;
@@ -149,7 +158,7 @@ impl Content {
         }
         let bytes = read_whole(&mut file, usize::try_from(before.len()).unwrap_or(0))?;
         let metadata = file.metadata()?;
-        // Another file has come into its place: that changes its time, and nothing else.
+        // If another file has replaced it, its change time differs and its content does not.
         let is_replaced = metadata.nlink() == 0;
         let (before, after) = (Stat::of(&before), Stat::of(&metadata));
         let same = (before.size, before.modified) == (after.size, after.modified)
@@ -161,7 +170,7 @@ impl Content {
     }
 }
 
-/// Opens a file without waiting; whether by way of a link.
+/// Opens a file without blocking. Returns also whether the path is a link.
 fn open(path: &Path) -> io::Result<(File, bool)> {
     let open = |more| OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | more).open(path);
     match open(libc::O_NOFOLLOW) {
@@ -170,8 +179,8 @@ fn open(path: &Path) -> io::Result<(File, bool)> {
     }
 }
 
-/// Reads a file of about this size. The standard library asks for the size and the position once more, and reads until nothing
-/// comes; here it is enough that less comes than there is room for, as the size is compared afterwards.
+/// Reads a file of about this size. Unlike `read_to_end` it does not ask for size and position again, and it does not need a read
+/// that returns 0 at the end, as the caller compares the size.
 fn read_whole(file: &mut File, size: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; size.saturating_add(1)];
     let mut length = 0;
@@ -197,7 +206,7 @@ pub fn hash_of_bytes(bytes: &[u8]) -> Hash {
     *blake3::hash(bytes).as_bytes()
 }
 
-/// The hash of a text that is no file: a namespace package's directories.
+/// The hash of a text, such as the directories of a namespace package.
 pub fn hash_of(text: &str) -> Hash {
     *blake3::hash(text.as_bytes()).as_bytes()
 }

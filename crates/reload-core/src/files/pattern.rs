@@ -1,6 +1,6 @@
-//! Patterns as in a shell: `*`, `?` and `[...]`.
+//! Shell patterns: `*`, `?` and `[...]`.
 
-/// Whether the text matches the pattern. `*` matches any text, also slashes; a `[` without its `]` stands for itself.
+/// Whether the text matches the pattern. `*` also matches slashes; a `[` without a `]` is literal.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -28,12 +28,12 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|c| *c == b'*')
 }
 
-/// Whether a text is a pattern at all.
+/// Whether a text has wildcards.
 pub fn is_pattern(text: &[u8]) -> bool {
     text.iter().any(|c| matches!(c, b'*' | b'?' | b'['))
 }
 
-/// How much of the pattern's begin matches this byte.
+/// How many bytes at the beginning of the pattern match this byte; `None` if they do not.
 fn one(pattern: &[u8], byte: u8) -> Option<usize> {
     match pattern.first()? {
         b'?' => Some(1),
@@ -45,7 +45,7 @@ fn one(pattern: &[u8], byte: u8) -> Option<usize> {
     }
 }
 
-/// What stands between the brackets, and how long the whole is. A `]` that comes first is a member.
+/// The members of a bracket expression, and its length. A `]` in first place is a member.
 fn set(pattern: &[u8]) -> Option<(&[u8], usize)> {
     let first = if pattern.get(1) == Some(&b'!') { 3 } else { 2 };
     let end = pattern.iter().skip(first).position(|c| *c == b']')? + first;

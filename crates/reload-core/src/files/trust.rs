@@ -1,34 +1,38 @@
-//! Whose files are run: what everyone may write to is not, unless the configuration says so.
+//! Which files may be run: those that everyone may write to are refused, unless the configuration allows them.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::files::fingerprint::Content;
+use crate::files::symlinks::canonical;
 
-/// Everyone may write.
+/// The permission of others to write.
 const BY_EVERYONE: u32 = 0o002;
 
-/// What `PythonReloadTrust` says.
+/// The setting `PythonReloadTrust`.
+///
+/// ```text
+/// (unset), none     /srv/app.py with mode 0666, or in a directory with mode 0777, is refused
+/// /srv/upload       files below /srv/upload are allowed
+/// all               all files are allowed
+/// ```
 pub struct Trust {
     all: bool,
     directories: Vec<PathBuf>,
 }
 
 impl Trust {
-    /// Reads the directive's words: `all`, `none`, and directories.
+    /// From the arguments of the directive: `all`, `none`, and directories.
     pub fn new(words: &[String]) -> Self {
         let directories = words.iter().map(Path::new).filter(|path| path.is_absolute());
-        Self {
-            all: words.iter().any(|word| word == "all"),
-            directories: directories.map(|d| d.canonicalize().unwrap_or_else(|_| d.to_owned())).collect(),
-        }
+        Self { all: words.iter().any(|word| word == "all"), directories: directories.map(canonical).collect() }
     }
 
     /// Checks a file that was read, and the directories from it up to `top`, the search directory that it lies under.
     ///
     /// # Errors
-    /// `PermissionDenied` with a sentence that names what everyone may write to.
+    /// `PermissionDenied`; the message names the file or directory that everyone may write to.
     pub fn check(&self, file: &Path, read: &Content, top: &Path) -> io::Result<()> {
         if self.all {
             return Ok(());
@@ -40,7 +44,7 @@ impl Trust {
         for directory in above.take_while(|d| d.starts_with(top)) {
             self.check_directory(directory)?;
         }
-        // Whoever may write where a link leads to decides as well.
+        // Write access to the directory that a link leads to is enough to replace the file.
         if read.is_link
             && let Some(directory) = file.canonicalize()?.parent()
         {
@@ -55,7 +59,7 @@ impl Trust {
     }
 
     fn refuse(&self, path: &Path) -> io::Result<()> {
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let real = canonical(path);
         if self.directories.iter().any(|trusted| real.starts_with(trusted) || path.starts_with(trusted)) {
             return Ok(());
         }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use crate::graph::{Graph, Name};
 
-/// A digraph of these modules, each with more lines for its label, and the edges between them. Modules that import each other
-/// in a circle stand in a box of their own.
+/// A digraph of these modules, each with additional lines for its label, and the edges between them. The modules of an import
+/// cycle are in one box.
 pub fn text(title: &str, modules: &[(Name, Vec<String>)], graph: &Graph) -> String {
     let names: HashSet<Name> = modules.iter().map(|(name, _)| name.clone()).collect();
     let labels: HashMap<&Name, &[String]> = modules.iter().map(|(name, lines)| (name, lines.as_slice())).collect();

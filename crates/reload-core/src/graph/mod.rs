@@ -1,17 +1,35 @@
-//! Who uses whom, by dotted name; what a change affects; in which order it runs again.
+//! The import graph: which module uses which name, what a change affects, and in which order modules run.
 //!
-//! Knows nothing of Python or httpd, so that it can be property-tested by itself.
+//! Promises: every module that may see a change is affected; used modules come before their users, except in a cycle.
+//!
+//! Does not know: Python, files and generations, so that it can be property-tested by itself.
 
+mod components;
 pub mod dot;
 pub mod generation;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::graph::components::strongly_connected;
+
 /// A module's dotted name, or a name that was looked for and not found.
 pub type Name = Arc<str>;
 
-/// The edges from users to what they use, in both directions.
+/// The import graph. An edge leads from a module to a name that it uses; edges are stored in both directions.
+///
+/// ```
+/// use reload_core::graph::{Graph, Name};
+/// use std::collections::{HashMap, HashSet};
+///
+/// let (app, util) = (Name::from("app"), Name::from("util"));
+/// let mut graph = Graph::default();
+/// graph.add(&app, &util);
+///
+/// assert_eq!(graph.users_of("util").collect::<Vec<_>>(), [&app]);
+/// let names = HashSet::from([app.clone(), util.clone()]);
+/// assert_eq!(graph.order(&names, &HashMap::new(), |_| 0), [[util], [app]]);
+/// ```
 #[derive(Debug, Default, Clone)]
 pub struct Graph {
     uses: HashMap<Name, HashSet<Name>>,
@@ -44,26 +62,26 @@ fn disconnect(forward: &mut HashMap<Name, HashSet<Name>>, back: &mut HashMap<Nam
     }
 }
 
-/// How code gets at a submodule of a package that it may have in hand.
+/// How code reads a submodule of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reading {
     /// It does not.
     Never,
-    /// By the package's own name, which the module has imported itself.
+    /// By the name of the package, which the module imports.
     ByName,
-    /// As an attribute of something that it may have got from others.
+    /// As an attribute of an object that another module may have passed to it.
     Anyhow,
 }
 
-/// What the graph must know of code to decide about ancestors of a changed submodule.
+/// What [`Graph::affected`] must know of code to decide about the ancestors of a changed submodule.
 pub trait Facts {
-    /// How the module's code gets at `rest`, a submodule below the package.
+    /// How the module's code reads `rest`, a submodule below the package.
     fn reading(&self, module: &str, package: &str, rest: &str) -> Reading;
-    /// Whether the package is loaded, so that it holds its submodules as attributes.
+    /// Whether the package is loaded, so that its submodules are its attributes.
     fn is_loaded(&self, package: &str) -> bool;
-    /// Whether the package must run again when its attribute `child` changes, as a copy of its namespace would not do.
+    /// Whether the package must run again when its attribute `child` changes. Otherwise a copy of its namespace is enough.
     fn must_run_for(&self, package: &str, child: &str) -> bool;
-    /// Whether the module is loaded and stays what it is.
+    /// Whether the module is loaded and must not run again.
     fn is_kept(&self, _module: &str) -> bool {
         false
     }
@@ -74,36 +92,36 @@ pub trait Facts {
 pub struct Affected {
     /// Modules whose bodies run again.
     pub run: HashSet<Name>,
-    /// Packages that get an object of their own without running: a submodule of theirs has a new object.
+    /// Packages that are copied without running, because a submodule of theirs has a new module object.
     pub renew: HashSet<Name>,
     /// Modules that would run if they were not kept.
     pub kept: HashSet<Name>,
 }
 
 impl Graph {
-    /// Adds an edge; tells whether it is new. A module does not use itself.
+    /// Adds an edge. Returns whether it is new. A module does not use itself.
     pub fn add(&mut self, user: &Name, used: &Name) -> bool {
         user != used && connect(&mut self.uses, &mut self.users, user, used)
     }
 
-    /// Remembers that a package's own object stands in the module's namespace, so that code can reach its submodules through
-    /// it. `from package import part` uses the package without holding it.
+    /// Remembers that the module's namespace refers to a package object, through which code can read submodules. `from package
+    /// import part` uses the package without holding it.
     pub fn add_hold(&mut self, module: &Name, package: &Name) -> bool {
         connect(&mut self.holds, &mut self.holders, module, package)
     }
 
-    /// Takes away everything that `user` uses: its body is to run again, or it is gone.
+    /// Removes the edges of `user`: its body is to run again, or the module is gone.
     pub fn forget(&mut self, user: &str) {
         disconnect(&mut self.uses, &mut self.users, user);
         disconnect(&mut self.holds, &mut self.holders, user);
     }
 
-    /// What `user` uses.
+    /// The names that `user` uses.
     pub fn used_by(&self, user: &str) -> impl Iterator<Item = &Name> {
         self.uses.get(user).into_iter().flatten()
     }
 
-    /// Takes one edge away.
+    /// Removes one edge.
     pub fn remove(&mut self, user: &str, used: &str) {
         if let Some(others) = self.uses.get_mut(user) {
             others.remove(used);
@@ -116,13 +134,13 @@ impl Graph {
         }
     }
 
-    /// Who uses `name`.
+    /// The modules that use `name`.
     pub fn users_of(&self, name: &str) -> impl Iterator<Item = &Name> {
         self.users.get(name).into_iter().flatten()
     }
 
-    /// Everything that must change when `changed` has: its users, theirs, and so on; the packages that hold any of them; and
-    /// whoever reaches a changed submodule through such a package.
+    /// Everything that must change with `changed`: its direct and indirect users, the packages around any of them, and the modules
+    /// that read a changed submodule through such a package.
     pub fn affected(&self, changed: impl IntoIterator<Item = Name>, facts: &impl Facts) -> Affected {
         let mut result = Affected::default();
         let mut handed_on: HashSet<(Name, Name)> = HashSet::new();
@@ -163,8 +181,14 @@ impl Graph {
         result
     }
 
-    /// The modules that read the submodule `rest` and can reach the package: those that hold it, and those that use one that does;
-    /// with the modules through which they may reach it.
+    /// The modules that read the submodule `rest` and can reach the package, with the modules through which they reach it.
+    ///
+    /// ```text
+    /// pkg.sub changes
+    /// base:   import pkg              holds pkg
+    /// user:   base.pkg.sub.f()        uses base, and reads `sub` of an object from base
+    /// result: user and base
+    /// ```
     fn reach_through(&self, package: &str, rest: &str, facts: &impl Facts) -> Vec<Name> {
         let mut reach: HashSet<&Name> = HashSet::new();
         let mut queue: Vec<&Name> = self.holders.get(package).into_iter().flatten().collect();
@@ -192,8 +216,8 @@ impl Graph {
         found.into_iter().cloned().collect()
     }
 
-    /// The names in groups, each group a strongly connected part, used ones before their users. Inside a group, and among
-    /// groups that are free, the lower `rank` comes first. `extra` adds edges for the order alone.
+    /// The names in groups, each a strongly connected component, used groups before their users. Within a group, and between
+    /// independent groups, the lower `rank` comes first. `extra` has edges that count for the order only.
     pub fn order(
         &self,
         names: &HashSet<Name>,
@@ -219,62 +243,4 @@ impl Graph {
         }
         groups.into_iter().map(|g| g.into_iter().map(|i| nodes[i].clone()).collect()).collect()
     }
-}
-
-/// Tarjan's algorithm without recursion: a chain of imports may be longer than a stack. Parts come out with what they use first.
-fn strongly_connected(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
-    const UNSEEN: usize = usize::MAX;
-    let mut index = vec![UNSEEN; edges.len()];
-    let mut low = vec![0; edges.len()];
-    let mut on_stack = vec![false; edges.len()];
-    let mut stack = Vec::new();
-    let mut parts = Vec::new();
-    let mut next = 0;
-    for root in 0..edges.len() {
-        if index[root] != UNSEEN {
-            continue;
-        }
-        let mut work = vec![(root, 0)];
-        while let Some((node, edge)) = work.pop() {
-            if edge == 0 {
-                index[node] = next;
-                low[node] = next;
-                next += 1;
-                stack.push(node);
-                on_stack[node] = true;
-            }
-            let mut position = edge;
-            let mut descended = false;
-            while let Some(&target) = edges[node].get(position) {
-                position += 1;
-                if index[target] == UNSEEN {
-                    work.push((node, position));
-                    work.push((target, 0));
-                    descended = true;
-                    break;
-                }
-                if on_stack[target] {
-                    low[node] = low[node].min(index[target]);
-                }
-            }
-            if descended {
-                continue;
-            }
-            if low[node] == index[node] {
-                let mut part = Vec::new();
-                while let Some(member) = stack.pop() {
-                    on_stack[member] = false;
-                    part.push(member);
-                    if member == node {
-                        break;
-                    }
-                }
-                parts.push(part);
-            }
-            if let Some((parent, _)) = work.last() {
-                low[*parent] = low[*parent].min(low[node]);
-            }
-        }
-    }
-    parts
 }

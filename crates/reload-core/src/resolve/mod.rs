@@ -1,4 +1,8 @@
-//! From a name to a file, with every path probed on the way: a file that appears there later changes the answer.
+//! Finding the file of a module, as Python's path finder does.
+//!
+//! Promises: a lookup returns every path that it has probed: if a file appears or disappears there, the result may change.
+//!
+//! Does not know: which names are managed, and what has been loaded.
 
 pub mod exclusions;
 pub mod path_names;
@@ -8,10 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::pattern;
 
-/// How the names of zip archives end, which Python can import from. Directories may be called as the last one, too.
-pub const ARCHIVE_SUFFIXES: [&str; 4] = ["zip", "whl", "pyz", "egg"];
-
-/// What stands behind a name in a list of directories.
+/// What a lookup found in a list of directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// A package: its `__init__.py` and its directory.
@@ -26,28 +27,28 @@ pub enum Found {
     Nothing,
 }
 
-/// The answer, and what it depends on.
+/// The result of a lookup, and the paths it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
     /// What was found.
     pub found: Found,
-    /// Paths whose appearance or disappearance would change the answer. Each stands for all entries of its directory that share
-    /// its name up to the first dot, as the watch tells of them together.
+    /// Paths whose appearance or disappearance may change the result. Each stands for all entries of its directory that share the
+    /// name up to the first dot, as the watch reports those together.
     pub probed: Vec<PathBuf>,
 }
 
-/// Where files are looked for: the real disk, or one on which archives are directories.
+/// The file system that is searched: the real one, or one in which archives are directories.
 pub trait Disk {
-    /// Whether there is a directory of this name.
+    /// Whether a directory of this name exists.
     fn is_dir(&self, path: &Path) -> bool;
-    /// Whether there is a regular file of this name.
+    /// Whether a regular file of this name exists.
     fn is_file(&self, path: &Path) -> bool;
-    /// Whether there is anything of this name that does not lead to a directory: a dangling link or a FIFO named `x.py` is an
-    /// error to report, not a module to pass over.
+    /// Whether anything of this name exists that is not a directory: a dangling link or a FIFO named `x.py` is an error to report,
+    /// not a module to skip.
     fn is_there(&self, path: &Path) -> bool;
 }
 
-/// The disk as it is.
+/// The real file system.
 pub struct RealDisk;
 
 impl Disk for RealDisk {
@@ -64,13 +65,13 @@ impl Disk for RealDisk {
     }
 }
 
-/// Whether a directory may have an entry of this name that is a package. Programs import what their clients ask for: nobody is
-/// to leave the search path by a name with slashes in it.
+/// Whether a package of this name can be an entry of a directory. Programs import names that clients send, and a name with slashes
+/// must not lead out of the search path.
 fn can_be_entry(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains('/')
 }
 
-/// The paths that decide first what `tail` stands for in these directories.
+/// The paths to probe first for `tail` in these directories.
 pub fn candidates<'a>(directories: &'a [PathBuf], tail: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
     let directories = if tail.contains('/') { &[] } else { directories };
     let package = move |directory: &Path| can_be_entry(tail).then(|| directory.join(tail));
@@ -126,7 +127,7 @@ pub fn lookup<'a>(
     Lookup { found, probed }
 }
 
-/// Looks for one file that is named by itself.
+/// Looks for one file by its path.
 pub fn file(path: PathBuf) -> Lookup {
     let found = if RealDisk.is_there(&path) { Found::Module(path.clone()) } else { Found::Nothing };
     Lookup { found, probed: vec![path] }
@@ -137,8 +138,8 @@ fn first_file(disk: &impl Disk, directory: &Path, stem: &str, suffixes: &[String
     suffixes.iter().map(|suffix| directory.join(format!("{stem}{suffix}"))).find(|path| disk.is_file(path))
 }
 
-/// Whether `path` matches a pattern of `PythonReloadExclude`: `*`, `?` and `[...]` as in a shell, `*` also over slashes; a pattern
-/// without a slash is compared with each part of the path.
+/// Whether `path` matches a pattern of `PythonReloadExclude`: shell wildcards, where `*` also matches
+/// slashes; a pattern without a slash is compared with each part of the path.
 pub fn matches(pattern: &str, path: &str) -> bool {
     if pattern.contains('/') {
         pattern::matches(pattern.as_bytes(), path.as_bytes())

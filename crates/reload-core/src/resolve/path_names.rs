@@ -1,7 +1,7 @@
-//! Names for modules that are imported by the path of their file and lie outside the search path.
+//! Names of modules outside the search path, which are imported by the path of their file.
 //!
-//! The first part of such a name stands for the file's directory, as a namespace package over it, so that everything below it
-//! has an ordinary dotted name: unique, the same in every child, and good for `sys.modules`.
+//! The first part of such a name is a namespace package for the directory, so that every module below it has an ordinary dotted
+//! name: unique, the same in every child, and usable in `sys.modules`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,29 @@ use crate::files::fingerprint;
 use crate::graph::Name;
 use os::{Mutex, MutexGuard};
 
-/// What the first part of a name begins with where it stands for a directory.
+/// The prefix of names of directories.
 const PREFIX: &str = "_mp_";
 
-/// What a name stands for without being looked up along a path.
+/// What a name stands for without a lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathName {
     /// A directory.
     Directory(PathBuf),
-    /// One file in it, whose own name is no module's name.
+    /// A file in it whose name is not that of a module.
     File(PathBuf),
 }
 
-/// The names that an application has given.
+/// The names that an application has given to paths.
+///
+/// ```
+/// use reload_core::resolve::path_names::PathNames;
+/// use std::path::Path;
+///
+/// let names = PathNames::default();
+/// let (root, _) = names.name_directory(Path::new("/srv/tools"));
+/// assert!(root.starts_with("_mp_"));
+/// assert_eq!(names.as_written(&format!("{root}.report")), "report");
+/// ```
 #[derive(Debug, Default)]
 pub struct PathNames(Mutex<HashMap<Name, PathName>>);
 
@@ -36,13 +46,13 @@ impl PathNames {
         (name, is_new)
     }
 
-    /// The name that stands for a directory, and whether it is new.
+    /// The name of a directory, and whether it is new.
     pub fn name_directory(&self, directory: &Path) -> (Name, bool) {
         self.give(directory_name(directory), PathName::Directory(directory.to_owned()))
     }
 
-    /// The name of a file whose own name does not tell it: `page.inc`, or `a.py` where `a` is also a package; and whether it is
-    /// new.
+    /// The name of a file that lookup would not find: `page.inc`, or `a.py` where `a` is also a package. Returns also whether the
+    /// name is new.
     pub fn name_file(&self, directory: &Path, file: &Path) -> (Name, bool) {
         let parent = directory_name(directory);
         let own = file.file_name().unwrap_or_default().to_string_lossy();
@@ -55,13 +65,13 @@ impl PathNames {
         if name.starts_with(PREFIX) { self.lock().get(name).cloned() } else { None }
     }
 
-    /// The name that stands for the directory which a module's own name begins with.
+    /// The first part of a name, if it is the name of a directory.
     pub fn root_of<'a>(&self, name: &'a str) -> Option<&'a str> {
         let first = name.split('.').next().filter(|first| first.starts_with(PREFIX))?;
         matches!(self.get(first), Some(PathName::Directory(_))).then_some(first)
     }
 
-    /// A name without its root, as code that asks for the file has it in its text.
+    /// A name without the name of its directory, as code that imports the file writes it.
     pub fn as_written(&self, name: &str) -> String {
         match (self.get(name), self.root_of(name)) {
             (Some(PathName::File(file)), _) => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -70,7 +80,7 @@ impl PathNames {
         }
     }
 
-    /// The directory which a module's name begins with.
+    /// The directory that the first part of a name stands for.
     pub fn directory_of(&self, name: &str) -> Option<PathBuf> {
         match self.get(self.root_of(name)?) {
             Some(PathName::Directory(directory)) => Some(directory),

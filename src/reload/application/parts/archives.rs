@@ -9,9 +9,10 @@ use pyo3::types::PyBytes;
 
 use crate::python::error;
 use os::{Mutex, MutexGuard};
+use reload_core::files::archive_names::{is_archive_name, is_only_archive_name};
 use reload_core::files::fingerprint::{self, Content, Hash, Stat};
 use reload_core::files::symlinks::canonical;
-use reload_core::resolve::{ARCHIVE_SUFFIXES, Disk, RealDisk};
+use reload_core::resolve::{Disk, RealDisk};
 
 /// An archive as it was at one moment.
 pub struct Archive {
@@ -54,13 +55,12 @@ pub struct Archives {
 /// The file that a path leads into, if that is an archive or is called like one; it need not be there yet, unless it is called
 /// as directories are too.
 pub fn root_of(path: &Path) -> Option<PathBuf> {
-    let is_called = |path: &Path, names: &[&str]| path.extension().is_some_and(|e| names.iter().any(|name| e == *name));
-    let missing = path.ancestors().take_while(|p| !p.exists()).filter(|p| is_called(p, &ARCHIVE_SUFFIXES[..3])).last();
+    let missing = path.ancestors().take_while(|p| !p.exists()).filter(|p| is_only_archive_name(p)).last();
     if let Some(missing) = missing {
         return Some(missing.to_owned());
     }
     let root = path.ancestors().find(|p| p.exists())?;
-    let is_named = is_called(root, &ARCHIVE_SUFFIXES);
+    let is_named = is_archive_name(root);
     let begins = || {
         let mut first = [0; 2];
         std::fs::File::open(root).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut first)).is_ok()

@@ -1,8 +1,8 @@
 //! What failed builds and loads rest on: when it changes, another try is worth while.
 
 use crate::reload::application::parts::change::Resolved;
-use reload_core::files::dependency::ReadSet;
 use reload_core::files::fingerprint::Hash;
+use reload_core::files::read_set::ReadSet;
 use reload_core::graph::Name;
 use std::collections::HashSet;
 

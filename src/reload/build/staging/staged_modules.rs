@@ -8,7 +8,7 @@ use pyo3::PyErr;
 use crate::reload::application::parts::change::Resolved;
 use crate::reload::application::parts::failed_load::FailedLoad;
 use crate::reload::module::managed::Managed;
-use reload_core::files::dependency::ReadSet;
+use reload_core::files::read_set::ReadSet;
 use reload_core::graph::Name;
 
 /// How an affected module is made anew.

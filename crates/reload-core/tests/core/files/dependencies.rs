@@ -9,7 +9,9 @@ use std::{
 
 use tempfile::TempDir;
 
-use reload_core::files::dependency::{ContentHashes, Dependency, FileMark, Mark, Observer, ReadSet, is_litter};
+use reload_core::files::content_hashes::ContentHashes;
+use reload_core::files::dependency::{Dependency, FileMark, Mark, Observer, is_litter};
+use reload_core::files::read_set::ReadSet;
 use reload_core::files::symlinks::hops;
 
 /// Remembers what was announced.
