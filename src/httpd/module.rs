@@ -90,7 +90,7 @@ pub fn index() -> c_int {
 }
 
 /// The module's slot in one of httpd's configuration vectors.
-pub struct Slot<T> {
+pub struct ModuleSlot<T> {
     vector: *mut sys::ap_conf_vector_t,
     _value: PhantomData<*mut T>,
 }
@@ -100,11 +100,11 @@ pub struct Slot<T> {
 /// # Safety
 /// `vector` is live while the slot is used and belongs to the calling thread or is only read, and nothing but a `T` is ever set
 /// in this vector's slot.
-pub unsafe fn slot<T>(vector: *mut sys::ap_conf_vector_t) -> Slot<T> {
-    Slot { vector, _value: PhantomData }
+pub unsafe fn slot<T>(vector: *mut sys::ap_conf_vector_t) -> ModuleSlot<T> {
+    ModuleSlot { vector, _value: PhantomData }
 }
 
-impl<T> Slot<T> {
+impl<T> ModuleSlot<T> {
     /// The address that was set; null where none was.
     pub fn get(&self) -> *mut T {
         // SAFETY: promised by the caller of `slot`; httpd reads the record's index.

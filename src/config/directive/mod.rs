@@ -34,9 +34,9 @@ pub fn shown(settings: &Settings) -> impl Iterator<Item = (String, String)> {
 }
 
 /// The table, for httpd.
-struct Table;
+struct DirectiveTable;
 
-impl Directives for Table {
+impl Directives for DirectiveTable {
     type Dir = DirConfig;
     type Server = ServerConfig;
 
@@ -67,5 +67,5 @@ pub static COMMANDS: CommandTable<{ DIRECTIVES.len() + 1 }> = {
         infos[index] = DIRECTIVES[index].info;
         index += 1;
     }
-    CommandTable::of::<Table>(&infos)
+    CommandTable::of::<DirectiveTable>(&infos)
 };

@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 use crate::reload::application::Application;
 use crate::reload::application::view::Context;
 use crate::reload::lifecycle::hooks;
-use crate::reload::module::carried::{CarryKey, Slot, SlotContent, Slots, States};
+use crate::reload::module::carried::{CarryKey, CarrySlot, SlotContent, Slots, States};
 use crate::reload::module::effects::BuildEffects;
 use crate::reload::module::managed;
 use crate::reload::module::origin::Resolution;
@@ -21,7 +21,7 @@ use os::{Condvar, Mutex, static_map};
 const TURN: Duration = Duration::from_millis(100);
 
 /// Which thread waits for which slot. A slot's content may be locked while this is.
-static WAITING: Mutex<WaitsFor<Arc<Slot>>> = Mutex::new(WaitsFor::new());
+static WAITING: Mutex<WaitsFor<Arc<CarrySlot>>> = Mutex::new(WaitsFor::new());
 
 /// The state of code that is not managed: that runs once in a child, so this is like a variable of its module.
 static UNMANAGED: States = States(Mutex::new(Slots(static_map())));
@@ -46,8 +46,8 @@ pub(in crate::reload) fn sweep(application: &Application) {
 
 enum CarryClaim {
     Kept(Py<PyAny>),
-    Yours(Arc<Slot>),
-    Busy(Arc<Slot>),
+    Yours(Arc<CarrySlot>),
+    Busy(Arc<CarrySlot>),
 }
 
 /// The calling code, which decides where its state is kept.
@@ -99,7 +99,7 @@ impl CarryCaller {
     }
 
     fn begin(&self, slots: &mut Slots) -> CarryClaim {
-        let slot = Arc::new(Slot {
+        let slot = Arc::new(CarrySlot {
             creator: self.execution,
             content: Mutex::new(SlotContent::Making(Maker::me())),
             settled: Condvar::new(),
@@ -112,7 +112,7 @@ impl CarryCaller {
 /// Removes the slot unless the factory succeeds.
 struct Making<'a> {
     place: &'a CarryCaller,
-    slot: &'a Arc<Slot>,
+    slot: &'a Arc<CarrySlot>,
 }
 
 impl Making<'_> {
@@ -178,7 +178,7 @@ pub(in crate::reload) fn carry<'py>(
 
 /// Whether the calling thread may wait for the slot; if so, this is noted. It may not if that would be a deadlock: the maker of the
 /// slot waits, directly or through other threads, for a slot that the calling thread makes.
-fn begin_to_wait(slot: &Arc<Slot>) -> bool {
+fn begin_to_wait(slot: &Arc<CarrySlot>) -> bool {
     let mut waiting = WAITING.lock();
     let may_wait = !slot.maker().is_some_and(|maker| waiting.leads_back(maker, |slot| slot.maker()));
     if may_wait {

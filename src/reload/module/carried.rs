@@ -13,7 +13,7 @@ use reload_core::graph::Name;
 pub(in crate::reload) type CarryKey = (Name, Box<str>);
 
 /// The place of one object, which is kept or being made.
-pub(in crate::reload) struct Slot {
+pub(in crate::reload) struct CarrySlot {
     /// The execution whose code asked for the object first.
     pub creator: u64,
     /// The object, once it is made.
@@ -32,7 +32,7 @@ pub(in crate::reload) enum SlotContent {
     Failed,
 }
 
-impl Slot {
+impl CarrySlot {
     /// The thread that makes the object; `None` once that is kept or has failed.
     pub(in crate::reload) fn maker(&self) -> Option<Maker> {
         match *self.content.lock() {
@@ -44,7 +44,7 @@ impl Slot {
 
 /// State by module and name. Dropping it may run Python code.
 #[derive(Default)]
-pub(in crate::reload) struct Slots(pub(in crate::reload) StaticMap<CarryKey, Arc<Slot>>);
+pub(in crate::reload) struct Slots(pub(in crate::reload) StaticMap<CarryKey, Arc<CarrySlot>>);
 
 impl Slots {
     /// Removes and returns the slots that an execution has made.
@@ -53,7 +53,7 @@ impl Slots {
     }
 
     /// Takes out this slot, if it is the one with that name.
-    pub(in crate::reload) fn take(&mut self, key: &CarryKey, slot: &Arc<Slot>) -> Option<Arc<Slot>> {
+    pub(in crate::reload) fn take(&mut self, key: &CarryKey, slot: &Arc<CarrySlot>) -> Option<Arc<CarrySlot>> {
         self.0.get(key).is_some_and(|there| Arc::ptr_eq(there, slot)).then(|| self.0.remove(key)).flatten()
     }
 }
