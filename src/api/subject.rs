@@ -36,7 +36,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The subject that stands for a request.
+    /// The subject of a request.
     pub fn of_request(record: RequestRec) -> Self {
         Self {
             server: record.server(),

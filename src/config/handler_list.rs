@@ -117,7 +117,7 @@ pub fn is_path(module: &str) -> bool {
 }
 
 impl Parsed {
-    /// Files the line under each of its extensions, or as a bare list. `lasts` tells that it is not of a `.htaccess`.
+    /// Files the line under each of its extensions, or as a bare list. `lasts` means that it is not of a `.htaccess`.
     pub fn into_lists(self, place: &SectionPath, lasts: bool) -> Vec<HandlerList> {
         let list = |extension: Option<String>| HandlerList {
             entries: self

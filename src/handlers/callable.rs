@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyModule, PyType};
 use crate::reload::Context;
 use reload_core::graph::Name;
 
-/// Imports the module and resolves the object in it. Classes on the way are instantiated with `argument`. `lasts` tells that the
+/// Imports the module and resolves the object in it. Classes on the way are instantiated with `argument`. `lasts` means that the
 /// handler is named by a configuration file, not by a `.htaccess`.
 ///
 /// # Errors

@@ -57,7 +57,7 @@ pub struct PhaseOutcome {
 impl PhaseRun<'_> {
     /// Runs the handlers until one of them does not return `OK`.
     pub fn run(&self) -> PhaseOutcome {
-        // The first handler's generation is settled on before Python is entered, so that nobody waits for a build inside.
+        // The first handler's generation is pinned before Python is entered, so that no thread waits for a build while attached.
         let first = self.entries.first().map(|entry| self.prepare(entry));
         let outcome = python::attach(|py| self.run_attached(py, first));
         fork::leave_copy();

@@ -79,7 +79,7 @@ pub fn interpreter(settings: &Settings, server: ServerRec) -> Arc<str> {
     }
 }
 
-/// The application of a handler. `directory` overrides the directory that the handler's section names; `filename` tells the
+/// The application of a handler. `directory` overrides the directory that the handler's section names; `filename` returns the
 /// request's file, for sections whose directory depends on it, and is only called for an application that is not known yet.
 ///
 /// # Errors

@@ -146,7 +146,7 @@ fn note_find(py: Python<'_>, name: &str) -> PyResult<()> {
     import::note_find(py, name)
 }
 
-/// What stands for the application whose code calls, for the threads that it starts.
+/// A number for the application whose code calls, for the threads that it starts.
 #[pyfunction]
 fn calling_application(py: Python<'_>) -> Option<usize> {
     import::application_of_thread(py).map(|application| registry::mark(&application))

@@ -82,7 +82,7 @@ impl Request {
         }
     }
 
-    /// The innermost phase is over. After the last one `req.extension` and `req.interpreter` stay what they are.
+    /// The innermost phase is over; Python is attached, as its `req.hlist` is dropped. After the last one `req.extension` and `req.interpreter` stay what they are.
     pub fn end_phase(&self, _: Python<'_>) {
         if let Ok(state) = self.state() {
             let hlist = state.phases.borrow_mut().end();

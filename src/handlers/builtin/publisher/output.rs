@@ -36,7 +36,7 @@ pub fn publish<'py>(py: Python<'py>, request: &Bound<'py, Request>, target: Boun
     }
     let body = OutputBody::of(&value)?;
     let bytes = body.bytes()?;
-    choose_type(py, request, &bytes, body.is_text())?;
+    choose_type(request, &bytes, body.is_text())?;
     request.get().write_bytes(py, &bytes, false)?;
     Ok(())
 }
@@ -136,7 +136,7 @@ fn send_parts(request: &Bound<'_, Request>, value: &Bound<'_, PyAny>) -> PyResul
         let body = OutputBody::of(&part)?;
         let bytes = body.bytes()?;
         if first {
-            choose_type_by_start(py, request, &bytes, body.is_text())?;
+            choose_type_by_start(request, &bytes, body.is_text())?;
             first = false;
         }
         request.get().write_bytes(py, &bytes, true)?;
@@ -145,21 +145,21 @@ fn send_parts(request: &Bound<'_, Request>, value: &Bound<'_, PyAny>) -> PyResul
 }
 
 /// HTML if that is how it ends, as mod_python has it, else plain text; the charset is told for text.
-fn choose_type(py: Python<'_>, request: &Bound<'_, Request>, bytes: &[u8], is_text: bool) -> PyResult<()> {
+fn choose_type(request: &Bound<'_, Request>, bytes: &[u8], is_text: bool) -> PyResult<()> {
     let tail = &bytes[bytes.len().saturating_sub(100)..];
     let is_html = tail.trim_ascii_end().to_ascii_lowercase().ends_with(b"</html>");
-    set_type(py, request, is_html, is_text)
+    set_type(request, is_html, is_text)
 }
 
 /// Of a stream only the start is known.
-fn choose_type_by_start(py: Python<'_>, request: &Bound<'_, Request>, bytes: &[u8], is_text: bool) -> PyResult<()> {
+fn choose_type_by_start(request: &Bound<'_, Request>, bytes: &[u8], is_text: bool) -> PyResult<()> {
     let head = bytes.trim_ascii_start();
     let head = head[..head.len().min(16)].to_ascii_lowercase();
     let is_html = head.starts_with(b"<!doctype html") || head.starts_with(b"<html");
-    set_type(py, request, is_html, is_text)
+    set_type(request, is_html, is_text)
 }
 
-fn set_type(_: Python<'_>, request: &Bound<'_, Request>, is_html: bool, is_text: bool) -> PyResult<()> {
+fn set_type(request: &Bound<'_, Request>, is_html: bool, is_text: bool) -> PyResult<()> {
     if request.get().is_content_type_set()? {
         return Ok(());
     }
