@@ -1,4 +1,4 @@
-//! Comparing what is served with what is on disk.
+//! Comparing the served modules with the files on disk.
 
 use crate::reload::application::files::PAUSE;
 use crate::reload::application::names::origin_of;
@@ -21,15 +21,14 @@ use std::time::{Duration, Instant};
 /// How long files may keep changing while they are compared.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// How long a save in place takes at most, if it is to be waited for.
+/// A save in place that takes longer is not waited for.
 const SAVING: Duration = Duration::from_millis(50);
 /// How long to wait between two looks at a save in place.
 const GLANCE: Duration = Duration::from_millis(1);
 
 impl Application {
-    /// Compares what was announced with what is served, until nothing more is announced. Answers whether a build is asked for
-    /// even if nothing has changed; `None` where a file has a writer: half of a save is not built, neither in a file nor in
-    /// several, and the writer's end is announced.
+    /// Compares reported paths with the served modules, until nothing more is reported. Returns whether a build is requested even
+    /// if nothing has changed; `None` if a file has a writer: a half-finished save is not built, and the watch reports its end.
     pub(in crate::reload) fn take_in(&self) -> Option<bool> {
         let deadline = Instant::now() + SETTLING;
         let mut is_asked = false;
@@ -41,7 +40,7 @@ impl Application {
             if !must_wait {
                 is_complete = self.compare_pending(&pending);
                 pending = PendingPaths::default();
-                // What has changed in the meantime may have been read in the middle of that.
+                // A file that changed meanwhile may have been read in the middle of a save.
                 self.watch.poll();
                 must_wait = self.is_being_written();
             }
@@ -51,7 +50,7 @@ impl Application {
             }
             let is_late = Instant::now() >= deadline;
             if is_late && !must_wait && is_complete && self.are_whole() {
-                // Edits without a pause: what was saved when this request began has been compared.
+                // Edits without a pause: everything saved before this request began has been compared.
                 if !is_quiet {
                     self.turn.note_change();
                 }
@@ -68,8 +67,7 @@ impl Application {
         }
     }
 
-    /// Whether a file has a writer that takes its time. A save that has just begun is waited for, as it has taken away what was
-    /// saved before.
+    /// Whether a file has a slow writer. This waits for a save that has just begun, as it has truncated the earlier content.
     fn is_being_written(&self) -> bool {
         let listener = self.listener();
         while let Some(begun) = self.watch.writing_since(&listener) {
@@ -82,7 +80,7 @@ impl Application {
         false
     }
 
-    /// Whether no file that differs was written to since it was read. One that was replaced was whole.
+    /// Whether no file that differs was written to since it was read. A replaced file was complete.
     fn are_whole(&self) -> bool {
         self.names.lock().suspects.values().all(|change| match (change.file(), &change.content) {
             (Some(file), Some(Ok(content))) => Stat::take(file).is_none_or(|now| !content.stat.is_overwritten_by(&now)),
@@ -90,8 +88,8 @@ impl Application {
         })
     }
 
-    /// Somebody asks for the newest state of a module that was kept only because nobody did: the next request sees it.
-    pub fn ask_for_newest(&self, name: &Name) {
+    /// Un-pins a module that was imported with `autoreload=False`; it becomes a suspect if its file has changed.
+    pub(in crate::reload) fn ask_for_newest(&self, name: &Name) {
         let Some(is_stale) = self.kept.ask(name) else { return };
         self.kept.forget_restart(name);
         let Some(known) = self.names.lock().known.get(name).cloned() else { return };
@@ -104,7 +102,7 @@ impl Application {
         }
     }
 
-    /// Whether what was read can be trusted to be complete.
+    /// Compares pending paths. Returns whether all files that differ are known to be complete.
     fn compare_pending(&self, pending: &PendingPaths) -> bool {
         self.refresh_archives(pending);
         let mut names = self.names.lock().at(&pending.paths);
@@ -124,7 +122,7 @@ impl Application {
         self.settle_doubts(pending)
     }
 
-    /// Waits until the files that differ, and may have a writer that nothing tells of, can be trusted; whether they can.
+    /// Waits until no file that differs may have an unreported writer. Returns whether all of them are complete.
     fn settle_doubts(&self, pending: &PendingPaths) -> bool {
         let is_looked_for = pending.anything || !pending.found.is_empty();
         let mut announced = pending.paths.clone();
@@ -153,13 +151,13 @@ impl Application {
                 doubtful.iter().filter(|(name, now)| is_replaced(last.get(*name), now)).map(|(n, _)| n.clone()),
             );
             if Instant::now() >= deadline {
-                // Files that are replaced time and again are saved whole, only without a pause.
+                // Files that are replaced repeatedly are complete; they are only saved without a pause.
                 return doubtful.keys().all(|name| replaced.contains(name));
             }
             last = doubtful;
             std::thread::sleep(PAUSE);
             self.watch.poll();
-            // Before they are read again: of what is announced later, half may be read.
+            // Before they are read again: a file that is reported later may be read in the middle of a save.
             announced.extend(self.pending.lock().paths.iter().cloned());
             self.refresh_archives(pending);
             self.compare(last.keys().cloned().collect());
@@ -174,7 +172,7 @@ impl Application {
         }
     }
 
-    /// The loaded modules that these requests for a rebuild name.
+    /// The loaded modules that these rebuild requests name.
     fn names_in(&self, scopes: &[Option<u64>]) -> HashSet<Name> {
         let is_meant = |name: &str| {
             let dots = name.match_indices('.').map(|(at, _)| &name[..at]);
@@ -188,9 +186,9 @@ impl Application {
             .collect()
     }
 
-    /// Names of files and directories whose stat does not prove that nothing has happened.
+    /// Names whose files or directories may have changed, according to their stat.
     fn names_to_compare(&self) -> HashSet<Name> {
-        // Watches on directories that were moved or replaced are gone. They are followed before they are looked at.
+        // Directories that were moved or replaced have lost their watches. They are watched again before they are looked at.
         self.watch.renew();
         let names = self.names.lock();
         let paths: Vec<PathBuf> = names.by_path.keys().cloned().collect();
@@ -214,7 +212,7 @@ impl Application {
         &suspects | &self.names_found(&changed)
     }
 
-    /// The names that rest on any of these files and directories.
+    /// The names that depend on any of these files and directories.
     fn names_found(&self, changed: &HashSet<PathBuf>) -> HashSet<Name> {
         if changed.is_empty() {
             return HashSet::new();
@@ -225,13 +223,13 @@ impl Application {
         names.by_path.iter().filter(|(path, _)| is_among(path)).flat_map(|(_, at)| at.iter().cloned()).collect()
     }
 
-    /// Files and directories do not hold what is served, as looking at them has shown.
+    /// Adds files and directories that were found to differ from what is served.
     pub(in crate::reload) fn found_changed(&self, paths: impl Iterator<Item = PathBuf>) {
         self.pending.lock().found.extend(paths);
         self.turn.note_change();
     }
 
-    /// Compares names with the current generation; those that differ become suspects, others cease to be.
+    /// Compares names with the current generation. Those that differ become suspects; the others are removed from the suspects.
     fn compare(&self, names: HashSet<Name>) {
         let current = self.current();
         let next = self.places.lock().next().cloned();
@@ -253,14 +251,14 @@ impl Application {
         }
     }
 
-    /// Whether something else is found in the directories that code has put on `sys.path`, where top-level names are looked for.
+    /// Whether the lookup of a top-level name in the directories that code has put on `sys.path` has another result now.
     pub(in crate::reload) fn is_else_beyond(&self, name: &Name, known: &Resolved) -> bool {
         let is_else = |beyond: &PathAdditions| self.lookup(&beyond.directories, name) != beyond.candidate;
         known.beyond.as_ref().is_some_and(is_else)
     }
 
-    /// Whether a name stands for something else by now than what is known.
-    pub fn is_other(&self, name: &Name, known: &Resolved) -> bool {
+    /// Whether the lookup of a name has another result now.
+    pub(in crate::reload) fn is_other(&self, name: &Name, known: &Resolved) -> bool {
         self.lookup_name(name, &known.directories).found != known.candidate || self.is_else_beyond(name, known)
     }
 
@@ -315,7 +313,7 @@ impl Listener for Application {
         let mut pending = self.pending.lock();
         pending.rebuilds.push(scope);
         pending.is_asked = true;
-        // What is not reloaded by itself has been told of no change.
+        // Without autoreload, no change was noted: everything must be compared.
         pending.anything |= scope.is_none() && !self.key.autoreload;
         drop(pending);
         self.turn.note_change();

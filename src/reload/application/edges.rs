@@ -1,4 +1,4 @@
-//! Who uses whom: edges that imports leave while a generation is served.
+//! Edges of the import graph that imports add while a generation is served.
 
 use crate::reload::application::state::Application;
 use crate::reload::module::managed::Managed;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 impl Application {
     /// Adds an edge, if the user's module is the one that the current generation serves.
-    pub fn add_edge(&self, user: &Arc<Managed>, used: &Name) {
+    pub(in crate::reload) fn add_edge(&self, user: &Arc<Managed>, used: &Name) {
         if self.is_served(user) {
             self.names.lock().graph.add(&user.name, used);
         }
     }
 
     /// Remembers that a module holds a package, if it is the one that the current generation serves.
-    pub fn add_hold(&self, holder: &Arc<Managed>, package: &Name) {
+    pub(in crate::reload) fn add_hold(&self, holder: &Arc<Managed>, package: &Name) {
         if self.is_served(holder) {
             self.names.lock().graph.add_hold(&holder.name, package);
         }
@@ -27,18 +27,18 @@ impl Application {
         })
     }
 
-    /// Forgets what a module uses: it could not be loaded, or is loaded anew.
-    pub fn forget_edges(&self, name: &str) {
+    /// Removes the edges of a module that could not be loaded, or is loaded again.
+    pub(in crate::reload) fn forget_edges(&self, name: &str) {
         self.names.lock().graph.forget(name);
     }
 
     /// The edges as they are now.
-    pub fn graph(&self) -> Graph {
+    pub(in crate::reload) fn graph(&self) -> Graph {
         self.names.lock().graph.clone()
     }
 
-    /// Calls `with` with the edges, without copying them. Nothing in it may take long or run Python.
-    pub fn with_graph<R>(&self, with: impl FnOnce(&Graph) -> R) -> R {
+    /// Calls `with` with the edges, without copying them. It must be short, and must not run Python code.
+    pub(in crate::reload) fn with_graph<R>(&self, with: impl FnOnce(&Graph) -> R) -> R {
         with(&self.names.lock().graph)
     }
 }

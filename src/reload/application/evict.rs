@@ -1,5 +1,5 @@
-//! Names that nothing needs any more, and the paths that are followed for them: what a child remembers must not grow with all
-//! that it has ever been asked for.
+//! Evicting names that nothing needs, and the paths that are watched for them: the memory of a child must not grow with every name
+//! that was ever imported.
 
 use crate::reload::application::parts::evictor::Evictor;
 use crate::reload::application::state::Application;
@@ -9,22 +9,22 @@ use reload_core::graph::Name;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// How many paths may be followed for names that nothing needs, beside as many as are needed.
+/// How many paths may be watched in addition to twice the number that is needed, before names are evicted.
 const SLACK: usize = 1024;
-/// How many names that stand for nothing managed the functions of one module may have asked for.
+/// How many unmanaged names the functions of one module may have imported before those are evicted.
 const MOST_ABSENT: usize = 256;
 
-/// The shortest time between two looks at all names.
+/// The shortest time between two evictions.
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Application {
-    /// How many paths are followed.
-    pub fn followed(&self) -> usize {
+    /// How many paths are watched.
+    pub(in crate::reload) fn followed(&self) -> usize {
         self.names.lock().by_path.len()
     }
 
-    /// Forgets what nothing needs, if that has become much. What is forgotten is looked up again when it is asked for. A name
-    /// must have been idle twice: the first time somebody may just have begun to look it up.
+    /// Evicts names that nothing needs, if there are many. An evicted name is looked up again when it is imported. A name must be
+    /// idle twice in a row: the first time, a thread may have just begun to look it up.
     pub(in crate::reload) fn forget_idle(&self) {
         {
             let names = self.names.lock();
@@ -63,8 +63,8 @@ impl Application {
         self.pages.lock().retain(|_, (_, name)| !dead.contains(name));
     }
 
-    /// What functions have asked for in vain they ask for again: it need not be followed for ever, whatever clients make them ask
-    /// for.
+    /// Evicts the unmanaged names that functions of a module have imported, if there are many: clients may choose those names, and
+    /// a function imports a name again when it needs it.
     fn forget_absent(&self, module: &Managed) {
         let mut names = self.names.lock();
         let mut absent = module.late_uses();

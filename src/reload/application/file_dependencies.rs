@@ -1,4 +1,4 @@
-//! Looking at what a module depends on besides modules: everything is followed before it is looked at.
+//! Comparing the files that a module has read. Each is watched before it is looked at.
 
 use crate::reload::application::parts::change::Resolved;
 use crate::reload::application::parts::failed_load::{FailedLoad, FailureInputs};
@@ -39,7 +39,7 @@ impl Observer for FileObserver<'_> {
 }
 
 impl Application {
-    /// What is known of a load that failed: of the body, if it has begun, or of the file alone.
+    /// The inputs of a load that failed: those of the body, if it has begun, or the file alone.
     pub(in crate::reload) fn failed_load(&self, begun: Option<&Managed>, origin: &Origin) -> FailedLoad {
         match begun {
             Some(record) => FailedLoad { hash: Some(record.source.hash()), reads: record.reads(), uses: record.uses() },
@@ -50,24 +50,29 @@ impl Application {
         }
     }
 
-    /// What a dependency of the module is now. From now on the application hears when that may have changed.
-    pub fn mark(&self, module: &Name, dependency: &Dependency) -> Mark {
+    /// The state of a dependency of the module, which is watched from now on.
+    pub(in crate::reload) fn mark(&self, module: &Name, dependency: &Dependency) -> Mark {
         dependency.mark(&mut FileObserver { application: self, module })
     }
 
-    /// What the module has read as it is now, in one hash, where anything is not as it was.
-    pub fn other_data(&self, module: &Name, reads: &ReadSet) -> Option<Hash> {
+    /// The hash of everything that the module has read, if any of it differs now.
+    pub(in crate::reload) fn other_data(&self, module: &Name, reads: &ReadSet) -> Option<Hash> {
         reads.differ(|dependency| self.mark(module, dependency))
     }
 
-    /// Whether anything that a failed build has read or found is not as it was.
-    pub fn is_retried(&self, attempts: &FailureInputs) -> bool {
+    /// Whether an input of a failed build differs now, so that a retry is worthwhile.
+    pub(in crate::reload) fn is_retried(&self, attempts: &FailureInputs) -> bool {
         attempts.reads.iter().any(|(module, reads)| self.other_data(module, reads).is_some())
             || attempts.names.iter().any(|(name, known)| self.is_other(name, known))
     }
 
-    /// Whether a build rests on nothing but its changes and what these modules had read before.
-    pub fn is_told(&self, changes: &Signature, modules: &HashSet<Name>, attempts: &FailureInputs) -> bool {
+    /// Whether a build has no inputs besides its changes and what these modules had read before.
+    pub(in crate::reload) fn is_told(
+        &self,
+        changes: &Signature,
+        modules: &HashSet<Name>,
+        attempts: &FailureInputs,
+    ) -> bool {
         let current = self.current();
         let is_told = |(module, reads): &(Name, ReadSet)| {
             modules.contains(module) && current.any(module).is_some_and(|served| served.reads().covers(reads))
@@ -76,8 +81,8 @@ impl Application {
         attempts.names.iter().all(is_change) && attempts.reads.iter().all(is_told)
     }
 
-    /// Whether a path lies below a managed directory of the search path.
-    pub fn manages(&self, path: &Path) -> bool {
+    /// Whether a path is below a managed directory of the search path.
+    pub(in crate::reload) fn manages(&self, path: &Path) -> bool {
         self.next_search().iter().any(|d| d.managed && path.starts_with(&d.path))
     }
 }

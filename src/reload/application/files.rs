@@ -1,4 +1,4 @@
-//! The files of an application: reading them, following them, and looking whether they have changed.
+//! Reading the files of an application, and watching them.
 
 use std::collections::HashSet;
 use std::io;
@@ -12,26 +12,26 @@ use reload_core::files::symlinks::links_below;
 use reload_core::graph::Name;
 use reload_core::watch::interests::Listener;
 
-/// How long the first load of a file waits for its writer.
+/// How long the first load of a file waits for a writer of the file.
 const WRITING: Duration = Duration::from_secs(1);
-/// How long to wait between two looks at a file that somebody writes.
-pub const PAUSE: Duration = Duration::from_millis(5);
+/// How long to wait between two looks at a file that has a writer.
+pub(in crate::reload) const PAUSE: Duration = Duration::from_millis(5);
 
 impl Application {
-    /// Reads a file for the first time. Where it has a writer, that one is waited for, but not for long.
+    /// Reads a file for the first time. If the file has a writer, this waits up to a second for the writer to finish.
     ///
     /// # Errors
     /// As [`Content::read`].
-    pub fn read_written(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
+    pub(in crate::reload) fn read_written(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
         let deadline = Instant::now() + WRITING;
         let archive = self.archives.root_of(file);
         let written = archive.as_deref().unwrap_or(file);
         loop {
             let content = self.read(file);
-            // A truncation is not announced before it is complete.
+            // inotify reports a truncation only after it is complete.
             let may_be_half = |content: &Content| self.watch.is_polling() || content.bytes.is_empty();
             let is_young = content.as_ref().is_ok_and(|content| may_be_half(content) && content.stat.is_young());
-            // Asked after reading, as a writer may have begun in between.
+            // Asked after reading, as a writer may have opened the file in between.
             self.watch.poll();
             if !(is_young || self.watch.has_writer(written)) || Instant::now() >= deadline {
                 return content;
@@ -46,8 +46,8 @@ impl Application {
     /// Reads a file and remembers its stat.
     ///
     /// # Errors
-    /// As [`Content::read`] and [`Trust::check`](crate::reload::trust::Trust::check).
-    pub fn read(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
+    /// As [`Content::read`] and [`Trust::check`](reload_core::files::trust::Trust::check).
+    pub(in crate::reload) fn read(&self, file: &Path) -> Result<Content, Arc<io::Error>> {
         let in_archive = self.archives.source(file);
         let is_in_archive = in_archive.is_some();
         let content = in_archive.unwrap_or_else(|| Content::read(file)).and_then(|content| {
@@ -68,15 +68,15 @@ impl Application {
         content
     }
 
-    /// Has a file compared at the next request if it may have changed since it was read.
-    pub fn verify(&self, file: &Path) {
+    /// Compares a file at the next request, if it may have changed since it was read.
+    pub(in crate::reload) fn verify(&self, file: &Path) {
         if !self.is_as_read(file) {
             self.changed(file);
         }
     }
 
-    /// Whether a file is for sure as it was when it was read last.
-    pub fn is_as_read(&self, file: &Path) -> bool {
+    /// Whether a file has certainly not changed since it was read.
+    pub(in crate::reload) fn is_as_read(&self, file: &Path) -> bool {
         match (self.names.lock().seen.get(file), Stat::take(file)) {
             (Some(Some(before)), Some(now)) => before.proves(&now),
             _ => false,
@@ -107,14 +107,14 @@ impl Application {
         }
     }
 
-    /// From now on the module is compared when something happens to the file.
-    pub fn follow_file(&self, module: &Name, file: &Path) {
+    /// Compares the module whenever the file changes from now on.
+    pub(in crate::reload) fn follow_file(&self, module: &Name, file: &Path) {
         self.watch.follow(file, &self.top_of(file), &self.listener());
         self.note_path(module, file);
     }
 
-    /// From now on the module is compared when something happens to any entry of the directory.
-    pub fn follow_directory(&self, module: &Name, directory: &Path) {
+    /// Compares the module whenever an entry of the directory changes from now on.
+    pub(in crate::reload) fn follow_directory(&self, module: &Name, directory: &Path) {
         self.watch.follow_all(directory, &self.top_of(directory), &self.listener());
         self.note_path(module, directory);
         self.names.lock().listed.insert(directory.to_owned());

@@ -1,4 +1,4 @@
-//! The symbolic links that lead to the search path: they are followed, and a turned link moves the search path of the next generation.
+//! The symbolic links in the search path: they are watched, and a replaced link moves the search path of the next generation.
 
 use crate::reload::application::parts::pending_paths::PendingPaths;
 use crate::reload::application::state::Application;
@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 impl Application {
-    /// The search directory that a path lies under.
+    /// The search directory that contains a path.
     pub(in crate::reload) fn top_of(&self, path: &Path) -> PathBuf {
         let places = self.places.lock();
         let top = search_path::top(&places.current, path).or_else(|| search_path::top(places.next.as_ref()?, path));
@@ -17,12 +17,12 @@ impl Application {
     }
 
     /// The search path of the next generation.
-    pub fn next_search(&self) -> Search {
+    pub(in crate::reload) fn next_search(&self) -> Search {
         self.places.lock().newest().clone()
     }
 
-    /// Whether a link on the way to a search directory points elsewhere than for the current generation: everything is to be
-    /// looked for there, until a generation is published that has it.
+    /// Whether a link of the search path points elsewhere than in the current generation. All names are compared there, until a
+    /// generation with the new search path is published.
     pub(in crate::reload) fn has_moved(&self, pending: &PendingPaths) -> bool {
         let mut places = self.places.lock();
         if places.next.is_none() && !pending.anything && places.links.is_disjoint(&pending.paths) {
@@ -37,7 +37,7 @@ impl Application {
         is_moved || was_moved
     }
 
-    /// Hears from now on when one of the links is replaced.
+    /// Watches the links of the search path.
     pub(in crate::reload) fn follow_links(&self) {
         let given: Vec<PathBuf> = self.places.lock().current.iter().map(|d| d.given.clone()).collect();
         let links: HashSet<PathBuf> = given.iter().flat_map(|path| Trace::of(path).into_watched()).collect();
@@ -45,10 +45,10 @@ impl Application {
         for link in &links {
             self.watch.follow(link, link.parent().unwrap_or(link), &listener);
         }
-        // A link that is gone for a moment comes back: it stays among them.
+        // A link that does not exist at this moment is being replaced: it stays in the set.
         let mut places = self.places.lock();
         places.links.extend(links);
-        // One may have been replaced just before it was followed.
+        // A link may have been replaced just before it was watched.
         let is_as_known = search_path::as_linked_now(&places.current) == *places.newest();
         drop(places);
         if !is_as_known {
@@ -56,7 +56,7 @@ impl Application {
         }
     }
 
-    /// What is remembered of names and paths is about to be of a search path that lies elsewhere.
+    /// Moves the search path, and what is known of names and paths, to where a generation looks that is about to be published.
     pub(in crate::reload) fn move_to(&self, search: &Search) {
         let mut places = self.places.lock();
         if places.current == *search {

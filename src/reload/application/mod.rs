@@ -1,9 +1,9 @@
 //! Everything that one application knows: its manifest, its generations, and what they are compared with.
 //!
-//! Promises: what is served is compared with the disk by content, and a generation is published in one step. Names that nothing needs are
-//! forgotten.
+//! Promises: what is served is compared with the disk by content; a path is followed before it is looked at; a generation is
+//! published in one step; names that nothing needs are evicted.
 //!
-//! Does not know builds, and decides nothing about them: it tells which names differ, and takes a [publication](parts::publication).
+//! Does not know: builds. It knows which names differ, and publishes a [publication](parts::publication).
 //!
 //! `parts` has the data; `state` is the struct; the other files are its methods, a topic each.
 

@@ -11,14 +11,14 @@ use reload_core::resolve::{self, Found, Lookup};
 use std::path::{Path, PathBuf};
 
 impl Application {
-    /// Whether the name is known to be managed, without looking.
-    pub fn known(&self, name: &str) -> Option<Resolution> {
+    /// What the name is known to stand for, without looking at files.
+    pub(in crate::reload) fn known(&self, name: &str) -> Option<Resolution> {
         self.names.lock().known.get(name).map(|k| k.resolution.clone())
     }
 
-    /// Remembers what a name stands for on a search path, if that is still the current one. What is known of other directories is
-    /// forgotten for it if the current generation `is_asking`.
-    pub fn remember(&self, name: &Name, known: Resolved, search: &Search, is_asking: bool) {
+    /// Remembers what a name stands for on a search path, if that is still the current one. A result for other
+    /// directories is replaced if the current generation `is_asking`.
+    pub(in crate::reload) fn remember(&self, name: &Name, known: Resolved, search: &Search, is_asking: bool) {
         let expected = self.expected(name, &known.directories);
         let mut names = self.names.lock();
         let is_followed = |path: &PathBuf| {
@@ -33,7 +33,7 @@ impl Application {
         }
         drop(names);
         if !is_followed {
-            // The lookup took so long that the name was forgotten meanwhile as one that nothing needs.
+            // The lookup took so long that the name was evicted meanwhile.
             self.follow_paths(name, &expected);
             expected.iter().for_each(|path| self.verify(path));
         }
@@ -42,7 +42,7 @@ impl Application {
         }
     }
 
-    /// The paths at which a name is looked for first of all.
+    /// The paths that are probed first for a name.
     fn expected(&self, name: &Name, directories: &[PathBuf]) -> Vec<PathBuf> {
         match self.roots.get(name) {
             Some(PathName::Directory(_)) => Vec::new(),
@@ -51,15 +51,20 @@ impl Application {
         }
     }
 
-    /// What a name stands for, if that is remembered for this search path, and for these directories.
-    pub fn remembered(&self, name: &str, search: &Search, directories: Option<&[PathBuf]>) -> Option<Resolution> {
+    /// What a name stands for, if that is known for this search path and these directories.
+    pub(in crate::reload) fn remembered(
+        &self,
+        name: &str,
+        search: &Search,
+        directories: Option<&[PathBuf]>,
+    ) -> Option<Resolution> {
         let names = self.names.lock();
         let known = names.known.get(name).filter(|known| directories.is_none_or(|at| *at == *known.directories))?;
         self.places.lock().are(search).then(|| known.resolution.clone())
     }
 
     /// Resolves a name on disk. Follows the paths that the result rests on, but does not remember the result.
-    pub fn resolve_anew<E>(
+    pub(in crate::reload) fn resolve_anew<E>(
         &self,
         name: &Name,
         directories: Vec<PathBuf>,
@@ -114,7 +119,7 @@ impl Application {
     /// Looks a name up: as the path that it was given for, else in these directories.
     pub(in crate::reload) fn lookup_name(&self, name: &Name, directories: &[PathBuf]) -> Lookup {
         match self.roots.get(name) {
-            // Whether the directory is there shows at the files in it.
+            // If the directory does not exist, no file in it is found.
             Some(PathName::Directory(directory)) => {
                 Lookup { found: Found::Namespace(vec![directory]), probed: Vec::new() }
             }
@@ -124,7 +129,7 @@ impl Application {
     }
 
     /// Looks a module up in these directories. `tail` is the last part of its name.
-    pub fn lookup(&self, directories: &[PathBuf], tail: &str) -> Found {
+    pub(in crate::reload) fn lookup(&self, directories: &[PathBuf], tail: &str) -> Found {
         self.lookup_probed(directories, tail).found
     }
 
@@ -132,18 +137,18 @@ impl Application {
         resolve::lookup(&self.archives, directories.iter().map(PathBuf::as_path), tail, &self.suffixes)
     }
 
-    /// The name that stands for a directory outside the search path.
-    pub fn name_directory(&self, directory: &Path) -> Name {
+    /// The name of a directory outside the search path.
+    pub(in crate::reload) fn name_directory(&self, directory: &Path) -> Name {
         self.given(self.roots.name_directory(directory))
     }
 
-    /// The name of a file in a directory, where the name that it would have there is not its own.
-    pub fn name_file(&self, directory: &Path, file: &Path) -> Name {
+    /// The name of a file that lookup in its directory would not find.
+    pub(in crate::reload) fn name_file(&self, directory: &Path, file: &Path) -> Name {
         self.name_directory(directory);
         self.given(self.roots.name_file(directory, file))
     }
 
-    /// A name may have been asked for before it was given, as by a pickle of another child.
+    /// Drops what is known of a name that is new: it may have been imported before, as by a pickle of another child.
     fn given(&self, (name, is_new): (Name, bool)) -> Name {
         if is_new {
             self.names.lock().known.remove(&name);
@@ -151,15 +156,15 @@ impl Application {
         name
     }
 
-    /// Whether the file is not Python source, but something that only Python's own import loads.
-    pub fn is_foreign_file(&self, file: &Path) -> bool {
+    /// Whether only Python's own import can load the file, as it is not Python source.
+    pub(in crate::reload) fn is_foreign_file(&self, file: &Path) -> bool {
         let name = file.to_string_lossy();
         name.ends_with(".pyc") || self.suffixes.iter().any(|suffix| name.ends_with(suffix.as_str()))
     }
 
     pub(in crate::reload) fn is_excluded(&self, name: &Name, origin: &Origin) -> bool {
         if matches!(self.roots.get(name), Some(PathName::Directory(_))) {
-            // It stands for a place; what is in it may be excluded.
+            // A directory itself is not excluded; files in it may be.
             return false;
         }
         let paths = origin.file().cloned().map_or_else(|| origin.directories(), |file| vec![file]);
@@ -172,8 +177,8 @@ fn tail_of(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(_, tail)| tail)
 }
 
-/// What a module comes from for which this was found.
-pub fn origin_of(found: &Found) -> Option<Origin> {
+/// The origin of a module that a lookup found.
+pub(in crate::reload) fn origin_of(found: &Found) -> Option<Origin> {
     match found {
         Found::Package(init, directory) => Some(Origin::Package(init.clone(), directory.clone())),
         Found::Module(file) => Some(Origin::File(file.clone())),

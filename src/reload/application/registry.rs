@@ -29,27 +29,27 @@ fn registry() -> MutexGuard<'static, StaticMap<ApplicationKey, Arc<Application>>
     ALL.lock()
 }
 
-/// All applications that requests have come to so far.
-pub fn all() -> Vec<Arc<Application>> {
+/// All applications that have had requests.
+pub(in crate::reload) fn all() -> Vec<Arc<Application>> {
     registry().values().cloned().collect()
 }
 
-/// What stands for an application where only a number can be kept.
-pub fn mark(application: &Application) -> usize {
+/// A number that identifies an application.
+pub(in crate::reload) fn mark(application: &Application) -> usize {
     std::ptr::from_ref(application) as usize
 }
 
 /// The application with this mark.
-pub fn by_mark(wanted: usize) -> Option<Arc<Application>> {
+pub(in crate::reload) fn by_mark(wanted: usize) -> Option<Arc<Application>> {
     all().into_iter().find(|application| mark(application) == wanted)
 }
 
-/// The application of a key, if it has been made.
+/// The application of a key, if it exists.
 pub fn existing(key: &ApplicationKey) -> Option<Arc<Application>> {
     registry().get(key).cloned()
 }
 
-/// The application of a key; made at its first request.
+/// The application of a key, which is made at its first request.
 ///
 /// # Errors
 /// What the `PythonPath` expression raises, or `TypeError` when its value is not a list of texts.
@@ -66,7 +66,7 @@ pub fn get(py: Python<'_>, key: &ApplicationKey) -> PyResult<Arc<Application>> {
     };
     let exclusions = Exclusions::new(&key.excludes);
     show_path(py, &exclusions, &search)?;
-    // Another thread may have made it while this one ran Python code.
+    // Another thread may have added it while this one ran Python code.
     let application = Application::new(key.clone(), search.into(), exclusions, watch, suffixes);
     let kept = registry().entry(key.clone()).or_insert_with(|| application.clone()).clone();
     if !Arc::ptr_eq(&kept, &application) {
@@ -101,21 +101,21 @@ fn search_path(py: Python<'_>, key: &ApplicationKey, base: &[String]) -> PyResul
     if let Some(directory) = &key.directory {
         search.push(SearchDirectory::new(directory, true));
     }
-    // The standard library is never managed, whatever root it lies under.
+    // The standard library is never managed, even below a root.
     let is_standard = |path: &Path| stdlib::holds(path) && !is_installation(path);
     for entry in entries {
         let mut directory = SearchDirectory::new(Path::new(if entry.is_empty() { "." } else { &entry }), false);
         let path = &directory.path;
         let is_new = key.path.is_some() && !base.contains(&entry) && !is_installation(path);
         let is_rooted = key.roots.iter().any(|root| path.starts_with(canonical(Path::new(root))));
-        // One that is not there yet can be made.
+        // A directory that does not exist may be created.
         let is_place = path.is_dir() || !path.exists() || archives::root_of(path).is_some();
         directory.managed = (is_new || is_rooted) && is_place && !is_standard(path);
         if !search.iter().any(|d| d.path == *path) {
             search.push(directory);
         }
     }
-    // A root that is not on the path, nor above anything on it, is a place to import from as well.
+    // A root that contains no entry of the path is added to the path.
     for root in &key.roots {
         let directory = SearchDirectory::new(Path::new(root), true);
         let path = &directory.path;
@@ -127,7 +127,7 @@ fn search_path(py: Python<'_>, key: &ApplicationKey, base: &[String]) -> PyResul
 }
 
 /// Directories of installed software are not managed unless `PythonReloadRoot` names them.
-pub fn is_installation(path: &Path) -> bool {
+pub(in crate::reload) fn is_installation(path: &Path) -> bool {
     path.components().any(|part| matches!(part.as_os_str().to_str(), Some("site-packages" | "dist-packages")))
 }
 
@@ -152,11 +152,16 @@ fn evaluate(py: Python<'_>, expression: &str, base: &[String]) -> PyResult<Vec<S
     entries
 }
 
-/// Takes directories from `sys.path` that lie elsewhere by now, and puts the new ones there.
+/// Replaces the directories of `sys.path` that have moved.
 ///
 /// # Errors
 /// What Python raises when `sys.path` is no list any more.
-pub fn move_path(py: Python<'_>, exclusions: &Arc<Exclusions>, before: &Search, now: &Search) -> PyResult<()> {
+pub(in crate::reload) fn move_path(
+    py: Python<'_>,
+    exclusions: &Arc<Exclusions>,
+    before: &Search,
+    now: &Search,
+) -> PyResult<()> {
     let left = before.iter().filter(|d| now.iter().all(|other| other.path != d.path));
     let left: Vec<&OsStr> = left.map(|d| d.path.as_os_str()).collect();
     crate::python::import(py, "_mod_python_loader")?.getattr("hide_path")?.call1((left,))?;

@@ -1,4 +1,4 @@
-//! Looking at files whether they have changed, where nothing tells.
+//! Finding changes that the kernel does not report, by looking at files.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use reload_core::graph::Name;
 use reload_core::watch;
 use reload_core::watch::interests::Listener;
 
-/// The longest time between two looks at what the kernel has announced.
+/// The longest time between two reads of the kernel's reports.
 const ANNOUNCEMENTS: Duration = Duration::from_secs(1);
 
 static RESCAN: Task = Task::new("the rescan of files", in_background);
 
-/// Looks for changes in the background from now on.
-pub fn begin() {
+/// Starts to look for changes in the background.
+pub(in crate::reload) fn begin() {
     RESCAN.call();
 }
 
@@ -33,18 +33,18 @@ fn in_background() -> Instant {
     rescans.fold(Instant::now() + ANNOUNCEMENTS, Instant::min)
 }
 
-/// A path whose stat does not prove that nothing has happened.
-pub struct StaleStat {
+/// A path that may have changed, according to its stat.
+pub(in crate::reload) struct StaleStat {
     /// The path.
     pub path: PathBuf,
-    /// What it was when it was looked at last; `None` where nothing was there.
+    /// Its stat at the last look; `None` if it did not exist.
     before: Option<Stat>,
-    /// What it is now.
+    /// Its stat now.
     pub now: Option<Stat>,
 }
 
 impl StaleStat {
-    /// Whether the path still stands for the same file or directory, or for a file that was replaced.
+    /// Whether the path still has the same file or directory, or a file that has replaced a file.
     fn is_in_place(&self) -> bool {
         self.before.zip(self.now).is_some_and(|(before, now)| {
             before.mode() == now.mode() && (before.is_same_file(&now) || self.path.is_file())
@@ -53,7 +53,7 @@ impl StaleStat {
 }
 
 impl Application {
-    /// Looks at the files of which the kernel does not tell, if it is time to.
+    /// Looks at the files that the kernel does not report, if it is time to.
     pub(in crate::reload) fn poll_files(&self) {
         if !self.sweeps.lock().begin_polling() {
             return;
@@ -69,9 +69,9 @@ impl Application {
         self.sweeps.lock().end_polling(begun.elapsed());
     }
 
-    /// Looks at all files for changes that the kernel does not tell of, such as writes through a memory map. Called by a thread
-    /// of the child that serves no request; answers when it wants to be called again.
-    pub fn sweep_in_background(&self) -> Instant {
+    /// Looks at all files for changes that the kernel does not report, such as writes through a memory map. Called by a background
+    /// thread. Returns when it is to be called again.
+    pub(in crate::reload) fn sweep_in_background(&self) -> Instant {
         let begun = Instant::now();
         let next = self.sweeps.lock().next_background();
         if begun < next {
@@ -84,8 +84,8 @@ impl Application {
         self.sweeps.lock().end_background(begun.elapsed())
     }
 
-    /// Most of what has moved was announced, and looked at so soon that its stat proves nothing; so was a directory in which a
-    /// file was replaced. That is compared here, so that only what does differ is a matter for requests.
+    /// Compares the paths that may have changed. Most of them were already reported, but read within 50 ms of the save, so their
+    /// stat is inconclusive; the same goes for a directory after an atomic rename. Requests only see what does differ.
     fn sweep(&self) {
         let found: Vec<StaleStat> = moved(self.seen()).collect();
         if self.are_places_elsewhere() || !found.iter().all(StaleStat::is_in_place) {
@@ -99,8 +99,7 @@ impl Application {
         let (mut at, mut below) = (HashSet::new(), HashSet::new());
         {
             let mut names = self.names.lock();
-            // Before anything is read: what happens from now on shows. Until it is known what comes of it, requests compare it
-            // as well.
+            // Before anything is read, so that later changes show. Until the result is known, requests compare these paths too.
             names.seen.extend(found.iter().map(|moved| (moved.path.clone(), moved.now)));
             names.swept.extend(found.iter().map(|moved| moved.path.clone()));
             for (path, all) in &names.by_path {
@@ -120,7 +119,7 @@ impl Application {
         self.names.lock().swept.clear();
     }
 
-    /// Whether a name differs from what is served, in another way than is known already.
+    /// Whether a name differs from what is served in a way that is not known yet.
     fn differs(&self, name: &Name) -> bool {
         let (known, suspect) = {
             let names = self.names.lock();
@@ -131,7 +130,7 @@ impl Application {
             .is_some_and(|change| change.known.is_none() || change.mark().is_none() || change.mark() != suspect)
     }
 
-    /// Whether the same is found under a name as before.
+    /// Whether the lookup of a name has the same result as before.
     fn stands(&self, name: &Name) -> bool {
         let Some(known) = self.names.lock().known.get(name).cloned() else { return true };
         self.lookup_name(name, &known.directories).found == known.candidate && !self.is_else_beyond(name, &known)
@@ -141,14 +140,14 @@ impl Application {
         self.places.lock().are_elsewhere()
     }
 
-    /// All paths, with what they were when they were looked at last.
+    /// All paths, with their stat at the last look.
     pub(in crate::reload) fn seen(&self) -> Vec<(PathBuf, Option<Stat>)> {
         self.names.lock().seen.iter().map(|(path, stat)| (path.clone(), *stat)).collect()
     }
 }
 
-/// The paths whose stat does not prove that nothing has happened. Each is looked at when it is asked for.
-pub fn moved(seen: Vec<(PathBuf, Option<Stat>)>) -> impl Iterator<Item = StaleStat> {
+/// The paths that may have changed, according to their stat. The iterator looks at each path when it comes to it.
+pub(in crate::reload) fn moved(seen: Vec<(PathBuf, Option<Stat>)>) -> impl Iterator<Item = StaleStat> {
     seen.into_iter().filter_map(|(path, before)| {
         let now = Stat::take(&path);
         let is_proven = match (&before, &now) {

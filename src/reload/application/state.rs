@@ -1,4 +1,4 @@
-//! Everything that one application knows: the struct that handlers of one place share, through all its generations.
+//! The struct of an application, which the handlers of one place share through all its generations.
 
 use crate::reload::application::parts::archives::Archives;
 use crate::reload::application::parts::build_turn::BuildTurn;
@@ -34,24 +34,32 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// The file of a publisher's page, and its module's name.
-pub type KnownPage = (Arc<Path>, Name);
+pub(in crate::reload) type KnownPage = (Arc<Path>, Name);
 
-/// An application in this child.
+/// An application in this child: the managed modules of one place, in their current generation and those before it.
+///
+/// ```text
+/// <Directory /srv/shop>   one application: all its handlers import the same `shop.db`
+/// <Directory /srv/blog>   another one: its `db` is another module
+///
+/// request:  application.refresh(..)   the generation for this request; builds one if files have changed
+///           generation.any("app")     the module in that generation
+/// ```
 pub struct Application {
     pub(in crate::reload) this: Weak<Self>,
     /// What identifies it.
     pub key: ApplicationKey,
-    /// Modules that stay what they are.
+    /// Modules that are not reloaded.
     pub kept: PinnedModules,
     /// The names of modules that are imported by their path.
     pub roots: PathNames,
-    /// What is remembered of calls of `apache.import_module`.
+    /// Calls of `apache.import_module`.
     pub calls: PathCalls,
     pub(in crate::reload) places: Mutex<SearchLinks>,
     pub(in crate::reload) watch: Arc<Watch>,
     pub(in crate::reload) suffixes: Vec<String>,
     pub(in crate::reload) current: Mutex<Arc<Snapshot>>,
-    /// Handlers that run now.
+    /// The number of handlers that are running.
     pub(in crate::reload) running: AtomicUsize,
     pub(in crate::reload) turn: BuildTurn,
     pub(in crate::reload) pending: Mutex<PendingPaths>,
@@ -61,7 +69,7 @@ pub struct Application {
     pub(in crate::reload) entries: Mutex<HashSet<(Name, Option<Box<str>>)>>,
     pub(in crate::reload) pages: Mutex<HashMap<Box<str>, KnownPage>>,
     pub(in crate::reload) failure: Mutex<Option<Arc<Failure>>>,
-    /// What its modules carry from generation to generation.
+    /// The state that its modules carry from generation to generation.
     pub states: States,
     pub(in crate::reload) sweeps: Mutex<PollSchedule>,
     pub(in crate::reload) report: Reporter,
@@ -70,7 +78,7 @@ pub struct Application {
 
 impl Application {
     /// An application without modules. `suffixes` are those of C extensions.
-    pub fn new(
+    pub(in crate::reload) fn new(
         key: ApplicationKey,
         search: Search,
         exclusions: Arc<Exclusions>,
@@ -113,8 +121,8 @@ impl Application {
         application
     }
 
-    /// A reference that does not keep it.
-    pub fn weak(&self) -> Weak<Self> {
+    /// A weak reference to it.
+    pub(in crate::reload) fn weak(&self) -> Weak<Self> {
         self.this.clone()
     }
 
@@ -123,7 +131,7 @@ impl Application {
     }
 
     /// The newest good generation.
-    pub fn current(&self) -> Arc<Snapshot> {
+    pub(in crate::reload) fn current(&self) -> Arc<Snapshot> {
         self.current.lock().clone()
     }
 
@@ -133,36 +141,36 @@ impl Application {
     }
 
     /// How long a body may run that is loaded for the first time.
-    pub fn load_limit(&self) -> Duration {
+    pub(in crate::reload) fn load_limit(&self) -> Duration {
         self.turn.load_limit()
     }
 
-    /// Whether a handler runs now, in some generation.
-    pub fn is_in_use(&self) -> bool {
+    /// Whether a handler is running, in any generation.
+    pub(in crate::reload) fn is_in_use(&self) -> bool {
         self.running.load(Ordering::SeqCst) > 0
     }
 
-    /// A handler begins to run.
-    pub fn begin_use(&self) {
+    /// Notes that a handler begins to run.
+    pub(in crate::reload) fn begin_use(&self) {
         self.running.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// A handler has come to its end.
-    pub fn end_use(&self) {
+    /// Notes that a handler has ended.
+    pub(in crate::reload) fn end_use(&self) {
         self.running.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Why newer code is not served, if there is any.
-    pub fn failure(&self) -> Option<Arc<Failure>> {
+    /// Why newer code is not served; `None` unless a build has failed.
+    pub(in crate::reload) fn failure(&self) -> Option<Arc<Failure>> {
         self.failure.lock().clone()
     }
 
-    /// The same, if the module would be another one with the newer code.
+    /// The failure, if the module would run again with the newer code.
     pub fn failure_of(&self, module: &Name) -> Option<Arc<Failure>> {
         self.failure().filter(|failure| self.with_graph(|graph| failure.affects(module, graph)))
     }
 
-    /// Remembers what a directive names: a generation without it is not published.
+    /// Remembers the module and object that a directive names: a generation without them is not published.
     pub fn add_entry(&self, module: &str, object: Option<&str>) {
         let mut entries = self.entries.lock();
         let known = entries.iter().any(|(m, o)| &**m == module && o.as_deref() == object);
@@ -171,35 +179,35 @@ impl Application {
         }
     }
 
-    /// The file and the module's name of a page that was found under this path before.
+    /// The file and module of a publisher's page, if the path was resolved before.
     pub fn page(&self, path: &str) -> Option<KnownPage> {
         self.pages.lock().get(path).cloned()
     }
 
-    /// Remembers a page. Only for files that are there, so that clients cannot fill the memory with names.
+    /// Remembers a page. Only for files that exist, so that clients cannot fill the memory with names.
     pub fn add_page(&self, path: &str, file: &Arc<Path>, module: &Name) {
         self.pages.lock().insert(path.into(), (file.clone(), module.clone()));
     }
 
-    /// What directives name.
-    pub fn entries(&self) -> Vec<(Name, Option<Box<str>>)> {
+    /// The modules and objects that directives name.
+    pub(in crate::reload) fn entries(&self) -> Vec<(Name, Option<Box<str>>)> {
         self.entries.lock().iter().cloned().collect()
     }
 
-    /// Whether a loaded module stays what it is.
-    pub fn keeps(&self, module: &Managed) -> bool {
+    /// Whether a loaded module is not reloaded.
+    pub(in crate::reload) fn keeps(&self, module: &Managed) -> bool {
         self.kept.keeps(&module.name, module.origin.file().map(PathBuf::as_path))
     }
 
-    /// Keeps what code asks for.
-    pub fn keep(&self, keeps: impl IntoIterator<Item = Keep>) {
+    /// Keeps modules as code asks for.
+    pub(in crate::reload) fn keep(&self, keeps: impl IntoIterator<Item = Keep>) {
         let mut has_pattern = false;
         for keep in keeps {
             has_pattern |= matches!(keep, Keep::Excluded(_));
             self.kept.add(keep);
         }
         if has_pattern {
-            // What is excluded and not loaded yet is looked up again when it is imported.
+            // Excluded modules that are not loaded yet are resolved again when they are imported.
             let current = self.current();
             let mut excluded = Vec::new();
             self.names.lock().known.retain(|name, known| {
@@ -217,12 +225,12 @@ impl Application {
     }
 
     /// The archives on the search path.
-    pub fn archives(&self) -> &Archives {
+    pub(in crate::reload) fn archives(&self) -> &Archives {
         &self.archives
     }
 
-    /// The content hashes of files that are no modules.
-    pub fn hashes(&self) -> &ContentHashes {
+    /// The content hashes of data files.
+    pub(in crate::reload) fn hashes(&self) -> &ContentHashes {
         &self.hashes
     }
 }

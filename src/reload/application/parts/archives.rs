@@ -1,4 +1,4 @@
-//! Zip archives on the search path: each is read as a whole, and modules are found in the snapshot.
+//! Zip archives on the search path: each is read completely, and modules are found in that snapshot.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use reload_core::files::symlinks::canonical;
 use reload_core::resolve::{Disk, RealDisk};
 
 /// An archive as it was at one moment.
-pub struct Archive {
+pub(in crate::reload) struct Archive {
     pub(in crate::reload) path: PathBuf,
     pub(in crate::reload) content: Content,
     sources: HashMap<PathBuf, Arc<[u8]>>,
@@ -26,12 +26,12 @@ pub struct Archive {
 /// The names of all members, and the bytes of those that are sources.
 type Members = (Vec<String>, Vec<(String, Vec<u8>)>);
 
-/// An archive that cannot be read, and what Python says about it.
+/// An archive that cannot be read, and Python's error.
 #[derive(Clone)]
-pub struct ArchiveDamage {
+pub(in crate::reload) struct ArchiveDamage {
     /// The archive.
     pub path: PathBuf,
-    /// The hash of its bytes, if those could be read.
+    /// The hash of its bytes, if they could be read.
     pub hash: Option<Hash>,
     /// The error in one line.
     pub brief: String,
@@ -47,14 +47,13 @@ struct ArchiveState {
 }
 
 /// The archives of an application, as they are served.
-pub struct Archives {
+pub(in crate::reload) struct Archives {
     roots: Mutex<Vec<PathBuf>>,
     held: Mutex<HashMap<PathBuf, ArchiveState>>,
 }
 
-/// The file that a path leads into, if that is an archive or is called like one; it need not be there yet, unless it is called
-/// as directories are too.
-pub fn root_of(path: &Path) -> Option<PathBuf> {
+/// The archive that a path leads into: an existing file, or a missing one whose name can only be that of an archive.
+pub(in crate::reload) fn root_of(path: &Path) -> Option<PathBuf> {
     let missing = path.ancestors().take_while(|p| !p.exists()).filter(|p| is_only_archive_name(p)).last();
     if let Some(missing) = missing {
         return Some(missing.to_owned());
@@ -70,15 +69,15 @@ pub fn root_of(path: &Path) -> Option<PathBuf> {
 }
 
 impl Archives {
-    /// The archives that these entries of the search path lead into. None of them is read yet.
-    pub fn new<'a>(entries: impl Iterator<Item = &'a Path>) -> Self {
+    /// The archives that these entries of the search path lead into. They are read when they are used.
+    pub(in crate::reload) fn new<'a>(entries: impl Iterator<Item = &'a Path>) -> Self {
         let archives = Self { roots: Mutex::default(), held: Mutex::default() };
         entries.for_each(|entry| archives.add(entry));
         archives
     }
 
-    /// One more archive, if this entry of a search path leads into one.
-    pub fn add(&self, entry: &Path) {
+    /// Adds the archive that an entry of a search path leads into, if it does.
+    pub(in crate::reload) fn add(&self, entry: &Path) {
         if self.root_of(entry).is_none()
             && let Some(root) = root_of(entry)
         {
@@ -91,17 +90,17 @@ impl Archives {
     }
 
     /// The archive that a path leads into.
-    pub fn root_of(&self, path: &Path) -> Option<PathBuf> {
+    pub(in crate::reload) fn root_of(&self, path: &Path) -> Option<PathBuf> {
         self.roots.lock().iter().find(|root| path.starts_with(root)).cloned()
     }
 
-    /// All of them.
-    pub fn roots(&self) -> Vec<PathBuf> {
+    /// The paths of all archives.
+    pub(in crate::reload) fn roots(&self) -> Vec<PathBuf> {
         self.roots.lock().clone()
     }
 
-    /// The snapshot that a path leads into; none where there is no archive, or it cannot be read.
-    pub fn archive_of(&self, path: &Path) -> Option<Arc<Archive>> {
+    /// The snapshot of the archive that a path leads into; `None` if there is no archive, or it cannot be read.
+    pub(in crate::reload) fn archive_of(&self, path: &Path) -> Option<Arc<Archive>> {
         let root = self.root_of(path)?;
         if !self.lock().contains_key(&root) {
             self.refresh(&root);
@@ -110,7 +109,7 @@ impl Archives {
     }
 
     /// The content of a module's file in an archive.
-    pub fn source(&self, path: &Path) -> Option<std::io::Result<Content>> {
+    pub(in crate::reload) fn source(&self, path: &Path) -> Option<std::io::Result<Content>> {
         self.root_of(path)?;
         let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
         let Some(archive) = self.archive_of(path) else { return Some(Err(missing())) };
@@ -121,8 +120,8 @@ impl Archives {
         Some(bytes.ok_or_else(missing).map(content))
     }
 
-    /// Takes a new snapshot if the archive has changed. One that cannot be read leaves the old snapshot in place.
-    pub fn refresh(&self, root: &Path) {
+    /// Takes a new snapshot if the archive has changed. If it cannot be read, the old snapshot stays in use.
+    pub(in crate::reload) fn refresh(&self, root: &Path) {
         if let (Some(before), Some(now)) = (self.lock().get(root).and_then(|held| held.stat), Stat::take(root))
             && before.proves(&now)
         {
@@ -160,13 +159,13 @@ impl Archives {
     }
 
     /// An archive that cannot be read as it is now.
-    pub fn damage(&self) -> Option<ArchiveDamage> {
+    pub(in crate::reload) fn damage(&self) -> Option<ArchiveDamage> {
         self.lock().values().find_map(|held| held.damage.clone())
     }
 }
 
 impl Archive {
-    /// Lets Python read the bytes: all sources, and the names of everything else.
+    /// Reads the sources and the names of all members, with Python's `zipfile`.
     fn parse(path: &Path, content: Content) -> Result<Self, (String, String)> {
         let (names, texts) = crate::python::attach(|py| {
             let read = || -> PyResult<Members> {

@@ -9,7 +9,7 @@ use os::{Condvar, Mutex, MutexGuard};
 
 /// Who builds in an application, and whether there is anything to do.
 #[derive(Default)]
-pub struct BuildTurn {
+pub(in crate::reload) struct BuildTurn {
     dirty: AtomicBool,
     pub(in crate::reload) building: AtomicBool,
     /// Builds in a row that were called off, as what they had read was edited.

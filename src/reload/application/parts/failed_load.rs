@@ -1,4 +1,4 @@
-//! What failed builds and loads rest on: when it changes, another try is worth while.
+//! The inputs of failed builds and loads: when one of them changes, a retry is worthwhile.
 
 use crate::reload::application::parts::change::Resolved;
 use reload_core::files::fingerprint::Hash;
@@ -6,22 +6,22 @@ use reload_core::files::read_set::ReadSet;
 use reload_core::graph::Name;
 use std::collections::HashSet;
 
-/// What a build that came to nothing rests on beside its changes.
+/// Inputs of a failed build other than its changes.
 #[derive(Default)]
-pub struct FailureInputs {
-    /// What bodies have read, by module.
+pub(in crate::reload) struct FailureInputs {
+    /// The files that bodies have read, by module.
     pub reads: Vec<(Name, ReadSet)>,
-    /// What names stand for in directories where the application does not look for them otherwise.
+    /// Results of lookups in directories that only this build has searched.
     pub names: Vec<(Name, Resolved)>,
 }
 
-/// A module that could not be loaded, while whoever asked for it went on without.
+/// The inputs of a module that could not be loaded, while its importer caught the error.
 #[derive(Clone, Default)]
-pub struct FailedLoad {
+pub(in crate::reload) struct FailedLoad {
     /// The hash of its source, if that could be read.
     pub hash: Option<Hash>,
-    /// What its body has read.
+    /// The files that its body has read.
     pub reads: ReadSet,
-    /// What it uses.
+    /// The names that it uses.
     pub uses: HashSet<Name>,
 }

@@ -23,8 +23,8 @@ pub struct ApplicationKey {
 }
 
 impl ApplicationKey {
-    /// The application for people: its interpreter and its place.
-    pub fn label(&self) -> String {
+    /// A readable name: the interpreter and the place.
+    pub(in crate::reload) fn label(&self) -> String {
         let place = self.directory.as_ref().map(|d| d.display().to_string()).or_else(|| self.path.clone());
         format!("{} {}", self.interpreter, place.unwrap_or_default()).trim().to_owned()
     }

@@ -1,4 +1,4 @@
-//! The manifest: what is known of names and of the paths that they rest on.
+//! The manifest: what is known of names, and of the paths that they depend on.
 
 use crate::reload::application::parts::change::{Change, Resolved};
 use crate::reload::application::parts::evictor::Evictor;
@@ -12,47 +12,54 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What is known of names and paths.
+///
+/// ```text
+/// known["shop.db"]              Managed(File("/srv/shop/db.py")), looked up in /srv/shop
+/// by_path["/srv/shop/db.py"]    {"shop.db"}: compared when that file changes
+/// seen["/srv/shop/db.py"]       its stat when it was read
+/// suspects["shop.db"]           its new content, once it differs from what is served
+/// ```
 #[derive(Default)]
-pub struct Manifest {
+pub(in crate::reload) struct Manifest {
     /// What names stand for.
     pub known: HashMap<Name, Resolved>,
-    /// The names that are compared when something happens to a path.
+    /// The names to compare when a path changes.
     pub by_path: HashMap<PathBuf, HashSet<Name>>,
     /// Modules that could not be loaded.
     pub missed: HashMap<Name, FailedLoad>,
-    /// Directories of which every entry is followed.
+    /// Directories that are watched with all entries.
     pub listed: HashSet<PathBuf>,
-    /// What paths were when they were looked at last.
+    /// The stats of paths at the last look.
     pub seen: HashMap<PathBuf, Option<Stat>>,
-    /// Paths that a sweep compares at this moment: that they were seen proves nothing yet.
+    /// Paths that a sweep is comparing: their entries in `seen` prove nothing yet.
     pub swept: HashSet<PathBuf>,
-    /// Who uses whom.
+    /// The import graph.
     pub graph: Graph,
     /// Names that differ from what is served.
     pub suspects: HashMap<Name, Change>,
-    /// Suspects that are to be loaded again even if their content is the same.
+    /// Names to load again even if their content is the same.
     pub asked: HashSet<Name>,
     /// Names that nothing needs.
     pub idle: Evictor,
 }
 
 impl Manifest {
-    /// When what a missed module is made of changes, its importers are to ask for it again.
-    pub fn miss(&mut self, name: Name, missed: FailedLoad) {
+    /// Adds a module that could not be loaded. When one of its inputs changes, its importers run again.
+    pub(in crate::reload) fn miss(&mut self, name: Name, missed: FailedLoad) {
         for used in &missed.uses {
             self.graph.add(&name, used);
         }
         self.missed.insert(name, missed);
     }
 
-    /// The names that are compared when something happens to these paths.
-    pub fn at(&self, paths: &HashSet<PathBuf>) -> HashSet<Name> {
+    /// The names to compare when these paths change.
+    pub(in crate::reload) fn at(&self, paths: &HashSet<PathBuf>) -> HashSet<Name> {
         paths.iter().filter_map(|p| self.by_path.get(p)).flatten().cloned().collect()
     }
 
-    /// What is remembered is about to be of a search path that lies elsewhere.
-    pub fn move_to(&mut self, before: &Search, search: &Search) {
-        // Modules that a request has found meanwhile in the place that was left are to be looked for again.
+    /// Moves everything to a search path that is about to be the current one.
+    pub(in crate::reload) fn move_to(&mut self, before: &Search, search: &Search) {
+        // Modules that a request found meanwhile under the old path are looked up again.
         self.known.retain(|_, known| !known.move_to(before, search) || known.resolution == Resolution::Unmanaged);
         let is_left = |path: &Path| {
             search_path::top(before, path).is_some_and(|top| path != top) && search_path::top(search, path).is_none()
@@ -61,8 +68,8 @@ impl Manifest {
         self.seen.retain(|path, _| !is_left(path));
     }
 
-    /// What is remembered is about to be of the generation that is published.
-    pub fn take_in(&mut self, published: &mut Publication) {
+    /// Takes in a generation that is about to be the current one.
+    pub(in crate::reload) fn take_in(&mut self, published: &mut Publication) {
         for name in &published.gone {
             self.graph.forget(name);
         }
@@ -91,7 +98,7 @@ impl Manifest {
         }
     }
 
-    /// Forgets names. Answers the paths that nobody follows any more.
+    /// Removes names. Returns the paths that no name depends on any more.
     pub(in crate::reload) fn forget(&mut self, dead: &HashSet<Name>) -> HashSet<PathBuf> {
         if dead.is_empty() {
             return HashSet::new();

@@ -1,4 +1,4 @@
-//! What an application remembers of the calls of `apache.import_module`.
+//! Calls of `apache.import_module`: their settings and cached results.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use crate::reload::module::managed::Managed;
 use os::{Mutex, log};
 use reload_core::graph::Name;
 
-/// What the request decides about a call.
+/// The settings of a call that come from the request.
 #[derive(Debug, Clone, Default)]
 pub struct Site {
     /// What `~/` stands for.
@@ -16,7 +16,7 @@ pub struct Site {
     pub debug: bool,
 }
 
-/// Where a module may be.
+/// A place where a module may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::reload) struct PathTarget {
     /// The directory.
@@ -32,37 +32,37 @@ pub(in crate::reload) struct PathTarget {
 pub(in crate::reload) enum CachedAnswer {
     /// This module.
     Module(Name),
-    /// Nothing. The edge that the caller has to this name invalidates the answer.
+    /// Nothing. An edge from the caller to this name invalidates the result.
     Nothing(Name),
 }
 
-/// Answers of one generation, by the module that calls and the place.
+/// Results in one generation, by the calling module and the place.
 #[derive(Default)]
 struct AnswerCache {
     generation: u64,
     by_place: HashMap<(Name, PathTarget), CachedAnswer>,
 }
 
-/// What an application remembers of calls.
+/// The calls of an application's modules.
 #[derive(Default)]
 pub struct PathCalls {
-    /// What requests said, by the module that calls: a reload runs its body without a request.
+    /// The settings of the last request, by the calling module: a reload runs the module's body without a request.
     sites: Mutex<HashMap<Name, Site>>,
     /// The executions that were logged.
     logged: Mutex<HashMap<Name, u64>>,
-    /// Modules that were found in one of several places: without them the next place is taken.
+    /// Modules that were found in one of several places. If such a module disappears, the next place is tried.
     listed: Mutex<HashSet<Name>>,
-    /// What places stood for in the newest generation that asked: a change there makes another generation.
+    /// The results in the newest generation that asked. A change there leads to another generation.
     answers: Mutex<AnswerCache>,
 }
 
 impl PathCalls {
-    /// Remembers what a request says about the calls of a module.
+    /// Stores the settings of a request for the calls of a module.
     pub(in crate::reload) fn note_site(&self, caller: Name, site: &Site) {
         self.sites.lock().insert(caller, site.clone());
     }
 
-    /// What the last request said about the calls of a module.
+    /// The settings of the last request for the calls of a module.
     pub(in crate::reload) fn site(&self, caller: &Name) -> Option<Site> {
         self.sites.lock().get(caller).cloned()
     }
@@ -72,19 +72,19 @@ impl PathCalls {
         self.listed.lock().insert(name.clone());
     }
 
-    /// Whether a call that has found the module would go on to another place without it.
+    /// Whether a call that found the module would try another place without it.
     pub(in crate::reload) fn has_alternative(&self, name: &str) -> bool {
         self.listed.lock().contains(name)
     }
 
-    /// Drops what is remembered of modules that nothing needs.
+    /// Drops entries of modules that nothing needs.
     pub(in crate::reload) fn forget(&self, names: &HashSet<Name>) {
         self.sites.lock().retain(|name, _| !names.contains(name));
         self.logged.lock().retain(|name, _| !names.contains(name));
         self.listed.lock().retain(|name| !names.contains(name));
     }
 
-    /// What a place stood for when the module asked before in this generation.
+    /// The earlier result for a module and a place in this generation.
     pub(in crate::reload) fn answer(&self, caller: Name, generation: u64, place: &PathTarget) -> Option<CachedAnswer> {
         let answers = self.answers.lock();
         if answers.generation != generation {
@@ -93,7 +93,7 @@ impl PathCalls {
         answers.by_place.get(&(caller, place.clone())).cloned()
     }
 
-    /// Remembers what a place stands for in a generation, unless a newer one has asked.
+    /// Stores a result, unless a newer generation has asked.
     pub(in crate::reload) fn note_answer(
         &self,
         caller: Name,
@@ -110,7 +110,7 @@ impl PathCalls {
         }
     }
 
-    /// Logs an execution that no call has seen before. `was_loaded` tells that something else has loaded it.
+    /// Logs an execution that no call has returned before. `was_loaded` if another import has loaded it.
     pub(in crate::reload) fn log(&self, module: &Managed, was_loaded: bool) {
         let before = self.logged.lock().insert(module.name.clone(), module.sequence);
         let what = match before {

@@ -1,25 +1,25 @@
-//! What happened since the last comparison.
+//! Changes reported since the last comparison.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// What is to be taken in.
+/// What the next comparison must look at.
 #[derive(Default)]
-pub struct PendingPaths {
-    /// Paths to which something happened.
+pub(in crate::reload) struct PendingPaths {
+    /// Paths that were reported as changed.
     pub paths: HashSet<PathBuf>,
-    /// Paths that were found to differ, by looking at them.
+    /// Paths that a sweep found to differ.
     pub(in crate::reload) found: HashSet<PathBuf>,
-    /// Anything may have happened.
+    /// Reports were lost: everything must be looked at.
     pub anything: bool,
-    /// Modules to load again whether they have changed or not: the hash of a name or package, none for all.
+    /// Modules to load again even if they have not changed: the hash of a module or package name, `None` for all.
     pub(in crate::reload) rebuilds: Vec<Option<u64>>,
-    /// A build is asked for even if the last one failed for the same content.
+    /// A build is requested even if the last one failed for the same content.
     pub(in crate::reload) is_asked: bool,
 }
 
 impl PendingPaths {
-    /// Puts back what could not be taken in.
+    /// Adds what could not be compared.
     pub(in crate::reload) fn merge(&mut self, other: Self) {
         self.paths.extend(other.paths);
         self.found.extend(other.found);

@@ -1,4 +1,4 @@
-//! What a build hands over to be served.
+//! What a build publishes.
 
 use crate::reload::application::parts::change::Resolved;
 use crate::reload::application::parts::failed_load::FailedLoad;
@@ -8,17 +8,17 @@ use reload_core::graph::Name;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A generation to publish, and what goes with it.
-pub struct Publication {
+/// A generation to publish, and what changes with it.
+pub(in crate::reload) struct Publication {
     /// The generation.
     pub generation: Arc<Snapshot>,
-    /// The modules that it does not share with its predecessor.
+    /// The modules that differ from those of the generation before.
     pub renewed: Vec<Arc<Managed>>,
-    /// Names that it does not have any more.
+    /// Names that it no longer has.
     pub gone: Vec<Name>,
-    /// What names stand for from now on; none for names to resolve anew.
+    /// What names stand for from now on; `None` if the name must be resolved again.
     pub known: HashMap<Name, Option<Resolved>>,
-    /// The changes that it takes in.
+    /// The changes that it contains.
     pub settled: Vec<Name>,
     /// Modules that could not be loaded.
     pub missed: Vec<(Name, FailedLoad)>,

@@ -1,4 +1,4 @@
-//! What this child tells the others of one application, and what it learns from them.
+//! The exchange with the other children about one application, over the scoreboard.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,31 +13,31 @@ use reload_core::scoreboard::child_record::{ChildRecord, ChildState};
 use reload_core::scoreboard::content_versions::{self, ContentVersions, ServeCause, words};
 use reload_core::scoreboard::{self, Scoreboard};
 
-/// The application's places on the board.
-pub struct Reporter {
+/// The application's records on the scoreboard.
+pub(in crate::reload) struct Reporter {
     board: Option<Arc<Scoreboard>>,
     key: Hash,
     record: Option<usize>,
     versions: Option<usize>,
     /// The version that this child has reached.
     seen: AtomicU64,
-    /// The version that a comparison has been asked for.
+    /// The version that a comparison was requested for.
     asked: AtomicU64,
     own: Mutex<OwnRecord>,
 }
 
-/// What only one thread may write at a time.
+/// The part that one thread at a time may write.
 #[derive(Default)]
 struct OwnRecord {
-    /// What is served, by the marks of the names.
+    /// The served modules, by the marks of their names.
     served: HashMap<u64, (Name, Hash)>,
-    /// The sum of it, so that the order does not matter.
+    /// Their sum, which does not depend on the order.
     manifest: [u64; 4],
     building: Signature,
 }
 
 impl OwnRecord {
-    /// This is served from now on; `None` for a module that is gone.
+    /// Notes the content that is served for a name; `None` for a module that is gone.
     fn serve(&mut self, name: &Name, content: Option<Hash>) {
         let mark = content_versions::name_mark(name);
         let before = match content {
@@ -59,8 +59,8 @@ impl OwnRecord {
 }
 
 impl Reporter {
-    /// Finds the application's places.
-    pub fn new(key: &ApplicationKey, label: &str) -> Self {
+    /// Claims the application's records.
+    pub(in crate::reload) fn new(key: &ApplicationKey, label: &str) -> Self {
         let board = scoreboard::current();
         let hash = *blake3::hash(format!("{key:?}").as_bytes()).as_bytes();
         let versions = board.as_ref().and_then(|board| board.versions_of(&hash));
@@ -74,7 +74,7 @@ impl Reporter {
             key: hash,
             record,
             versions,
-            // What is read from now on is at least as new as what anybody serves.
+            // Files that are read from now on are at least as new as what any child serves.
             seen: AtomicU64::new(seen),
             asked: AtomicU64::new(seen),
             own: Mutex::default(),
@@ -89,7 +89,7 @@ impl Reporter {
         Some(self.board.as_ref()?.versions(self.versions?))
     }
 
-    /// The record; none in a copy of the child that a handler has made, which must not speak for the child.
+    /// The child's record; `None` in a process that a handler has forked, which must not write to it.
     fn record(&self) -> Option<&ChildRecord> {
         if fork::is_copy() {
             return None;
@@ -97,28 +97,28 @@ impl Reporter {
         Some(self.board.as_ref()?.record(self.record?))
     }
 
-    /// The version that is served somewhere.
-    pub fn version(&self) -> u64 {
+    /// The newest version that any child serves.
+    pub(in crate::reload) fn version(&self) -> u64 {
         self.versions().map_or(0, ContentVersions::version)
     }
 
-    /// Whether another child serves what this one has not come to yet.
-    pub fn is_behind(&self, version: u64) -> bool {
+    /// Whether another child serves a newer version than this one has reached.
+    pub(in crate::reload) fn is_behind(&self, version: u64) -> bool {
         self.seen.load(Ordering::SeqCst) < version
     }
 
-    /// This child has compared its modules with the disk since that version, and serves what it found there.
-    pub fn reach(&self, version: u64) {
+    /// Notes that this child has compared its modules with the disk since that version, and serves the result.
+    pub(in crate::reload) fn reach(&self, version: u64) {
         self.seen.fetch_max(version, Ordering::SeqCst);
     }
 
-    /// Whether nobody in this child has asked for a comparison because of that version before.
-    pub fn ask(&self, version: u64) -> bool {
+    /// Whether this is the first request of this child for a comparison because of that version.
+    pub(in crate::reload) fn ask(&self, version: u64) -> bool {
         self.asked.fetch_max(version, Ordering::SeqCst) < version
     }
 
-    /// A build begins.
-    pub fn begin(&self, marks: &Signature) {
+    /// Notes that a build begins.
+    pub(in crate::reload) fn begin(&self, marks: &Signature) {
         let mut own = self.own();
         own.building.clone_from(marks);
         if let Some(record) = self.record() {
@@ -126,21 +126,21 @@ impl Reporter {
         }
     }
 
-    /// What was built is about to be served: from now on no other child may fall back behind it.
-    pub fn serve_built(&self) {
+    /// Notes that the result of the build is about to be served: no other child may serve an older version from now on.
+    pub(in crate::reload) fn serve_built(&self) {
         let marks = std::mem::take(&mut self.own().building);
         self.serve(contents(&marks), ServeCause::Built);
     }
 
-    /// A module is about to be loaded into what is served already; whether others serve other content of it. Theirs may be the
-    /// newer one, so this child is behind then.
-    pub fn serve_loaded(&self, name: &str, content: Hash) -> bool {
+    /// Notes that a module is about to be loaded into the served generation. Returns whether other children serve other content of
+    /// it, which may be newer: then this child is behind.
+    pub(in crate::reload) fn serve_loaded(&self, name: &str, content: Hash) -> bool {
         self.note(std::iter::once((name, Some(content))), ServeCause::Found).is_some()
     }
 
-    /// What is served was compared with the disk just now, which may hold something else by now than what the others found.
+    /// Notes that the served modules were compared with the disk. The disk may have changed since the other children looked.
     /// Modules that are not `followed` are left out.
-    pub fn serve_compared(&self, followed: impl Fn(&str) -> bool) {
+    pub(in crate::reload) fn serve_compared(&self, followed: impl Fn(&str) -> bool) {
         let Some(versions) = self.versions() else { return };
         let mut others: Vec<(Name, Hash)> = {
             let own = self.own();
@@ -152,7 +152,7 @@ impl Reporter {
 
     fn serve<'a>(&self, contents: impl Iterator<Item = (&'a str, Option<Hash>)> + Clone, cause: ServeCause) {
         if let Some(version) = self.note(contents, cause) {
-            // Only where nobody else has begun to serve something in between.
+            // Only if no other child has begun to serve a version in between.
             let _ = self.seen.compare_exchange(version - 1, version, Ordering::SeqCst, Ordering::SeqCst);
         }
     }
@@ -165,8 +165,12 @@ impl Reporter {
         self.versions().filter(|_| !fork::is_copy())?.note(contents, cause)
     }
 
-    /// A generation is published that differs from the one before in these modules; `None` for those that are gone.
-    pub fn publish<'a>(&self, generation: u64, changed: impl Iterator<Item = (&'a Name, Option<Hash>)>) {
+    /// Notes a published generation. `changed` are the modules that differ from the one before; `None` for those that are gone.
+    pub(in crate::reload) fn publish<'a>(
+        &self,
+        generation: u64,
+        changed: impl Iterator<Item = (&'a Name, Option<Hash>)>,
+    ) {
         let mut own = self.own();
         changed.for_each(|(name, content)| own.serve(name, content));
         if let Some(record) = self.record() {
@@ -175,8 +179,12 @@ impl Reporter {
         }
     }
 
-    /// The newest code that is known is served: so many modules. Where it is not known which, `all` tells.
-    pub fn settle<'a, I: Iterator<Item = (&'a Name, Hash)>>(&self, count: usize, all: impl FnOnce() -> I) {
+    /// Notes that the newest known code is served, with this `count` of modules. If that does not match, `all` lists the modules.
+    pub(in crate::reload) fn settle<'a, I: Iterator<Item = (&'a Name, Hash)>>(
+        &self,
+        count: usize,
+        all: impl FnOnce() -> I,
+    ) {
         let mut own = self.own();
         if own.served.len() != count {
             own.served.clear();
@@ -189,8 +197,8 @@ impl Reporter {
         }
     }
 
-    /// A module was loaded into what is served, or its text was exchanged there.
-    pub fn add(&self, name: &Name, content: Hash) {
+    /// Notes that a module was loaded into the served generation, or that its text was exchanged.
+    pub(in crate::reload) fn add(&self, name: &Name, content: Hash) {
         let mut own = self.own();
         own.serve(name, Some(content));
         if let Some(record) = self.record() {
@@ -198,8 +206,8 @@ impl Reporter {
         }
     }
 
-    /// Newer code could not be built.
-    pub fn fail(&self, text: &str) {
+    /// Notes that newer code could not be built.
+    pub(in crate::reload) fn fail(&self, text: &str) {
         let mut own = self.own();
         own.building.clear();
         if let Some(record) = self.record() {
@@ -217,23 +225,23 @@ impl Reporter {
         *hasher.update(brief.as_bytes()).finalize().as_bytes()
     }
 
-    /// Whether another child has been able to build these changes.
-    pub fn is_served(&self, marks: &Signature) -> bool {
+    /// Whether another child serves these changes.
+    pub(in crate::reload) fn is_served(&self, marks: &Signature) -> bool {
         self.versions().is_some_and(|versions| versions.serves(contents(marks)))
     }
 
-    /// Why another child could not build these changes: in one line, and in full.
-    pub fn known_failure(&self, marks: &Signature) -> Option<(String, String)> {
+    /// The error of another child that could not build these changes: in one line, and in full.
+    pub(in crate::reload) fn known_failure(&self, marks: &Signature) -> Option<(String, String)> {
         if self.is_served(marks) {
             return None;
         }
         self.board.as_ref()?.failure(&self.fingerprint(contents(marks), ""), self.version())
     }
 
-    /// Tells the other children of a failure; whether no child knows this content to fail in this way.
-    pub fn keep_failure(&self, failure: &Failure) -> bool {
+    /// Publishes a failure to the other children. Returns whether it is new to all of them.
+    pub(in crate::reload) fn keep_failure(&self, failure: &Failure) -> bool {
         let Some(board) = self.board.as_ref().filter(|_| !failure.is_own()) else { return true };
-        // With what it was due to left out, the other children find it out themselves, and do not log it again.
+        // With the error as part of the key, other children find it only after they have failed themselves, and do not log it again.
         let about = if failure.is_told() { "" } else { &failure.brief };
         let fingerprint = self.fingerprint(contents(failure.signature()), about);
         let blame = match failure.blame() {
@@ -243,8 +251,8 @@ impl Reporter {
         board.keep_failure([&fingerprint, &blame], self.version(), [&failure.brief, &failure.text])
     }
 
-    /// These changes are not what is on disk any more.
-    pub fn forget_failure(&self, marks: &Signature) {
+    /// Forgets the failure of changes that are no longer on disk.
+    pub(in crate::reload) fn forget_failure(&self, marks: &Signature) {
         if let Some(board) = &self.board {
             board.forget_failure(&self.fingerprint(contents(marks), ""));
         }

@@ -1,4 +1,4 @@
-//! The search path, and where the links on it lead.
+//! The search path, and where its links lead.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -6,28 +6,28 @@ use std::sync::Arc;
 
 use reload_core::resolve::search_path::{self, Search};
 
-/// Where modules are looked for.
-pub struct SearchLinks {
-    /// By the current generation.
+/// The search paths of the current and of the next generation.
+pub(in crate::reload) struct SearchLinks {
+    /// The search path of the current generation.
     pub(in crate::reload) current: Search,
-    /// By the next one, where links point elsewhere by now.
+    /// That of the next one, if links point elsewhere now.
     pub(in crate::reload) next: Option<Search>,
     pub(in crate::reload) links: HashSet<PathBuf>,
 }
 
 impl SearchLinks {
-    /// Where links point now.
-    pub fn new(current: Search) -> Self {
+    /// The search path as its links are now.
+    pub(in crate::reload) fn new(current: Search) -> Self {
         Self { current, next: None, links: HashSet::new() }
     }
 
-    /// Whether this is where the current generation looks.
-    pub fn are(&self, search: &Search) -> bool {
+    /// Whether this is the search path of the current generation.
+    pub(in crate::reload) fn are(&self, search: &Search) -> bool {
         Arc::ptr_eq(&self.current, search)
     }
 
-    /// Where the next generation looks, if that is elsewhere.
-    pub fn next(&self) -> Option<&Search> {
+    /// The search path of the next generation, if it differs.
+    pub(in crate::reload) fn next(&self) -> Option<&Search> {
         self.next.as_ref()
     }
 
@@ -36,7 +36,7 @@ impl SearchLinks {
     }
 
     /// Whether a link points elsewhere than is known.
-    pub fn are_elsewhere(&self) -> bool {
+    pub(in crate::reload) fn are_elsewhere(&self) -> bool {
         !self.links.is_empty() && search_path::as_linked_now(&self.current) != *self.newest()
     }
 }
