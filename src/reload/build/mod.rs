@@ -5,10 +5,11 @@
 //!
 //! `schedule` decides whether a request builds, waits or goes on; `workers` are the threads that build; `attempt` finds the
 //! changes and records what becomes of the attempt; `staging` runs and checks the modules; `line_tables` takes in edits that need
-//! no run.
+//! no run; `moved_packages` adds the changes below a package that has moved.
 
 pub mod attempt;
 pub mod line_tables;
+mod moved_packages;
 pub mod schedule;
 pub mod staging;
 pub mod workers;
