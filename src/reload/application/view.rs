@@ -122,6 +122,11 @@ impl Context {
         Self { application, view }
     }
 
+    /// What is known of a name in this view, without looking it up.
+    pub(in crate::reload) fn known(&self, name: &Name) -> Option<Resolution> {
+        known(&*self.view, &self.application, name)
+    }
+
     /// The context that this thread has entered last.
     pub fn innermost() -> Option<Self> {
         ENTERED.with_borrow(|all| all.last().cloned())
@@ -141,6 +146,12 @@ impl Context {
         let Self { application, view } = self;
         view.published().map(|generation| PinnedGeneration { application, generation })
     }
+}
+
+/// What is known of a name in a view, without looking it up. A build knows names of which the application learns when the build is
+/// published.
+pub(in crate::reload) fn known(view: &dyn View, application: &Application, name: &Name) -> Option<Resolution> {
+    view.resolve_known(name).or_else(|| view.recall(application, name, None))
 }
 
 /// Leaves the context when dropped.

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use crate::python::stdlib::is_standard;
 use crate::reload::application::Application;
-use crate::reload::application::view::{Context, ModuleSpec};
+use crate::reload::application::view::{Context, ModuleSpec, View, known};
 use crate::reload::import::execute;
 use crate::reload::import::importer::Importer;
 use crate::reload::import::process::sys_modules;
@@ -101,13 +101,12 @@ impl Importer {
     /// # Errors
     /// As [`Context::resolve`].
     pub fn concerns_managed(&self, py: Python<'_>, name: &Name) -> PyResult<bool> {
-        let first = name.split('.').next().unwrap_or(name);
-        match self.context.application.known(first) {
+        let first = Name::from(name.split('.').next().unwrap_or(name));
+        match self.context.known(&first) {
             Some(Resolution::Unmanaged) => return Ok(false),
-            Some(Resolution::Managed(_)) => return Ok(!is_standard(first)),
+            Some(Resolution::Managed(_)) => return Ok(!is_standard(&first)),
             None => {}
         }
-        let first = Name::from(first);
         // A module of another application is not unmanaged: this application may have a module of the name too.
         let is_taken = crate::python::raw_import::modules(py)?.contains(&*first)? && !sys_modules::is_ours(py, &first);
         if is_taken || is_standard(&first) {
@@ -146,9 +145,10 @@ impl Importer {
 }
 
 /// Whether a name stands for something else where no neighbour of the importer has it.
-pub(in crate::reload) fn is_elsewhere(py: Python<'_>, application: &Application, name: &str) -> bool {
-    let first = name.split('.').next().unwrap_or(name);
-    matches!(application.known(first), Some(Resolution::Managed(_))) || is_importable(py, first).unwrap_or(false)
+pub(in crate::reload) fn is_elsewhere(py: Python<'_>, view: &dyn View, application: &Application, name: &str) -> bool {
+    let first = Name::from(name.split('.').next().unwrap_or(name));
+    matches!(known(view, application, &first), Some(Resolution::Managed(_)))
+        || is_importable(py, &first).unwrap_or(false)
 }
 
 fn is_importable(py: Python<'_>, name: &str) -> PyResult<bool> {

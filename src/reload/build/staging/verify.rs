@@ -183,7 +183,7 @@ impl Stage {
                 && code.mentions(neighbour)
             {
                 return code.requires(py, neighbour, defect, CodePart::Functions)
-                    && !(defect == Defect::Absent && is_elsewhere(py, &self.application, neighbour));
+                    && !(defect == Defect::Absent && is_elsewhere(py, self, &self.application, neighbour));
             }
             if code.mentions(name) {
                 return code.requires(py, name, defect, CodePart::Functions);

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
@@ -25,6 +25,9 @@ const SHARE: u32 = 1000;
 const SMALL: u64 = 512 * 1024;
 /// How many bytes of new modules are read in one step.
 const PORTION: u64 = 1024 * 1024;
+
+/// How long a save in place takes at most.
+const SAVING: Duration = Duration::from_millis(50);
 
 /// A module that runs other code than its file holds.
 #[derive(Debug, Clone)]
@@ -169,8 +172,12 @@ fn compare(name: &Name, file: &Path, now: Option<Stat>) {
         (Some(_), Some(loaded), Some(now)) => loaded != now,
         (Some(now), ..) => !module.loaded.looks_like(now),
     };
-    module.last = now;
     module.is_outdated = is_outdated;
+    // Half of a save is not logged: the file is compared again at the next look.
+    if now.as_ref().is_some_and(is_fresh) {
+        return;
+    }
+    module.last = now;
     drop(held);
     let date = now.filter(|_| content.is_none()).map(|stat| (stat.size(), stat.date()));
     if is_outdated && scoreboard::is_first(&format!("outdated {} {content:?} {date:?}", file.display())) {
@@ -179,6 +186,12 @@ fn compare(name: &Name, file: &Path, now: Option<Stat>) {
             file.display()
         );
     }
+}
+
+/// Whether a file was written a moment ago. A date in the future proves nothing.
+fn is_fresh(stat: &Stat) -> bool {
+    let now = SystemTime::now();
+    stat.is_since(now - SAVING) && !stat.is_since(now + SAVING)
 }
 
 /// Reads the contents of some modules that were loaded lately, while their files are as they were then.

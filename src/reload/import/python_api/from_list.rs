@@ -57,11 +57,12 @@ fn import_part(py: Python<'_>, importer: &Importer, package: &Arc<Managed>, part
     let context = &importer.context;
     let name = Name::from(format!("{}.{part}", package.name));
     let object = package.exposed(py);
-    let known = context.application.known(&name);
     if let Some(value) = object.getattr_opt(part)? {
         // An attribute of the package's own hides a submodule of that name; a submodule is used.
-        let is_submodule = matches!(known, Some(Resolution::Managed(_)))
-            && context.view.any(&name).is_none_or(|m| m.exposed(py).is(&value));
+        let is_submodule = match context.view.any(&name) {
+            Some(module) => module.exposed(py).is(&value),
+            None => matches!(context.known(&name), Some(Resolution::Managed(_))),
+        };
         if is_submodule && let Some(found) = context.find(py, &name)? {
             importer.note_use(py, &name);
             importer.hold(py, &found);
