@@ -1,4 +1,10 @@
-//! The directives as data, and the records they fill in: per directory and per server.
+//! The directives as data, and the records that they fill in.
+//!
+//! Promises: a line that cannot be used stops httpd with a sentence that says what would be right; a merge copies nothing and changes
+//! neither side; what a section sets, `get_config()` shows.
+//!
+//! Does not know requests, Python or the engine. What is the process's and not a section's is in `process_settings` and
+//! `watching`.
 
 pub mod directive;
 pub mod handler_list;

@@ -9,7 +9,7 @@ use os::guard;
 /// The alignment of everything that APR allocates, in bytes.
 const ALIGNMENT: usize = 8;
 
-/// A live pool. Whoever holds one promises to be on the thread that the pool belongs to.
+/// A live pool. A thread that holds one is the thread that the pool belongs to.
 #[derive(Clone, Copy)]
 pub struct Pool(NonNull<sys::apr_pool_t>);
 

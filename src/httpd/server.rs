@@ -69,7 +69,7 @@ impl ServerRec {
     }
 }
 
-/// What the MPM answers to a question, one of `AP_MPMQ_*`; `None` for a question that it does not know.
+/// What the MPM returns for a query, one of `AP_MPMQ_*`; `None` for a query that it does not know.
 pub fn mpm_query(code: c_int) -> Option<c_int> {
     let mut answer = 0;
     // SAFETY: the MPM writes one number, or nothing.

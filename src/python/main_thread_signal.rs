@@ -16,7 +16,7 @@ struct Bell {
 static BELL: OnceLock<Bell> = OnceLock::new();
 
 /// Makes `handler` what Python's main thread, which is the caller, runs when it is woken. It takes one of the real-time signals
-/// that nobody has a handler for.
+/// that has no handler.
 ///
 /// # Errors
 /// What Python raises.
@@ -52,7 +52,7 @@ pub fn is_here() -> bool {
     BELL.get().is_some_and(|bell| unsafe { libc::pthread_equal(bell.thread, libc::pthread_self()) } != 0)
 }
 
-/// Wakes Python's main thread, unless somebody has taken the signal for something else. To be called only while that thread is
+/// Wakes Python's main thread, unless code has given the signal another handler. To be called only while that thread is
 /// known to live.
 pub fn wake() -> bool {
     let Some(bell) = BELL.get().filter(|bell| handler_of(bell.signal) == Some(bell.handler)) else { return false };

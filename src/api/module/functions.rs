@@ -26,7 +26,7 @@ fn log_error(message: Option<&Bound<'_, PyString>>, level: i64, server: Option<&
     }
 }
 
-/// What the MPM answers to a question, one of AP_MPMQ_*. Raises ValueError for a question that it does not know.
+/// What the MPM returns for a query, one of AP_MPMQ_*. Raises ValueError for a query that it does not know.
 #[pyfunction]
 fn mpm_query(code: c_int) -> PyResult<c_int> {
     let unknown = || PyValueError::new_err(format!("the MPM does not know the query {code}"));

@@ -1,4 +1,7 @@
 //! `request_rec`: one request.
+//!
+//! Promises: a [`RequestRec`] is a live record that only this thread works on, and a field is written through its address. Does not
+//! know what the module keeps for a request, but for the slot that it is in.
 
 mod body;
 mod error;
@@ -64,7 +67,7 @@ impl RequestRec {
         unsafe { Pool::from_ptr(self.raw().pool) }
     }
 
-    /// The server that answers.
+    /// The server, or virtual host, of the request.
     pub fn server(self) -> ServerRec {
         // SAFETY: a request's server is never null.
         unsafe { ServerRec::from_ptr(self.raw().server) }.expect("a request has a server")

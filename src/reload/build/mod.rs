@@ -3,6 +3,8 @@
 //! Promises: a build takes in all changes that were known when it began; its generation is published in one step, or none of its
 //! effects stays. One build of an application runs at a time; requests wait for it, or are served the last good generation.
 //!
+//! Does not know requests, nor what a module's code does: bodies run through `import`, under a limit of `interrupt`.
+//!
 //! `schedule` decides whether a request builds, waits or goes on; `workers` are the threads that build; `attempt` finds the
 //! changes and records what becomes of the attempt; `staging` runs and checks the modules; `line_tables` takes in edits that need
 //! no run; `moved_packages` adds the changes below a package that has moved.

@@ -2,6 +2,8 @@
 //!
 //! Promises: a [`Status`] is taken without changing anything that a request could notice, and has no Python objects, so that any
 //! view can be made of it. `python` makes the dicts of `mod_python.reload`; [`dot`] makes the text for Graphviz.
+//!
+//! Does not know who looks at it, nor how.
 
 pub mod python;
 

@@ -45,7 +45,7 @@ impl StageFailure {
 pub(super) type Checked = Result<PrefetchMap, StageFailure>;
 
 impl Stage {
-    /// Whether the stage can be published: nothing that somebody needs has failed, and what directives name is there.
+    /// Whether the stage can be published: nothing that is needed has failed, and what directives name is there.
     pub(super) fn check(&self, py: Python<'_>) -> Result<(), StageFailure> {
         let entries = self.application.entries();
         let mut failed: Vec<(Name, PyErr)> = {
